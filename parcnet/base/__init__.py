@@ -1,0 +1,22 @@
+"""Errors, atomic files, the console and devices: what every room may use."""
+
+from parcnet.base.console import next_steps, progress, say, table, warn
+from parcnet.base.device import pick_device, versions
+from parcnet.base.errors import UserError, nearest, unknown
+from parcnet.base.files import atomic_path, write_json, write_text
+
+__all__ = [
+    "UserError",
+    "atomic_path",
+    "nearest",
+    "next_steps",
+    "pick_device",
+    "progress",
+    "say",
+    "table",
+    "unknown",
+    "versions",
+    "warn",
+    "write_json",
+    "write_text",
+]

@@ -1,0 +1,46 @@
+"""Where a computation runs, and with which versions."""
+
+import importlib.metadata
+import platform
+
+import torch
+
+from parcnet.base.errors import UserError
+from parcnet.version import __version__
+
+
+def pick_device(name: str) -> torch.device:
+    """The device called `name`: auto (the first of cuda, mps, cpu that is there), cpu, cuda, cuda:N or mps.
+
+    Raises `UserError` for another name, and for a device this machine or this build of torch does not have.
+    """
+    if name == "auto":
+        return torch.device("cuda" if _cuda_count() else "mps" if torch.backends.mps.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+    except RuntimeError:
+        raise _unusable(name, "no such kind of device") from None
+    match device.type:
+        case "cpu":
+            return device
+        case "cuda" if (device.index or 0) < _cuda_count():
+            return device
+        case "cuda":
+            raise _unusable(name, f"torch {torch.__version__} sees {_cuda_count()} CUDA devices")
+        case "mps" if torch.backends.mps.is_available():
+            return device
+    raise _unusable(name, "it is not available here")
+
+
+def versions() -> dict[str, str]:
+    """Versions that a result depends on, by package name, for checkpoints and reports."""
+    packages = {name: importlib.metadata.version(name) for name in ("torch", "torchvision", "timm")}
+    return {"parcnet": __version__, **packages, "python": platform.python_version()}
+
+
+def _cuda_count() -> int:
+    return torch.cuda.device_count() if torch.cuda.is_available() else 0
+
+
+def _unusable(name: str, reason: str) -> UserError:
+    return UserError(f"cannot use device {name!r}: {reason}. Use auto, cpu, cuda, cuda:N or mps.")

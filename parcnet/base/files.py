@@ -1,0 +1,69 @@
+"""Files that are either whole or absent, also after a crash or on a full disk."""
+
+import errno
+import json
+import os
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+from parcnet.base.errors import UserError
+
+_REMEDIES = {
+    errno.ENOSPC: "Free some space or write elsewhere.",
+    errno.EDQUOT: "Free some space or write elsewhere.",
+    errno.EACCES: "Choose a folder you may write to.",
+    errno.EPERM: "Choose a folder you may write to.",
+    errno.EROFS: "Choose a folder you may write to.",
+    errno.ENOTDIR: "A part of this path is a file; choose another path.",
+    errno.EEXIST: "A part of this path is a file; choose another path.",
+    errno.EISDIR: "A folder has this name; choose another name.",
+    errno.ENAMETOOLONG: "Choose a shorter name.",
+    errno.EIO: "Check the disk.",
+}
+
+
+@contextmanager
+def atomic_path(path: str | Path) -> Iterator[Path]:
+    """Lends a temporary sibling of `path` to write to, and puts it in place of `path` when the block ends well.
+
+    Data and folder entry are synced to the disk, so a power cut leaves the old file or the new one. When the block
+    raises, `path` stays as it was and the temporary file is removed. Parents are created; the suffix is kept, since
+    writers choose a format by it. A full disk, missing rights and the like raise a `UserError` that names `path`.
+    """
+    path = Path(path)
+    temporary = path.with_name(f".{secrets.token_hex(4)}.partial{path.suffix}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        yield temporary
+        _sync(temporary)
+        os.replace(temporary, path)
+        _sync(path.parent)
+    except OSError as error:
+        if error.errno not in _REMEDIES:
+            raise
+        raise UserError(f"cannot write {path}: {error.strerror}. {_REMEDIES[error.errno]}") from error
+    finally:
+        with suppress(OSError):  # gone after the replacement; whatever stopped us may stop this too
+            temporary.unlink()
+
+
+def write_text(path: str | Path, text: str) -> None:
+    """Writes UTF-8 atomically; errors as `atomic_path`."""
+    with atomic_path(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+
+
+def write_json(path: str | Path, value: Any) -> None:
+    """Writes indented JSON atomically; NaN and infinity raise ValueError, since most JSON readers refuse them."""
+    write_text(path, json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

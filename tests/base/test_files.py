@@ -1,0 +1,101 @@
+import errno
+import json
+import os
+
+import pytest
+
+from parcnet.base import UserError, atomic_path, write_json, write_text
+
+
+def names(folder):
+    return sorted(path.name for path in folder.iterdir())
+
+
+def test_the_file_is_there_and_nothing_else(tmp_path):
+    write_text(tmp_path / "deep" / "note.txt", "Grüße")
+    assert (tmp_path / "deep" / "note.txt").read_text(encoding="utf-8") == "Grüße"
+    assert names(tmp_path / "deep") == ["note.txt"]
+
+
+def test_json_round_trip(tmp_path):
+    write_json(tmp_path / "a.json", {"a": [1, 2.5, None, "ü"]})
+    assert json.loads((tmp_path / "a.json").read_text(encoding="utf-8")) == {"a": [1, 2.5, None, "ü"]}
+
+
+def test_json_that_others_could_not_read_is_refused(tmp_path):
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        write_json(tmp_path / "a.json", {"loss": float("nan")})
+    assert names(tmp_path) == []
+
+
+def test_the_suffix_is_kept_for_writers_that_choose_a_format_by_it(tmp_path):
+    with atomic_path(tmp_path / "curve.png") as temporary:
+        assert (temporary.suffix, temporary.parent) == (".png", tmp_path)
+        temporary.write_bytes(b"")
+
+
+def test_the_old_file_is_whole_until_the_new_one_is(tmp_path):
+    path = tmp_path / "a.txt"
+    write_text(path, "old")
+    with atomic_path(path) as temporary:
+        temporary.write_text("new")
+        assert path.read_text() == "old"
+    assert path.read_text() == "new"
+
+
+@pytest.mark.parametrize("raised", [RuntimeError("mine"), KeyboardInterrupt()])
+def test_an_error_in_the_block_leaves_the_old_file_and_no_rest(tmp_path, raised):
+    def fail_half_way():
+        with atomic_path(tmp_path / "a.txt") as temporary:
+            temporary.write_text("half")
+            raise raised
+
+    write_text(tmp_path / "a.txt", "old")
+    with pytest.raises(type(raised)):
+        fail_half_way()
+    assert (tmp_path / "a.txt").read_text() == "old"
+    assert names(tmp_path) == ["a.txt"]
+
+
+@pytest.mark.parametrize("step", ["fsync", "replace"])
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EACCES, errno.EIO])
+def test_a_failing_disk_is_told_by_the_file_name_and_spares_the_old_file(tmp_path, monkeypatch, step, number):
+    path = tmp_path / "a.txt"
+    write_text(path, "old")
+
+    def fail(*_):
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(os, step, fail)
+    with pytest.raises(UserError, match=f"cannot write {path}: {os.strerror(number)}"):
+        write_text(path, "new")
+    assert path.read_text() == "old"
+    assert names(tmp_path) == ["a.txt"]
+
+
+def test_data_reach_the_disk_before_the_name_and_the_name_before_we_return(tmp_path, monkeypatch):
+    order = []
+    fsync, replace = os.fsync, os.replace
+    monkeypatch.setattr(os, "fsync", lambda descriptor: (order.append("sync"), fsync(descriptor)))
+    monkeypatch.setattr(os, "replace", lambda *paths: (order.append("replace"), replace(*paths)))
+    write_text(tmp_path / "a.txt", "new")
+    assert order == ["sync", "replace", "sync"]
+
+
+def test_a_file_in_the_place_of_a_folder(tmp_path):
+    write_text(tmp_path / "file", "")
+    with pytest.raises(UserError, match="choose another path"):
+        write_text(tmp_path / "file" / "a.txt", "")
+    with pytest.raises(UserError, match="choose another path"):
+        write_text(tmp_path / "file" / "deep" / "a.txt", "")
+
+
+def test_a_folder_in_the_place_of_the_file(tmp_path):
+    (tmp_path / "a.txt").mkdir()
+    with pytest.raises(UserError, match="choose another name"):
+        write_text(tmp_path / "a.txt", "")
+
+
+def test_an_error_that_is_a_bug_stays_one(tmp_path):
+    with pytest.raises(FileNotFoundError), atomic_path(tmp_path / "a.txt"):
+        pass  # forgot to write
