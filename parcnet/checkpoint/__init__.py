@@ -1,0 +1,6 @@
+"""The checkpoint file handed between rooms."""
+
+from parcnet.checkpoint.file import Checkpoint, read, read_metadata, save
+from parcnet.checkpoint.metadata import Metadata
+
+__all__ = ["Checkpoint", "Metadata", "read", "read_metadata", "save"]

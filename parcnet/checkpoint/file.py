@@ -1,0 +1,118 @@
+"""The one file that rooms and people hand each other: weights and what they mean. Reading it never runs code."""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import safetensors.torch
+import torch
+from safetensors import SafetensorError, safe_open
+from torch import Tensor
+
+from parcnet.base import UserError, atomic_path
+from parcnet.checkpoint.metadata import Metadata
+
+_METADATA = "parcnet"
+_DIGEST = "parcnet.sha256"
+_PICKLES = (b"PK\x03\x04", b"\x80")  # torch.save's zip archive, and the plain pickle before it
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """Weights by parameter name, on the CPU, and their meaning."""
+
+    weights: dict[str, Tensor]
+    metadata: Metadata
+
+
+def save(path: str | Path, weights: Mapping[str, Tensor], metadata: Metadata) -> None:
+    """Writes one safetensors file, atomically (errors as `base.atomic_path`).
+
+    The metadata is JSON under the key `parcnet` of the safetensors header. Weights may be on any device, in any
+    memory format and dtype, and may share memory: each is stored whole and contiguous.
+    """
+    stored = {name: _contiguous_copy(tensor) for name, tensor in weights.items()}
+    described = metadata.to_json()
+    header = {_METADATA: described, _DIGEST: _digest(stored, described)}
+    # not save_file: its own errors on a full disk would not name the file
+    content = safetensors.torch.save(stored, header)
+    with atomic_path(path) as temporary:
+        temporary.write_bytes(content)
+
+
+def read(path: str | Path) -> Checkpoint:
+    """Reads what `save` wrote; a run folder means its `best.safetensors`.
+
+    Raises `UserError` when there is no such file, and when it is truncated, altered, a pickle, of another format, or
+    not ours.
+    """
+    path = _locate(path)
+    header = _read_header(path)
+    metadata = _metadata(path, header)
+    weights = safetensors.torch.load_file(path)
+    if header.get(_DIGEST) != _digest(weights, header[_METADATA]):
+        raise UserError(f"{path} was altered or damaged after it was written: its checksum differs. Copy it again.")
+    return Checkpoint(weights, metadata)
+
+
+def read_metadata(path: str | Path) -> Metadata:
+    """As `read`, without the weights and their checksum."""
+    path = _locate(path)
+    return _metadata(path, _read_header(path))
+
+
+def _contiguous_copy(tensor: Tensor) -> Tensor:
+    # a copy, since safetensors refuses tensors that share memory
+    return tensor.detach().cpu().clone(memory_format=torch.contiguous_format)
+
+
+def _digest(weights: Mapping[str, Tensor], described: str) -> str:
+    digest = hashlib.sha256(described.encode())
+    for name in sorted(weights):
+        tensor = weights[name]
+        digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
+        digest.update(tensor.reshape(-1).view(torch.uint8).numpy().data)  # bytes: numpy has no bfloat16
+    return digest.hexdigest()
+
+
+def _locate(path: str | Path) -> Path:
+    path = Path(path)
+    if path.is_file():
+        return path
+    folder = path if path.is_dir() else path.parent
+    if path.is_dir() and (best := path / "best.safetensors").is_file():
+        return best
+    near = sorted(file.name for file in folder.glob("[!.]*.safetensors"))
+    found = f"{folder} has {', '.join(near[:5])}." if near else f"{folder} has no *.safetensors file."
+    missing = f"{path} has no best.safetensors" if path.is_dir() else f"there is no file {path}"
+    raise UserError(f"{missing}: expected a checkpoint or a run folder. {found}")
+
+
+def _read_header(path: Path) -> dict[str, str]:
+    try:
+        with path.open("rb") as file:
+            start = file.read(4)
+        with safe_open(path, framework="pt") as file:
+            return file.metadata() or {}
+    except OSError as error:
+        raise UserError(f"cannot read {path}: {error.strerror or error}") from error
+    except SafetensorError as error:
+        if start.startswith(_PICKLES):
+            raise UserError(
+                f"{path} is a pickle, which could run code, so it is not opened here. If it holds the authors' "
+                f"official weights, use parcnet.load_official_weights(model, {str(path)!r})."
+            ) from None
+        raise UserError(f"{path} is truncated or not a safetensors file ({error}). Copy it again.") from None
+
+
+def _metadata(path: Path, header: Mapping[str, str]) -> Metadata:
+    if _METADATA not in header:
+        raise UserError(
+            f"{path} holds tensors but no parcnet metadata, so it was not written by parcnet.checkpoint.save. Build "
+            "the network yourself and load the tensors with safetensors.torch.load_file."
+        )
+    try:
+        return Metadata.from_json(header[_METADATA])
+    except UserError as error:
+        raise UserError(f"cannot use {path}: {error}") from None

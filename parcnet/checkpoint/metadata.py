@@ -1,0 +1,91 @@
+"""What a checkpoint says about itself."""
+
+import dataclasses
+import json
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from parcnet.base import UserError, versions
+
+FORMAT = 1
+"""Raised when an older parcnet could no longer read what we write."""
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+@dataclass(frozen=True, slots=True)
+class Metadata:
+    """Everything besides the weights that is needed to rebuild a network, feed it, and read its answers.
+
+    The dictionaries hold JSON values; tuples inside them come back as lists. A value that no reader could use
+    raises ValueError or TypeError.
+    """
+
+    model: str
+    """Registered name."""
+    model_args: dict[str, Any]
+    """Keyword arguments of `timm.create_model` besides the name: num_classes, img_size, in_chans, ..."""
+    classes: tuple[str, ...]
+    """Names in the order of the logits."""
+    preprocessing: dict[str, Any]
+    """`Preprocessing.to_dict()`."""
+    data: str
+    """What it was trained on, e.g. `digits` or a folder's name; never an absolute path, since files travel."""
+    epoch: int | None = None
+    metrics: dict[str, float] = field(default_factory=dict)
+    recipe: dict[str, Any] = field(default_factory=dict)
+    versions: dict[str, str] = field(default_factory=versions)
+    created: str = field(default_factory=_now)
+    """ISO 8601, UTC."""
+
+    def __post_init__(self) -> None:
+        for name, kind in _KINDS.items():
+            if not isinstance(value := getattr(self, name), kind):
+                raise TypeError(f"{name} must be {kind.__name__}, not {value!r}")
+        if self.epoch is not None and not isinstance(self.epoch, int):
+            raise TypeError(f"epoch must be int or None, not {self.epoch!r}")
+        if not all(isinstance(name, str) for name in self.classes):
+            raise TypeError("classes must be names")
+        if Path(self.data).is_absolute():
+            raise ValueError(f"data must be a name, not the absolute path {self.data}")
+
+    def to_json(self) -> str:
+        """One JSON object with the format number; ValueError for NaN and infinity, which JSON does not have."""
+        # not dataclasses.asdict: it would copy every recipe value deeply only to be serialised
+        fields = {name: getattr(self, name) for name in _FIELDS}
+        return json.dumps({"format": FORMAT, **fields}, ensure_ascii=False, allow_nan=False)
+
+    @classmethod
+    def from_json(cls, text: str) -> "Metadata":
+        """The inverse of `to_json`. `UserError` for another format number, missing or unknown fields, wrong types."""
+        try:
+            fields = json.loads(text)
+            number = fields.pop("format")
+        except (ValueError, AttributeError, TypeError, KeyError):
+            raise UserError("its metadata is not a JSON object with a format number") from None
+        if number != FORMAT:
+            raise UserError(f"its format is {number!r}, this parcnet reads {FORMAT}: upgrade parcnet")
+        if wrong := sorted(fields.keys() ^ set(_FIELDS)):
+            raise UserError(f"its metadata lacks, or has too much: {', '.join(wrong)}")
+        try:
+            return cls(**{**fields, "classes": tuple(fields["classes"])})
+        except (TypeError, ValueError) as error:
+            raise UserError(f"its metadata is damaged: {error}") from None
+
+
+_FIELDS = tuple(field.name for field in dataclasses.fields(Metadata))
+_KINDS: dict[str, type] = {
+    "model": str,
+    "model_args": dict,
+    "classes": tuple,
+    "preprocessing": dict,
+    "data": str,
+    "metrics": dict,
+    "recipe": dict,
+    "versions": dict,
+    "created": str,
+}
