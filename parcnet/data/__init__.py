@@ -1,0 +1,28 @@
+"""Images, batches and preprocessing."""
+
+from parcnet.data.augmentation import mixup, train_transform
+from parcnet.data.datasets import ImageDataset, Split, has_split, open_dataset
+from parcnet.data.images import BadImage, open_image
+from parcnet.data.loaders import Batches, eval_loader, train_loader
+from parcnet.data.preprocessing import Preprocessing, Transform
+from parcnet.data.randomness import preserved_randomness, reseed
+from parcnet.data.sampler import EpochSampler
+
+__all__ = [
+    "BadImage",
+    "Batches",
+    "EpochSampler",
+    "ImageDataset",
+    "Preprocessing",
+    "Split",
+    "Transform",
+    "eval_loader",
+    "has_split",
+    "mixup",
+    "open_dataset",
+    "open_image",
+    "preserved_randomness",
+    "reseed",
+    "train_loader",
+    "train_transform",
+]

@@ -1,0 +1,203 @@
+import os
+import random
+import signal
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from torch.utils.data.dataloader import _MultiProcessingDataLoaderIter
+
+from parcnet.base import UserError
+from parcnet.data import Preprocessing, bad_images, eval_loader, open_dataset, train_loader, train_transform
+from parcnet.recipes import Augmentation
+
+pytestmark = pytest.mark.filterwarnings("ignore:This DataLoader will create")  # fewer cores than workers
+
+SMALL = Preprocessing((16, 16), (0.5,) * 3, (0.5,) * 3, crop_pct=1.0)
+AUGMENT = Augmentation(auto_augment="rand-m9-mstd0.5-inc1", reprob=0.5, hflip=0.5)
+
+
+class Numbers:
+    """Images of one colour, number `index` everywhere: what comes out tells where it came from."""
+
+    classes = ("even", "odd")
+    name = "numbers"
+
+    def __init__(self, length):
+        self.length = length
+
+    def __len__(self):
+        return self.length
+
+    def image(self, index):
+        return Image.new("RGB", (8, 8), (index, index, index))
+
+    def label(self, index):
+        return index % 2
+
+    def where(self, index):
+        return f"numbers {index}"
+
+
+class Deadly(Numbers):
+    """Kills the process that reads image 5."""
+
+    def image(self, index):
+        if index == 5:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return super().image(index)
+
+
+def fail(image):
+    raise RuntimeError(f"a bug in the transform of a {image.mode} image")
+
+
+def tensor_of(image):
+    return torch.from_numpy(np.asarray(image).copy()).permute(2, 0, 1)
+
+
+def training(dataset, *, transform=None, **options):
+    transform = transform or train_transform(SMALL, AUGMENT)
+    defaults = {"batch_size": 8, "seed": 1, "epoch": 2, "workers": 0}
+    return train_loader(dataset, transform=transform, **{**defaults, **options})
+
+
+def numbers(loader):
+    return [int(image[0, 0, 0]) for images, _ in loader for image in images]
+
+
+def assert_equal(first, second):
+    first, second = list(first), list(second)
+    assert len(first) == len(second) > 0
+    for (images, labels), (other_images, other_labels) in zip(first, second, strict=True):
+        assert torch.equal(images, other_images)
+        assert torch.equal(labels, other_labels)
+
+
+def test_a_batch_is_float_images_and_int64_labels_in_step():
+    loader = training(open_dataset(None, "train"), batch_size=32)
+    images, labels = next(iter(loader))
+    assert (images.shape, images.dtype) == ((32, 3, 16, 16), torch.float32)
+    assert (labels.shape, labels.dtype) == ((32,), torch.int64)
+    for images, labels in training(Numbers(64), transform=tensor_of):
+        assert (images[:, 0, 0, 0] % 2).tolist() == labels.tolist()
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_augmented_batches_are_bit_equal_for_any_number_of_workers(workers):
+    digits = open_dataset(None, "val")
+    assert_equal(training(digits), training(digits, workers=workers))
+
+
+def test_a_sample_does_not_depend_on_its_batch():
+    digits = open_dataset(None, "val")
+    whole = torch.cat([images for images, _ in training(digits, batch_size=10)])
+    single = torch.cat([images for images, _ in training(digits, batch_size=1)])
+    assert torch.equal(whole, single)
+
+
+def test_resuming_within_an_epoch_is_bit_equal():
+    digits = open_dataset(None, "val")
+    resumed = training(digits, start_batch=17)
+    assert len(resumed) == 180 // 8 - 17
+    assert_equal(list(training(digits))[17:], resumed)
+
+
+def test_another_epoch_or_seed_is_another_sample_of_the_same_image():
+    digits = open_dataset(None, "val")
+    batches = [next(iter(training(digits, epoch=e, seed=s)))[0] for e, s in [(0, 0), (1, 0), (0, 1)]]
+    assert not torch.equal(batches[0], batches[1])
+    assert not torch.equal(batches[0], batches[2])
+
+
+def test_ranks_together_see_every_image_once():
+    ranks = [numbers(training(Numbers(64), transform=tensor_of, rank=rank, world=2)) for rank in range(2)]
+    assert sorted(ranks[0] + ranks[1]) == list(range(64))
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+def test_the_random_generators_are_left_as_they_were(workers):
+    def state():
+        kind, keys, *rest = np.random.get_state()  # noqa: NPY002
+        return random.getstate(), (kind, keys.tolist(), *rest), torch.get_rng_state().tolist()
+
+    before = state()
+    for _ in training(Numbers(32), workers=workers):
+        assert state() == before
+    for _ in eval_loader(Numbers(32), transform=SMALL.transform(), batch_size=8, workers=workers):
+        assert state() == before
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_evaluation_sees_every_image_once_in_order(workers):
+    loader = eval_loader(Numbers(21), transform=tensor_of, batch_size=8, workers=workers)
+    assert len(loader) == 3
+    assert [len(labels) for _, labels in loader] == [8, 8, 5]
+    assert numbers(loader) == list(range(21))
+
+
+def test_too_few_images_for_one_batch():
+    with pytest.raises(UserError, match="20 training images cannot fill one batch of 64: use --batch-size 20 or less"):
+        training(Numbers(20), batch_size=64)
+    with pytest.raises(UserError, match="batch of 16 on each of 2 ranks: use --batch-size 10"):
+        training(Numbers(20), batch_size=16, world=2)
+    assert len(numbers(training(Numbers(20), transform=tensor_of, batch_size=64, drop_last=False))) == 20
+
+
+@pytest.fixture
+def damaged(make_folder, monkeypatch):
+    """A folder of 16 images, two of them unreadable, that no warning was given of."""
+    monkeypatch.setattr(bad_images, "_named", set())
+    root = make_folder(train={"cat": 8, "dog": 8})
+    (root / "train" / "cat" / "3.png").write_bytes(b"")
+    (root / "train" / "dog" / "5.png").write_text("hello")
+    return open_dataset(root, "train")
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_unreadable_images_are_named_once_and_replaced_in_training(damaged, capsys, workers):
+    first = list(training(damaged, max_bad_images=2, batch_size=4, workers=workers))
+    assert [len(labels) for _, labels in first] == [4] * 4
+    warnings = sorted(capsys.readouterr().err.splitlines())
+    assert len(warnings) == 2
+    assert warnings[0].endswith("cat/3.png: the file is empty")
+    assert warnings[1].endswith("dog/5.png: not an image Pillow can read")
+    assert_equal(first, training(damaged, max_bad_images=2, batch_size=4))
+    assert capsys.readouterr().err == ""
+
+
+def test_unreadable_images_are_left_out_of_evaluation(damaged, capsys):
+    loader = eval_loader(damaged, transform=SMALL.transform(), batch_size=1, workers=0, max_bad_images=2)
+    labels = [label for _, labels in loader for label in labels.tolist()]
+    assert labels == [0] * 7 + [1] * 7
+    assert "3.png" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("limit", [0, 1])
+def test_more_unreadable_images_than_allowed_stop_the_run_and_are_named(damaged, limit):
+    loader = training(damaged, max_bad_images=limit, batch_size=16)
+    with pytest.raises(
+        UserError, match=rf"2 unreadable images, {limit} allowed:\n  .*png: .*\n  .*png: .*\n.*--max-bad-images"
+    ):
+        list(loader)
+
+
+def test_a_folder_of_rubbish_stops_the_run_whatever_is_allowed(make_folder):
+    root = make_folder(train={"cat": 8, "dog": 8})
+    for path in (root / "train").rglob("*.png"):
+        path.write_bytes(b"")
+    with pytest.raises(UserError, match="nor could the images drawn in its place"):
+        list(training(open_dataset(root, "train"), max_bad_images=100))
+
+
+def test_a_killed_worker_is_told_with_a_remedy(monkeypatch):
+    monkeypatch.setattr(_MultiProcessingDataLoaderIter._try_get_data, "__defaults__", (0.2,))  # else looks every 5 s
+    with pytest.raises(UserError, match=r"a process that reads images died .*exited unexpectedly.*use fewer --workers"):
+        list(training(Deadly(16), workers=1))
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+def test_a_bug_in_a_worker_is_not_mistaken_for_its_death(workers):
+    with pytest.raises(RuntimeError, match="a bug in the transform of a RGB image"):
+        list(training(Numbers(16), transform=fail, workers=workers))

@@ -1,0 +1,71 @@
+import json
+import math
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from parcnet.base import UserError
+from parcnet.data import Preprocessing
+
+IMAGENET = Preprocessing((224, 224), (0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
+
+
+def test_a_grey_value_becomes_value_minus_mean_over_std():
+    image = Image.new("RGB", (300, 200), (255, 128, 0))
+    expected = [(v / 255 - m) / s for v, m, s in zip((255, 128, 0), IMAGENET.mean, IMAGENET.std, strict=True)]
+    found = IMAGENET.transform()(image)
+    assert found.shape == (3, 224, 224)
+    torch.testing.assert_close(found.mean((1, 2)), torch.tensor(expected), atol=1e-5, rtol=1e-5)
+
+
+@pytest.mark.parametrize("mode", ["1", "L", "P", "LA", "RGB", "RGBA", "CMYK"])
+@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize("size", [(32, 32), (33, 20), (20, 47)])
+def test_any_mode_and_any_size(mode, channels, size):
+    preprocessing = Preprocessing(size, (0.5,) * channels, (0.5,) * channels)
+    for width, height in [(8, 8), (1, 1), (300, 40), (40, 301)]:
+        found = preprocessing.transform()(Image.new(mode, (width, height)))
+        assert found.shape == (channels, *size)
+        assert found.dtype == torch.float32
+
+
+def test_the_crop_is_the_centre_of_the_resized_image():
+    side = math.floor(64 / 0.875)
+    picture = Image.fromarray(np.random.default_rng(0).integers(0, 256, (side, side, 3), dtype=np.uint8))
+    found = Preprocessing((64, 64), (0.0,) * 3, (1.0,) * 3).transform()(picture)  # already of the resized size
+    first = round((side - 64) / 2)
+    expected = np.asarray(picture)[first : first + 64, first : first + 64].transpose(2, 0, 1) / 255
+    np.testing.assert_allclose(found.numpy(), expected, atol=1e-6)
+
+
+def test_it_travels_as_json():
+    there = Preprocessing((33, 20), (0.5,), (0.25,), "bilinear", 1.0)
+    assert Preprocessing.from_dict(json.loads(json.dumps(there.to_dict()))) == there
+
+
+@pytest.mark.parametrize("change", [{"sise": 3}, {"size": None}])
+def test_unknown_and_missing_fields(change):
+    values = {**IMAGENET.to_dict(), **change}
+    if values["size"] is None:
+        del values["size"]
+    with pytest.raises(UserError, match=f"missing or unknown: {next(iter(change))}"):
+        Preprocessing.from_dict(values)
+
+
+@pytest.mark.parametrize(
+    ("change", "complaint"),
+    [
+        ({"size": (0, 32)}, "size must be"),
+        ({"size": (32,)}, "size must be"),
+        ({"mean": (0.5, 0.5)}, "1 or 3 numbers"),
+        ({"std": (0.5,)}, "1 or 3 numbers"),
+        ({"std": (0.5, 0.0, 0.5)}, "std must be positive"),
+        ({"crop_pct": 1.2}, "crop_pct must be"),
+        ({"interpolation": "bicubc"}, "unknown interpolation 'bicubc'. Did you mean bicubic"),
+    ],
+)
+def test_values_that_make_no_sense(change, complaint):
+    with pytest.raises(UserError, match=complaint):
+        Preprocessing.from_dict({**IMAGENET.to_dict(), **change})
