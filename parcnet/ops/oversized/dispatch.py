@@ -1,0 +1,64 @@
+"""One entry to the operator: check the input, choose an algorithm, say why one refuses."""
+
+import torch
+from torch import Tensor
+
+from parcnet.ops.oversized.conv import CONV
+from parcnet.ops.oversized.matmul import MATMUL
+from parcnet.ops.oversized.problem import Algorithm, Problem
+from parcnet.ops.oversized.reference import REFERENCE
+
+ALGORITHMS: dict[str, Algorithm] = {algorithm.name: algorithm for algorithm in (CONV, MATMUL, REFERENCE)}
+_PREFERENCE = (CONV, MATMUL, REFERENCE)  # the order in which `auto` asks
+
+
+def oversized_conv2d(x: Tensor, kernel_h: Tensor, kernel_w: Tensor, *, algorithm: str = "auto") -> Tensor:
+    """Oversized convolution: depthwise, global along both axes, zero-padded (ICCV 2023, Eqs. 1 and 2).
+
+        y[c,i,j] = sum_p kernel_h[c, p-i+H-1] x[c,p,j]      z[c,i,j] = sum_q kernel_w[c, q-j+W-1] y[c,i,q]
+
+    Shapes: x [B, C, H, W], kernel_h [C, 2H-1], kernel_w [C, 2W-1] -> [B, C, H, W], any batch, any memory layout.
+    A shorter odd kernel is taken as one whose outer taps are zero. Kernels of another size are fitted by `fit_kernel`.
+
+    algorithm   "auto", or a name in `ALGORITHMS`; all agree to rounding, in values and in every gradient. A named
+                algorithm that cannot take the problem raises and says why; it is never silently replaced.
+
+    Raises ValueError naming the value for wrong shapes, empty maps, even or too long kernels, mixed dtypes or devices,
+    an unknown algorithm, or one that refuses.
+    """
+    _check(x, kernel_h, kernel_w)
+    return choose(Problem.of(x, kernel_h, kernel_w), algorithm).run(x, kernel_h, kernel_w)
+
+
+def choose(problem: Problem, algorithm: str = "auto") -> Algorithm:
+    """The algorithm for `problem`: the named one or, for "auto", the first in order of preference that can."""
+    if algorithm == "auto":
+        return next(candidate for candidate in _PREFERENCE if candidate.refuses(problem) is None)
+    if algorithm not in ALGORITHMS:
+        raise ValueError(f"unknown algorithm {algorithm!r}: expected 'auto' or one of {', '.join(ALGORITHMS)}")
+    chosen = ALGORITHMS[algorithm]
+    reason = chosen.refuses(problem)
+    if reason is not None:
+        others = [name for name, other in ALGORITHMS.items() if other.refuses(problem) is None]
+        raise ValueError(f"algorithm {algorithm!r} refuses this map: {reason}. These can: auto, {', '.join(others)}")
+    return chosen
+
+
+def _check(x: Tensor, kernel_h: Tensor, kernel_w: Tensor) -> None:
+    if x.dim() != 4:
+        raise ValueError(f"x is [batch, channels, height, width], got shape {tuple(x.shape)}")
+    if x.shape[2] < 1 or x.shape[3] < 1:
+        raise ValueError(f"the map has size {x.shape[2]}x{x.shape[3]}: height and width must be at least 1")
+    for name, kernel, size in (("kernel_h", kernel_h, x.shape[2]), ("kernel_w", kernel_w, x.shape[3])):
+        if kernel.dim() != 2 or kernel.shape[0] != x.shape[1]:
+            raise ValueError(f"{name} is [channels, taps] with {x.shape[1]} channels, got shape {tuple(kernel.shape)}")
+        taps = kernel.shape[1]
+        if taps % 2 == 0 or taps > 2 * size - 1:
+            raise ValueError(
+                f"{name} has {taps} taps: a map of {size} takes an odd number, at most {2 * size - 1}; "
+                f"fit_kernel({name}, {2 * size - 1}) makes it so"
+            )
+        if kernel.device != x.device:
+            raise ValueError(f"{name} is on {kernel.device}, x on {x.device}: move one of them")
+        if kernel.dtype != x.dtype and not torch.is_autocast_enabled(x.device.type):
+            raise ValueError(f"{name} is {kernel.dtype}, x is {x.dtype}: convert one, or run under torch.autocast")
