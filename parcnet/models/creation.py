@@ -1,0 +1,64 @@
+"""What every registered network shares: its default configuration and its way through timm's builder."""
+
+from __future__ import annotations
+
+from typing import Any, TypeVar
+
+from timm.data import IMAGENET_DEFAULT_MEAN, IMAGENET_DEFAULT_STD
+from timm.models import build_model_with_cfg
+from torch import nn
+
+from parcnet.models.fitting import fit_checkpoint
+
+Network = TypeVar("Network", bound=nn.Module)
+
+
+def default_cfg(**overrides: Any) -> dict[str, Any]:
+    """timm's pretrained configuration. No weights are published for any network of the papers, so it has no address."""
+    return {
+        "url": "",
+        "num_classes": 1000,
+        "input_size": (3, 224, 224),
+        "pool_size": (7, 7),
+        "crop_pct": 0.875,
+        "interpolation": "bicubic",
+        "mean": IMAGENET_DEFAULT_MEAN,
+        "std": IMAGENET_DEFAULT_STD,
+        "first_conv": "stem.conv",
+        "classifier": "head.fc",
+        "paper_ids": "arXiv:2211.07157",
+        "paper_name": "ParCNetV2: Oversized Kernel with Enhanced Attention",
+        "license": "apache-2.0",
+        **overrides,
+    }
+
+
+def create(cls: type[Network], name: str, pretrained: bool, asked: dict[str, Any], **numbers: Any) -> Network:
+    """The network `name`: its line of `numbers`, under what the caller `asked` for. Unknown arguments are a TypeError.
+
+    `pretrained=True` takes weights that the caller points to (`hf-hub:`, `local-dir:`, pretrained_cfg_overlay) and
+    raises RuntimeError where there are none, before anything is built.
+    """
+    if pretrained and not _has_source(asked):
+        raise RuntimeError(
+            f"no weights are published for {name}, so pretrained=True has nothing to load. Use pretrained=False, then "
+            "parcnet.load_official_weights(model, 'checkpoint.pth') for a checkpoint of the authors' code, "
+            "parcnet.load('best.safetensors') for one of ours, or "
+            "pretrained_cfg_overlay={'file': 'weights.safetensors'} for plain weights of this network"
+        )
+    return build_model_with_cfg(
+        cls,
+        name,
+        pretrained,
+        pretrained_filter_fn=fit_checkpoint,
+        feature_cfg={"out_indices": (0, 1, 2, 3), "flatten_sequential": True},
+        **{**numbers, **asked},
+    )
+
+
+def _has_source(asked: dict[str, Any]) -> bool:
+    """Whether timm was told of weights: a configuration that names a file, a hub, a folder or holds them."""
+    told = [asked.get("pretrained_cfg"), asked.get("pretrained_cfg_overlay")]
+    entries = [entry if isinstance(entry, dict) else getattr(entry, "__dict__", {}) for entry in told if entry]
+    sources = ("url", "file", "hf_hub_id", "state_dict", "source")
+    return any(entry.get(source) for entry in entries for source in sources)

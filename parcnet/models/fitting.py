@@ -1,0 +1,43 @@
+"""Fitting weights to a network: kernels of another size, and a load that takes all or nothing."""
+
+from collections.abc import Mapping
+
+from torch import Tensor, nn
+
+from parcnet.base import UserError
+from parcnet.layers import OversizedConv2d
+from parcnet.ops import fit_kernel
+
+
+def fit_checkpoint(weights: Mapping[str, Tensor], model: nn.Module) -> dict[str, Tensor]:
+    """`weights` with the oversized kernels, trained at another image size, fitted to those of `model`."""
+    fitted = dict(weights)
+    for path, layer in model.named_modules():
+        if isinstance(layer, OversizedConv2d):
+            for name in (f"{path}.kernel_h", f"{path}.kernel_w"):
+                if name in fitted:
+                    fitted[name] = fit_kernel(fitted[name], model.get_parameter(name).shape[1], layer.kernel_fit)
+    return fitted
+
+
+def load_exactly(model: nn.Module, weights: Mapping[str, Tensor], source: str) -> None:
+    """Load all of `weights` into all of `model`, or raise UserError naming what does not fit, the model unchanged."""
+    wanted = model.state_dict()
+    missing = [name for name in wanted if name not in weights]
+    left_over = [name for name in weights if name not in wanted]
+    misshapen = [
+        f"{name} {list(weights[name].shape)} for {list(tensor.shape)}"
+        for name, tensor in wanted.items()
+        if name in weights and weights[name].shape != tensor.shape
+    ]
+    problems = [
+        f"{what}: {', '.join(names[:5])}{f' and {len(names) - 5} more' if len(names) > 5 else ''}"
+        for what, names in (("missing", missing), ("not in the network", left_over), ("of another shape", misshapen))
+        if names
+    ]
+    if problems:
+        raise UserError(
+            f"{source} do not fit this {type(model).__name__}; {'; '.join(problems)}. "
+            "Build the network of that size, with that number of classes and input channels"
+        )
+    model.load_state_dict(dict(weights))
