@@ -31,7 +31,7 @@ def fit_kernel(kernel: Tensor, length: int, fit: str = "interpolate") -> Tensor:
         return F.pad(kernel, [margin, margin])
     if fit == "interpolate":
         return _interpolate(kernel, length)
-    raise ValueError(f"kernel_fit is 'interpolate' or 'fixed', got {fit!r}")
+    raise ValueError(f"kernel_fit is 'interpolate' or 'fixed', got '{fit}'")
 
 
 def _interpolate(kernel: Tensor, length: int) -> Tensor:

@@ -1,0 +1,159 @@
+"""The bricks, used alone as in somebody else's network."""
+
+import pytest
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from parcnet.layers import (
+    BiasFreeLayerNorm2d,
+    ChannelBGU,
+    LocalGlobalConv,
+    OversizedConv2d,
+    ParCNetV2Block,
+    ResScale,
+    SpatialBGU,
+    bgu_expansion,
+)
+from parcnet.ops import fit_kernel, oversized_conv2d
+
+BRICKS = {
+    "OversizedConv2d": lambda: OversizedConv2d(6, (5, 7)),
+    "LocalGlobalConv": lambda: LocalGlobalConv(6, (5, 7)),
+    "SpatialBGU": lambda: SpatialBGU(6, (5, 7)),
+    "ChannelBGU": lambda: ChannelBGU(6),
+    "ParCNetV2Block": lambda: ParCNetV2Block(6, (5, 7), res_scale=True, drop_path=0.1),
+}
+
+
+@pytest.mark.parametrize("brick", BRICKS)
+@pytest.mark.parametrize("size", [(5, 7), (1, 1), (12, 3)], ids=str)
+def test_every_brick_keeps_the_shape_and_trains_at_any_size(brick: str, size: tuple[int, int]) -> None:
+    layer = BRICKS[brick]()
+    x = torch.randn(2, 6, *size, requires_grad=True)
+    y = layer(x)
+    assert y.shape == x.shape
+    y.square().mean().backward()
+    assert x.grad is not None
+    assert all(p.grad is not None and p.grad.isfinite().all() for p in layer.parameters())
+
+
+@pytest.mark.parametrize("brick", BRICKS)
+def test_every_brick_keeps_channels_last_memory(brick: str) -> None:
+    x = torch.randn(2, 6, 5, 7).contiguous(memory_format=torch.channels_last)
+    assert BRICKS[brick]().eval()(x).is_contiguous(memory_format=torch.channels_last)
+
+
+@pytest.mark.parametrize("kernel_fit", ["interpolate", "fixed"])
+@pytest.mark.parametrize("size", [(5, 7), (9, 4), (1, 20)], ids=str)
+def test_oversized_layer_is_the_operator_with_fitted_kernels(kernel_fit: str, size: tuple[int, int]) -> None:
+    layer = OversizedConv2d(3, (5, 7), kernel_fit=kernel_fit)
+    x = torch.randn(2, 3, *size)
+    kernel_h = fit_kernel(layer.kernel_h, 2 * size[0] - 1, kernel_fit)
+    kernel_w = fit_kernel(layer.kernel_w, 2 * size[1] - 1, kernel_fit)
+    torch.testing.assert_close(layer(x), oversized_conv2d(x, kernel_h, kernel_w, algorithm="reference"))
+
+
+def test_forward_caches_nothing() -> None:
+    layer = OversizedConv2d(3, 5)
+    before = {key: id(value) for key, value in vars(layer).items()}
+    small, large = torch.randn(1, 3, 4, 4), torch.randn(1, 3, 9, 9)
+    first = layer(small)
+    layer(large)
+    assert torch.equal(layer(small), first)
+    assert {key: id(value) for key, value in vars(layer).items()} == before
+
+
+def test_every_algorithm_name_reaches_the_operator() -> None:
+    x = torch.randn(1, 3, 5, 5)
+    outputs = []
+    for algorithm in ("auto", "conv", "matmul", "reference"):
+        torch.manual_seed(0)
+        outputs.append(OversizedConv2d(3, 5, algorithm=algorithm)(x))
+    for output in outputs[1:]:
+        torch.testing.assert_close(output, outputs[0])
+
+
+def test_sec33_local_and_global_are_added() -> None:
+    layer = LocalGlobalConv(4, 6)
+    x = torch.randn(2, 4, 6, 6)
+    local = F.conv2d(x, layer.local.weight, padding=3, groups=4)
+    torch.testing.assert_close(layer(x), local + layer.oversized(x))
+    assert [name for name, _ in layer.named_parameters() if "bias" in name] == []
+
+
+def test_sec32_spatial_bgu_gates_without_activation() -> None:
+    layer = SpatialBGU(4, 6)
+    x = torch.randn(2, 4, 6, 6)
+    weight, bias = layer.project_in.weight, layer.project_in.bias
+    gate = F.conv2d(x, weight[:4], bias[:4])
+    feature = F.gelu(F.conv2d(x, weight[4:], bias[4:]))
+    torch.testing.assert_close(layer(x), F.conv2d(gate * layer.mix(feature), layer.project_out.weight))
+
+
+def test_sec32_channel_bgu_puts_gelu_on_one_half() -> None:
+    layer = ChannelBGU(4, expansion=1.5)
+    x = torch.randn(2, 4, 3, 3)
+    hidden = layer.project_in(x)
+    assert hidden.shape[1] == 12
+    expected = F.conv2d(hidden[:, :6] * F.gelu(hidden[:, 6:]), layer.project_out.weight)
+    torch.testing.assert_close(layer(x), expected)
+
+
+def test_supplementary_c_expansion_keeps_the_parameters_of_a_plain_network() -> None:
+    assert bgu_expansion(4) == 8 / 3
+    channels = 96
+    plain = 2 * 4 * channels**2
+    gated = sum(p.numel() for p in ChannelBGU(channels, expansion=bgu_expansion(4)).parameters() if p.dim() > 1)
+    assert gated == plain
+
+
+def test_inner_norm_is_a_true_layernorm_started_at_one_over_root_c() -> None:
+    norm = BiasFreeLayerNorm2d(16)
+    x = torch.randn(2, 16, 3, 5) * 4 + 2
+    assert norm.bias is None
+    torch.testing.assert_close(norm.weight, torch.full((16,), 0.25))
+    expected = F.layer_norm(x.movedim(1, -1), (16,), eps=1e-6).movedim(-1, 1) / 4
+    torch.testing.assert_close(norm(x), expected)
+    release = x - x.mean(1, keepdim=True)
+    torch.testing.assert_close(norm(x), release / release.norm(dim=1, keepdim=True), rtol=1e-4, atol=1e-5)
+
+
+def test_res_scale_starts_as_the_identity_and_scales_the_shortcut() -> None:
+    block = ParCNetV2Block(4, 5, res_scale=True).eval()
+    x = torch.randn(1, 4, 5, 5)
+    assert torch.equal(ResScale(4)(x), x)
+    with torch.no_grad():
+        block.spatial.project_out.weight.zero_()
+        block.channel.project_out.weight.zero_()
+        block.res_scale1.scale.fill_(3)
+        block.res_scale2.scale.fill_(0.5)
+    torch.testing.assert_close(block(x), 1.5 * x)
+
+
+def test_set_map_size_replaces_kernels_under_interpolate_and_leaves_them_under_fixed() -> None:
+    layer = OversizedConv2d(3, 5)
+    layer.kernel_h.requires_grad_(False)
+    layer.set_map_size((7, 2))
+    assert (layer.kernel_h.shape[1], layer.kernel_w.shape[1]) == (13, 3)
+    assert isinstance(layer.kernel_h, nn.Parameter)
+    assert not layer.kernel_h.requires_grad
+    fixed = OversizedConv2d(3, 5, kernel_fit="fixed")
+    kept = fixed.kernel_h
+    fixed.set_map_size((7, 2))
+    assert fixed.kernel_h is kept
+
+
+@pytest.mark.parametrize(
+    ("build", "message"),
+    [
+        (lambda: OversizedConv2d(3, (0, 4)), "at least 1"),
+        (lambda: OversizedConv2d(3, 4, kernel_fit="stretch"), "'stretch'"),
+        (lambda: OversizedConv2d(3, 4, algorithm="fastest"), "'fastest'"),
+        (lambda: LocalGlobalConv(3, 4, local_kernel=6), "must be odd, got 6"),
+        (lambda: ChannelBGU(3, expansion=0.1), "no hidden channel"),
+    ],
+)
+def test_wrong_arguments_are_named_before_anything_runs(build, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        build()

@@ -1,0 +1,74 @@
+"""Networks by name, from checkpoints, and the list of them."""
+
+from pathlib import Path
+
+import pytest
+import timm
+import torch
+
+import parcnet
+from parcnet import checkpoint
+from parcnet.base import UserError
+from parcnet.models import build, catalogue, complexity, from_checkpoint
+
+
+def saved(path: Path, **changes: object) -> torch.nn.Module:
+    arguments = {"img_size": 32, "num_classes": 3, **changes}
+    model = build("parcnetv2_digits", **arguments).eval()
+    metadata = checkpoint.Metadata(
+        model="parcnetv2_digits", model_args=arguments, classes=("a", "b", "c"), preprocessing={}, data="test"
+    )
+    checkpoint.save(path, model.state_dict(), metadata)
+    return model
+
+
+def test_a_checkpoint_rebuilds_its_network(tmp_path: Path) -> None:
+    model = saved(tmp_path / "best.safetensors")
+    image = torch.randn(1, 3, 32, 32)
+    again, metadata = from_checkpoint(tmp_path)
+    assert metadata.classes == ("a", "b", "c")
+    assert not again.training
+    assert torch.equal(again(image), model(image))
+    assert torch.equal(parcnet.load(tmp_path / "best.safetensors")(image), model(image))
+
+
+def test_a_checkpoint_of_another_network_names_the_keys(tmp_path: Path) -> None:
+    path = tmp_path / "wrong.safetensors"
+    saved(path)
+    read = checkpoint.read(path)
+    metadata = checkpoint.Metadata(
+        model="parcnetv2_xt", model_args={"num_classes": 3}, classes=("a", "b", "c"), preprocessing={}, data="test"
+    )
+    checkpoint.save(path, read.weights, metadata)
+    with pytest.raises(UserError, match=r"wrong\.safetensors do not fit this ParCNetV2; missing: stages\.0\.blocks\.1"):
+        from_checkpoint(path)
+
+
+def test_an_unknown_network_names_the_nearest() -> None:
+    with pytest.raises(UserError, match="unknown network 'parcnet_tiny'.*parcnetv2_tiny"):
+        build("parcnet_tiny")
+
+
+def test_an_argument_a_network_does_not_take_is_named() -> None:
+    with pytest.raises(UserError, match="parcnetv2_digits cannot be built with .*window"):
+        build("parcnetv2_digits", window=7)
+
+
+def test_networks_of_timm_are_built_too() -> None:
+    assert build("test_convnext", num_classes=4)(torch.randn(1, 3, 64, 64)).shape == (1, 4)
+
+
+def test_importing_parcnet_registers_with_timm_and_catalogue_counts_them() -> None:
+    entries = {entry.name: entry for entry in catalogue()}
+    assert set(entries) <= set(timm.list_models("parcnet*"))
+    assert entries["parcnetv2_tiny"].params == 24_935_144
+    assert entries["parcnetv2_tiny"].paper_top1 == 83.5
+    assert entries["parcnetv2_digits"].paper_top1 is None
+
+
+def test_counting_leaves_the_model_in_its_mode() -> None:
+    model = build("parcnetv2_digits").train()
+    on_device = complexity(model, (3, 32, 32))
+    assert model.training
+    with torch.device("meta"):
+        assert complexity(build("parcnetv2_digits"), (3, 32, 32)) == on_device
