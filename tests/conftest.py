@@ -2,6 +2,8 @@
 
 import os
 
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # read when torch is imported
+
 import pytest
 import torch
 from hypothesis import settings
@@ -12,7 +14,7 @@ settings.load_profile("parcnet")
 
 
 def pytest_configure() -> None:
-    torch.set_num_threads(1 if os.environ.get("PYTEST_XDIST_WORKER") else 2)
+    torch.set_num_threads(1)
 
 
 @pytest.fixture(autouse=True)

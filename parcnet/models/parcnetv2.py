@@ -237,4 +237,5 @@ def parcnetv2_base(pretrained: bool = False, **kwargs: Any) -> ParCNetV2:
 @register_model
 def parcnetv2_digits(pretrained: bool = False, **kwargs: Any) -> ParCNetV2:
     """A ParCNetV2 of our own for 32 px images of ten classes: `parcnet train` trains it within a minute."""
-    return create(ParCNetV2, "parcnetv2_digits", pretrained, kwargs, depths=(1, 2, 1, 1), dims=(32, 48, 64, 64))
+    numbers = {"depths": (1, 2, 1, 1), "dims": (32, 48, 64, 64), "img_size": 32, "num_classes": 10}
+    return create(ParCNetV2, "parcnetv2_digits", pretrained, kwargs, **numbers)

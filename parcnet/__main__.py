@@ -1,0 +1,13 @@
+"""`python -m parcnet` is the command `parcnet`; so `torchrun -m parcnet` works."""
+
+import os
+import sys
+
+from parcnet_cli.main import main
+
+if "OMP_WAIT_POLICY" not in os.environ:
+    # `-m parcnet` has imported torch already, which read this variable then: start once more, now with it
+    os.environ["OMP_WAIT_POLICY"] = "PASSIVE"
+    os.execv(sys.executable, sys.orig_argv)
+
+raise SystemExit(main())

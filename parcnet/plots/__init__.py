@@ -1,0 +1,7 @@
+"""Pictures from numbers: arrays in, file out. The only room that imports matplotlib."""
+
+from parcnet.plots.confusion import confusion
+from parcnet.plots.curves import training_curves
+from parcnet.plots.predictions import prediction_grid
+
+__all__ = ["confusion", "prediction_grid", "training_curves"]

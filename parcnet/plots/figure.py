@@ -1,0 +1,37 @@
+"""One way to make and to save a figure: the object-oriented API on Agg, so that no state outlives the call."""
+
+import warnings
+from pathlib import Path
+
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+from parcnet.base.files import atomic_path
+
+# Okabe and Ito's colours: told apart with every kind of colour vision, and in print
+BLUE, ORANGE, GREEN, RED, GREY = "#0072B2", "#E69F00", "#009E73", "#D55E00", "#767676"
+
+
+def new_figure(width: float, height: float) -> Figure:
+    """An empty figure of width x height inches whose parts make room for each other."""
+    figure = Figure(figsize=(width, height), layout="constrained", dpi=120)
+    FigureCanvasAgg(figure)
+    return figure
+
+
+def save(figure: Figure, path: str | Path) -> None:
+    """Writes the figure atomically, in the format of the suffix."""
+    with atomic_path(path) as temporary, warnings.catch_warnings():
+        # class names come from users: one that the font cannot write shows boxes and is no reason to stop
+        warnings.filterwarnings("ignore", message="Glyph .* missing from font")
+        warnings.filterwarnings("ignore", message="Matplotlib currently does not support .* natively")
+        warnings.filterwarnings("ignore", message="constrained_layout not applied")
+        figure.savefig(temporary)
+
+
+def short(name: str, limit: int = 24) -> str:
+    """`name`, its middle cut out when it is longer than `limit` characters."""
+    if len(name) <= limit:
+        return name
+    head = (limit - 1) // 2
+    return f"{name[:head]}…{name[head + 1 - limit :]}"

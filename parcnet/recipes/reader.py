@@ -1,0 +1,111 @@
+"""Recipes from and to YAML. An unknown key is an error that names the nearest known one and its section."""
+
+import dataclasses
+import typing
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from parcnet.base.errors import UserError, nearest, unknown
+from parcnet.recipes.sections import Recipe
+from parcnet.recipes.values import convert
+from parcnet.recipes.yaml_text import parse, render
+
+_LIBRARY = resources.files("parcnet.recipes") / "library"
+_FIELDS = typing.get_type_hints(Recipe)
+_SECTIONS: dict[str, dict[str, Any]] = {
+    name: typing.get_type_hints(kind) for name, kind in _FIELDS.items() if dataclasses.is_dataclass(kind)
+}
+_TOP = ("base", *_FIELDS)
+
+
+def packaged() -> dict[str, str]:
+    """Name -> first comment line of every recipe that comes with the package."""
+    texts = {
+        file.name.removesuffix(".yaml"): file.read_text(encoding="utf-8")
+        for file in _LIBRARY.iterdir()
+        if file.name.endswith(".yaml")
+    }
+    return {name: texts[name].split("\n", 1)[0].lstrip("# ") for name in sorted(texts)}
+
+
+def read_recipe(name_or_path: str | Path) -> Recipe:
+    """A packaged recipe by its name, or one from a YAML file (anything with a suffix or a slash).
+
+    The file holds sections of known fields; what it leaves out keeps the default, or the value of the recipe that
+    `base: NAME` names (a packaged one, or a file relative to this one). Raises `UserError` for a file that is not
+    there, an unknown section or key, and a value of the wrong type or out of range.
+    """
+    return _read(str(name_or_path), Path(), ())
+
+
+def to_yaml(recipe: Recipe) -> str:
+    """The recipe with every field, as YAML that `read_recipe` reads back to an equal one."""
+    return render(dataclasses.asdict(recipe))
+
+
+def _read(name_or_path: str, folder: Path, users: tuple[str, ...]) -> Recipe:
+    text, where, home = _text(name_or_path, folder)
+    if where in users:
+        raise UserError(f"recipes use each other as base in a circle: {' -> '.join((*users, where))}.")
+    keys = parse(text, where)
+    base = keys.pop("base", None)
+    if base is None:
+        return _applied(Recipe(name=Path(name_or_path).stem), keys, where)
+    recipe = _read(convert(base, str, f"{where}: base"), home, (*users, where))
+    return _applied(dataclasses.replace(recipe, name=Path(name_or_path).stem), keys, where)
+
+
+def _text(name_or_path: str, folder: Path) -> tuple[str, str, Path]:
+    """(content, how to call it in messages, folder of its relative bases)."""
+    path = Path(name_or_path)
+    if not path.suffix and path.name == name_or_path:
+        file = _LIBRARY / f"{name_or_path}.yaml"
+        if not file.is_file():
+            raise unknown("recipe", name_or_path, packaged(), "`parcnet recipes` lists all; a file is given as a path.")
+        return file.read_text(encoding="utf-8"), f"recipe {name_or_path}", folder
+    path = folder / path
+    try:
+        return path.read_text(encoding="utf-8"), str(path), path.parent
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
+        raise UserError(f"cannot read recipe {path}: {reason}. `parcnet recipes` lists the packaged ones.") from None
+
+
+def _applied(recipe: Recipe, keys: dict[str, Any], where: str) -> Recipe:
+    changes: dict[str, Any] = {}
+    for key, value in keys.items():
+        if key in _SECTIONS:
+            changes[key] = _section(getattr(recipe, key), key, value, where)
+        elif key in _FIELDS:
+            changes[key] = convert(value, _FIELDS[key], f"{where}: {key}")
+        else:
+            raise _unknown_key(str(key), None, where)
+    return dataclasses.replace(recipe, **changes)
+
+
+def _section(current: Any, section: str, value: Any, where: str) -> Any:
+    if not isinstance(value, dict):
+        raise UserError(f"{where}: {section} is {value!r}; expected `key: value` lines below `{section}:`.")
+    known = _SECTIONS[section]
+    for key in value:
+        if key not in known:
+            raise _unknown_key(str(key), section, where)
+    changes = {key: convert(each, known[key], f"{where}: {section}.{key}") for key, each in value.items()}
+    try:
+        return dataclasses.replace(current, **changes)
+    except UserError as error:
+        raise UserError(f"{where}: {section}.{error}") from None
+
+
+def _unknown_key(key: str, section: str | None, where: str) -> UserError:
+    """Names the nearest key together with the section it belongs to: a right key in a wrong section is common."""
+    full_names: dict[str, list[str]] = {}
+    for name, keys in _SECTIONS.items():
+        for known in keys:
+            full_names.setdefault(known, []).append(f"{name}.{known}")
+    for known in _TOP:
+        full_names.setdefault(known, []).append(known)
+    guesses = [full for guess in nearest(key, full_names) for full in full_names[guess]]
+    hint = f"Did you mean {' or '.join(guesses)}?" if guesses else f"Sections: {', '.join(_SECTIONS)}."
+    return UserError(f"{where}: unknown key {f'{section}.{key}' if section else key!r}. {hint}")

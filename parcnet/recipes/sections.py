@@ -1,0 +1,184 @@
+"""What one training run is made of: frozen sections with unique field names, so that every field is one flat flag."""
+
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from parcnet.base.errors import UserError
+
+
+def _expect(holds: bool, name: str, value: Any, expected: str) -> None:
+    if not holds:
+        raise UserError(f"{name} is {value!r}; expected {expected}.")
+
+
+@dataclass(frozen=True, slots=True)
+class Network:
+    """The network and where its weights start."""
+
+    model: str = "parcnetv2_digits"
+    """Registered name: `parcnet models` lists ours, any timm name works too."""
+    img_size: int | None = None
+    """Height and width of the input, pixels. None: the network's own."""
+    in_chans: int = 3
+    """Colour channels of the input: 3, or 1 for grey."""
+    drop_path: float = 0.0
+    """Stochastic depth, rate of the last block; it grows linearly from 0 at the first."""
+    kernel_fit: Literal["interpolate", "fixed"] | None = None
+    """How oversized kernels meet other input sizes. None: the network's own (ours: interpolate)."""
+    initial_checkpoint: str | None = None
+    """Start from the weights of this checkpoint or run folder; a head for other classes starts anew."""
+
+    def __post_init__(self) -> None:
+        _expect(self.img_size is None or self.img_size >= 1, "img_size", self.img_size, "pixels, at least 1")
+        _expect(self.in_chans in (1, 3), "in_chans", self.in_chans, "3 (colour) or 1 (grey)")
+        _expect(0 <= self.drop_path < 1, "drop_path", self.drop_path, "a rate in [0, 1)")
+
+
+@dataclass(frozen=True, slots=True)
+class Data:
+    """The images and how they become batches."""
+
+    data_dir: str | None = None
+    """Folder with train/CLASS/ and val/CLASS/, test/CLASS/ if there is one. None: the embedded digits."""
+    batch_size: int = 64
+    """Images in a step; the last, incomplete batch of an epoch is dropped."""
+    workers: int = 2
+    """Processes that read and augment images; 0 reads in the main process."""
+    max_bad_images: int = 0
+    """Unreadable images that are named and replaced before training stops."""
+    crop_pct: float = 0.875
+    """Evaluation: share of the resized image that the centre crop keeps."""
+    interpolation: Literal["nearest", "bilinear", "bicubic", "box", "hamming", "lanczos"] = "bicubic"
+    """Resizing in evaluation."""
+    train_interpolation: Literal["random", "nearest", "bilinear", "bicubic", "box", "hamming", "lanczos"] = "random"
+    """Resizing in training; random draws bilinear or bicubic for each image."""
+
+    def __post_init__(self) -> None:
+        _expect(self.batch_size >= 1, "batch_size", self.batch_size, "at least 1")
+        _expect(self.workers >= 0, "workers", self.workers, "0 or more processes")
+        _expect(self.max_bad_images >= 0, "max_bad_images", self.max_bad_images, "0 or more")
+        _expect(0 < self.crop_pct <= 1, "crop_pct", self.crop_pct, "a share in (0, 1]")
+
+
+@dataclass(frozen=True, slots=True)
+class Augmentation:
+    """What happens to training images and labels; the spelling and the meaning are timm's."""
+
+    scale: tuple[float, float] = (0.08, 1.0)
+    """Random resized crop: smallest and largest share of the area."""
+    ratio: tuple[float, float] = (0.75, 1.3333333333333333)
+    """Random resized crop: smallest and largest aspect ratio, width / height."""
+    hflip: float = 0.5
+    """Probability of a horizontal flip; 0 for anything that may not be mirrored, such as digits."""
+    color_jitter: float = 0.4
+    """Strength of brightness, contrast and saturation changes. timm leaves them out under auto_augment."""
+    auto_augment: str | None = None
+    """timm's description of RandAugment and its kin, e.g. rand-m9-mstd0.5-inc1. None: off."""
+    reprob: float = 0.0
+    """Probability of random erasing."""
+    remode: Literal["const", "rand", "pixel"] = "pixel"
+    """What is erased becomes black, one random colour, or noise."""
+    mixup: float = 0.0
+    """Alpha of mixup's Beta distribution; 0 is off."""
+    cutmix: float = 0.0
+    """Alpha of cutmix's Beta distribution; 0 is off."""
+    mixup_switch_prob: float = 0.5
+    """Probability of cutmix rather than mixup for a batch when both are on."""
+    smoothing: float = 0.1
+    """Label smoothing: share of the target spread over all classes."""
+
+    def __post_init__(self) -> None:
+        ordered = 0 < self.scale[0] <= self.scale[1] <= 1
+        _expect(ordered, "scale", self.scale, "two shares in (0, 1], the smaller first")
+        _expect(0 < self.ratio[0] <= self.ratio[1], "ratio", self.ratio, "two aspect ratios above 0, the smaller first")
+        for name in ("hflip", "reprob", "mixup_switch_prob"):
+            value = getattr(self, name)
+            _expect(0 <= value <= 1, name, value, "a probability in [0, 1]")
+        for name in ("color_jitter", "mixup", "cutmix"):
+            value = getattr(self, name)
+            _expect(0 <= value < float("inf"), name, value, "0 (off) or more")
+        _expect(0 <= self.smoothing < 1, "smoothing", self.smoothing, "a share in [0, 1)")
+
+
+@dataclass(frozen=True, slots=True)
+class Optimizer:
+    """How gradients become steps. 1-D parameters and biases are never decayed."""
+
+    opt: str = "adamw"
+    """timm's name of the optimiser."""
+    lr: float = 1e-3
+    """Peak learning rate, for the batch size of this recipe: nothing scales it silently."""
+    weight_decay: float = 0.05
+    """Decay of every parameter of two or more dimensions."""
+    clip_grad: float | None = None
+    """Largest norm of the whole gradient; a longer one is shortened to it. None: off."""
+    layer_decay: float | None = None
+    """Factor of the learning rate from each group of layers to the one before it. None: off."""
+
+    def __post_init__(self) -> None:
+        _expect(0 < self.lr < float("inf"), "lr", self.lr, "a learning rate above 0")
+        _expect(0 <= self.weight_decay < float("inf"), "weight_decay", self.weight_decay, "0 or more")
+        positive = self.clip_grad is None or self.clip_grad > 0
+        _expect(positive, "clip_grad", self.clip_grad, "a norm above 0, or none")
+        share = self.layer_decay is None or 0 < self.layer_decay <= 1
+        _expect(share, "layer_decay", self.layer_decay, "a factor in (0, 1], or none")
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """The learning rate over time: linear warm-up inside a cosine, one value per step (timm's cosine scheduler)."""
+
+    epochs: int = 30
+    """Length of the cosine, warm-up included, in passes over the training images."""
+    warmup_epochs: float = 2.0
+    """Epochs from warmup_lr up to the cosine."""
+    warmup_lr: float = 1e-6
+    """Learning rate of the first step when there is a warm-up."""
+    min_lr: float = 1e-5
+    """Learning rate at the cosine's end."""
+    cooldown_epochs: int = 0
+    """Epochs at min_lr after the cosine."""
+
+    def __post_init__(self) -> None:
+        _expect(self.epochs >= 1, "epochs", self.epochs, "at least 1")
+        short = 0 <= self.warmup_epochs < self.epochs
+        _expect(
+            short, "warmup_epochs", self.warmup_epochs, f"0 or more and less than epochs ({self.epochs}); lower it too"
+        )
+        _expect(0 <= self.warmup_lr < float("inf"), "warmup_lr", self.warmup_lr, "0 or more")
+        _expect(0 <= self.min_lr < float("inf"), "min_lr", self.min_lr, "0 or more")
+        _expect(self.cooldown_epochs >= 0, "cooldown_epochs", self.cooldown_epochs, "0 or more")
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """Where and how it is computed, and where the results go."""
+
+    device: str = "auto"
+    """auto, cpu, cuda, cuda:N or mps."""
+    seed: int = 0
+    """Fixes initial weights, order, augmentation, mixup and drop path."""
+    amp: Literal["none", "bf16", "fp16"] = "none"
+    """Automatic mixed precision; fp16 scales the loss."""
+    output: str | None = None
+    """Run folder; it must be empty or absent. None: runs/NAME-TIME."""
+    log_every: int = 10
+    """Steps between looks at the loss: the progress line, and the check that it is finite."""
+
+    def __post_init__(self) -> None:
+        _expect(0 <= self.seed < 2**63, "seed", self.seed, "a whole number from 0 to 2^63 - 1")
+        _expect(self.log_every >= 1, "log_every", self.log_every, "at least 1")
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """A whole training run. `read_recipe` makes one from YAML; the command line overrides single fields."""
+
+    name: str = "unnamed"
+    """Begins the name of the run folder."""
+    network: Network = field(default_factory=Network)
+    data: Data = field(default_factory=Data)
+    augmentation: Augmentation = field(default_factory=Augmentation)
+    optimizer: Optimizer = field(default_factory=Optimizer)
+    schedule: Schedule = field(default_factory=Schedule)
+    run: Run = field(default_factory=Run)

@@ -1,0 +1,75 @@
+"""Recipe -> a network, the arguments that rebuild it, and the preprocessing it expects."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from statistics import fmean
+from typing import Any
+
+from torch import nn
+
+from parcnet import checkpoint
+from parcnet.base import UserError
+from parcnet.data import Preprocessing
+from parcnet.models import build
+from parcnet.models.fitting import fit_checkpoint, load_exactly
+from parcnet.recipes import Recipe
+from parcnet.training.seeds import seed_network
+
+
+@dataclass(frozen=True, slots=True)
+class Built:
+    """A fresh network on the CPU and what a checkpoint must say about it."""
+
+    network: nn.Module
+    model_args: dict[str, Any]
+    """Keyword arguments of `timm.create_model` that rebuild it."""
+    preprocessing: Preprocessing
+
+
+def build_network(recipe: Recipe, classes: Sequence[str]) -> Built:
+    """Builds the recipe's network for these classes, under the recipe's seed."""
+    settings = recipe.network
+    model_args: dict[str, Any] = {"num_classes": len(classes), "in_chans": settings.in_chans}
+    if settings.kernel_fit is not None:
+        model_args["kernel_fit"] = settings.kernel_fit
+    if settings.img_size is not None:
+        model_args["img_size"] = settings.img_size
+    network = _seeded(recipe, model_args)
+    if settings.initial_checkpoint is not None:
+        _start_from(network, settings.initial_checkpoint, classes)
+    return Built(network, model_args, _preprocessing(network, recipe))
+
+
+def _seeded(recipe: Recipe, model_args: dict[str, Any]) -> nn.Module:
+    """The network under the recipe's seed. Drops img_size from `model_args` if the network fits any size untold."""
+    drop_path = {"drop_path_rate": recipe.network.drop_path} if recipe.network.drop_path else {}
+    seed_network(recipe.run.seed)
+    try:
+        return build(recipe.network.model, **model_args, **drop_path)
+    except UserError as error:
+        # most convolutional networks of timm have no such argument, and need none
+        if "img_size" not in model_args or "'img_size'" not in str(error.__cause__):
+            raise
+    del model_args["img_size"]
+    return _seeded(recipe, model_args)
+
+
+def _preprocessing(network: nn.Module, recipe: Recipe) -> Preprocessing:
+    """Size and crop from the recipe, mean and std from the network's timm configuration."""
+    config: dict[str, Any] = network.pretrained_cfg  # type: ignore[assignment]
+    size = recipe.network.img_size
+    height, width = config["input_size"][-2:] if size is None else (size, size)
+    mean, std = tuple(config["mean"]), tuple(config["std"])
+    if recipe.network.in_chans == 1:  # timm's configurations are for colour
+        mean, std = (fmean(mean),), (fmean(std),)
+    return Preprocessing((height, width), mean, std, recipe.data.interpolation, recipe.data.crop_pct)
+
+
+def _start_from(network: nn.Module, path: str, classes: Sequence[str]) -> None:
+    """Loads a checkpoint's weights; the classifier only if it was made for the same classes in the same order."""
+    given = checkpoint.read(path)
+    weights = dict(given.weights)
+    if given.metadata.classes != tuple(classes):
+        head = f"{network.pretrained_cfg['classifier']}."  # type: ignore[index]
+        weights |= {name: value for name, value in network.state_dict().items() if name.startswith(head)}
+    load_exactly(network, fit_checkpoint(weights, network), f"the weights of {path}")

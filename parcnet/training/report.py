@@ -1,0 +1,93 @@
+"""What a run tells the person before its terminal."""
+
+import shlex
+from pathlib import Path
+
+from rich.markup import escape
+
+from parcnet.base import next_steps, say, table
+from parcnet.training.epoch import NonFinite
+from parcnet.training.final import Outcome
+from parcnet.training.job import Job
+from parcnet.training.loop import Plan
+
+
+def introduce(job: Job, plan: Plan) -> None:
+    """What is about to run, on what, and where the results will be."""
+    images = ", ".join(f"{count:,} {name}" for name, count in job.splits.sizes.items())
+    height, width = job.built.preprocessing.size
+    say(
+        f"[bold]{escape(job.recipe.name)}[/bold]: {escape(job.recipe.network.model)}, {job.parameters / 1e6:.2f}M "
+        f"parameters, {height} x {width} pixels, on {escape(job.machine())}"
+    )
+    say(f"{escape(job.splits.train.name)}: {images} images, {len(job.classes)} classes")
+    say(f"{plan.epochs} epochs of {plan.steps_per_epoch} steps; run folder {escape(str(job.folder.path))}")
+
+
+def summarise(job: Job, outcome: Outcome, seconds: float) -> None:
+    """Accuracy, pictures, and what to do next."""
+    rows = [
+        (name, str(each.count), f"{each.top1:.2%}", f"{each.top5:.2%}", f"{each.loss:.4f}")
+        for name, each in (("validation", outcome.val), ("test", outcome.test))
+        if each is not None
+    ]
+    title = f"Best epoch {outcome.best.epoch}, chosen on validation; {seconds:.0f} s in all"
+    table(title, ("split", "images", "top-1", "top-5", "loss (nats)"), rows)
+    if outcome.test is None:
+        say("There is no test/ folder: the validation figure was used for choosing, so it flatters.")
+    folder = outcome.folder
+    say(f"Pictures: {', '.join(escape(str(path)) for path in (folder.curve, folder.confusion, folder.predictions))}")
+    next_steps(_next(job))
+
+
+def diagnosis(job: Job, plan: Plan, error: NonFinite, whole_epochs: int) -> str:
+    """Why a run stopped at a loss that is not finite, what is left of it, and where to look."""
+    optimizer, run = job.recipe.optimizer, job.recipe.run
+    epoch = whole_epochs + 1
+    where = f"after epoch {epoch}, on validation" if error.step is None else f"at step {error.step} (epoch {epoch})"
+    kept = (
+        f"The last good checkpoint is {job.folder.last}, after epoch {whole_epochs} of {plan.epochs}."
+        if whole_epochs
+        else "No epoch was finished, so there is no checkpoint."
+    )
+    amp = "" if run.amp == "none" else f"\n  precision: --amp none (is {run.amp}), to rule it out"
+    clip = "" if optimizer.clip_grad else "\n  gradients: --clip-grad 1"
+    return (
+        f"the loss is {error.value} {where}; training stopped. {kept}\nWhere to look:\n"
+        f"  learning rate: a smaller --lr (is {optimizer.lr:g}) or more --warmup-epochs "
+        f"(are {job.recipe.schedule.warmup_epochs:g}){clip}{amp}\n"
+        f"  data: images of one flat colour, wrong labels; the log is {job.folder.log}"
+    )
+
+
+def way_on(job: Job, whole_epochs: int) -> str:
+    """What a person who pressed Ctrl-C can do with what was saved."""
+    recipe, last = _quoted(job.folder.recipe), _quoted(job.folder.last)
+    return (
+        f"interrupted after {whole_epochs} whole epochs; the network as it was is {job.folder.last}.\n"
+        f"Go on from its weights, with a new schedule:\n"
+        f"  parcnet train -c {recipe} --initial-checkpoint {last}\n"
+        f"See how good it is:\n  parcnet eval {last}{_data(job)}"
+    )
+
+
+def _next(job: Job) -> list[tuple[str, str]]:
+    folder = _quoted(job.folder.path)
+    split = "val" if job.splits.test is None else "test"
+    sample = job.splits.val if job.splits.test is None else job.splits.test
+    example = Path(sample.where(0))
+    image = _quoted(example) if example.is_file() else "IMAGE"
+    return [
+        (f"parcnet eval {folder}{_data(job)} --split {split}", "the same figures again, from the checkpoint"),
+        (f"parcnet predict {folder} {image}", "names and probabilities for your images"),
+        (f"parcnet train -c {_quoted(job.folder.recipe)} --seed {job.recipe.run.seed + 1}", "how much is luck"),
+    ]
+
+
+def _data(job: Job) -> str:
+    folder = job.recipe.data.data_dir
+    return "" if folder is None else f" --data-dir {_quoted(Path(folder))}"
+
+
+def _quoted(path: Path) -> str:
+    return shlex.quote(str(path))

@@ -1,0 +1,99 @@
+"""The folder a run leaves behind."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from parcnet.base import UserError, write_json, write_text
+from parcnet.recipes import Recipe, to_yaml
+
+
+@dataclass(frozen=True, slots=True)
+class RunFolder:
+    """Names of the files of one run, and how the growing ones are written."""
+
+    path: Path
+
+    @property
+    def recipe(self) -> Path:
+        """The recipe as resolved: every field."""
+        return self.path / "recipe.yaml"
+
+    @property
+    def log(self) -> Path:
+        """One JSON object a line, one line an epoch."""
+        return self.path / "log.jsonl"
+
+    @property
+    def best(self) -> Path:
+        """Checkpoint of the epoch with the highest validation top-1."""
+        return self.path / "best.safetensors"
+
+    @property
+    def last(self) -> Path:
+        """Checkpoint of the last whole epoch, or of the step where the run was interrupted."""
+        return self.path / "last.safetensors"
+
+    @property
+    def result(self) -> Path:
+        """Final metrics, split sizes, time, command, versions."""
+        return self.path / "result.json"
+
+    @property
+    def curve(self) -> Path:
+        """Loss, accuracy and learning rate over epochs."""
+        return self.path / "curve.png"
+
+    @property
+    def confusion(self) -> Path:
+        """Which classes are taken for which."""
+        return self.path / "confusion.png"
+
+    @property
+    def predictions(self) -> Path:
+        """A few images with predicted names and probabilities."""
+        return self.path / "predictions.png"
+
+    def begin(self, recipe: Recipe) -> None:
+        """Creates the folder and writes the recipe into it."""
+        # without the folder's own name, so that `-c RUN/recipe.yaml` starts a new run beside this one
+        write_text(self.recipe, to_yaml(replace(recipe, run=replace(recipe.run, output=None))))
+
+    def append(self, line: Mapping[str, Any]) -> None:
+        """Adds one epoch to the log; whoever reads along sees whole lines."""
+        try:
+            with self.log.open("a", encoding="utf-8") as file:
+                file.write(json.dumps(line, allow_nan=False) + "\n")
+        except OSError as error:
+            raise UserError(f"cannot write {self.log}: {error.strerror}.") from error
+
+    def finish(self, result: Mapping[str, Any]) -> None:
+        """Writes result.json."""
+        write_json(self.result, result)
+
+
+def choose_run_folder(recipe: Recipe) -> RunFolder:
+    """The folder that the recipe names, else runs/NAME-TIME. Raises `UserError` when something is in it already."""
+    if recipe.run.output is None:
+        return RunFolder(_free(Path("runs") / f"{recipe.name}-{datetime.now():%Y%m%d-%H%M%S}"))
+    path = Path(recipe.run.output)
+    if path.is_file():
+        raise UserError(f"output {path} is a file; expected a folder for the run, empty or absent.")
+    if path.is_dir() and any(path.iterdir()):
+        raise UserError(
+            f"output folder {path} is not empty, and a run never overwrites another. "
+            "Choose another --output, leave it out for a new folder in runs/, or delete the old one."
+        )
+    return RunFolder(path)
+
+
+def _free(path: Path) -> Path:
+    """`path`, or path-2, path-3, ...: two runs may begin within one second."""
+    candidate, number = path, 1
+    while candidate.exists():
+        number += 1
+        candidate = path.with_name(f"{path.name}-{number}")
+    return candidate

@@ -1,0 +1,92 @@
+"""`parcnet eval`: accuracy of a checkpoint."""
+
+import json
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Literal, TypeVar
+
+import tyro
+
+from parcnet_cli.arguments import parse
+
+T = TypeVar("T")
+
+_DESCRIPTION = """\
+Measures top-1, top-5 and loss of a checkpoint on labelled images; classes are matched by name.
+
+  parcnet eval runs/digits-...                           the embedded digits, test split
+  parcnet eval best.safetensors --data-dir DIR           images in DIR/test/CLASS/, or DIR/val/CLASS/
+  parcnet eval runs/mine --data-dir DIR --split val --confusion confusion.png
+"""
+
+
+@dataclass(frozen=True)
+class Arguments:
+    """What to evaluate, and on which images."""
+
+    checkpoint: Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="CHECKPOINT")]
+    """A .safetensors file of ours, or a run folder (its best checkpoint)."""
+    data_dir: Path | None = None
+    """Folder with SPLIT/CLASS/IMAGE. None: the embedded digits."""
+    split: Literal["train", "val", "test"] | None = None
+    """Which part of the data. None: test if there is one, else val."""
+    batch_size: int = 64
+    """Images at a time; no figure depends on it."""
+    workers: int = 0
+    """Processes that read images; 0 reads in the main process."""
+    max_bad_images: int = 0
+    """Unreadable images that are named and left out before evaluation stops."""
+    device: str = "auto"
+    """auto, cpu, cuda, cuda:N or mps."""
+    confusion: Path | None = None
+    """Draw which classes are taken for which into this file, e.g. confusion.png."""
+    as_json: Annotated[bool, tyro.conf.arg(name="json")] = False
+    """One JSON object instead of a table."""
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Evaluates and prints; exit code 0. Raises `UserError`."""
+    asked = parse(Arguments, "eval", _DESCRIPTION, arguments)
+
+    # here, for the library takes seconds to load
+    from parcnet.base import UserError, pick_device, progress, table, warn
+    from parcnet.data import Preprocessing, eval_loader, has_split, open_dataset
+    from parcnet.evaluation import evaluate, torch_predictor
+    from parcnet.models import from_checkpoint
+    from parcnet.plots import confusion
+
+    device = pick_device(asked.device)
+    network, metadata = from_checkpoint(asked.checkpoint)
+    if asked.data_dir is None and metadata.data != "digits":
+        raise UserError(
+            f"{asked.checkpoint} was trained on {metadata.data!r}: say on which images with --data-dir DIR."
+        )
+    split = asked.split or ("test" if has_split(asked.data_dir, "test") else "val")
+    images = open_dataset(asked.data_dir, split, metadata.classes)
+    loader = eval_loader(
+        images,
+        transform=Preprocessing.from_dict(metadata.preprocessing).transform(),
+        batch_size=asked.batch_size,
+        workers=asked.workers,
+        max_bad_images=asked.max_bad_images,
+    )
+    with progress("evaluating", len(loader), "batches") as advance, torch_predictor(network.to(device), device) as see:
+        result = evaluate(see, _counted(loader, advance), len(metadata.classes))
+    if absent := int((result.confusion.sum(axis=1) == 0).sum()):
+        warn(f"{absent} of the checkpoint's {len(metadata.classes)} classes have no image in {split}/")
+    if asked.confusion is not None:
+        confusion(result.confusion, metadata.classes, asked.confusion)
+    if asked.as_json:
+        print(json.dumps({"data": images.name, "split": split, "images": result.count, **result.metrics()}, indent=2))
+    else:
+        columns = ("split", "images", "top-1", "top-5", "loss (nats)", "images/s")
+        figures = (f"{result.top1:.2%}", f"{result.top5:.2%}", f"{result.loss:.4f}", f"{result.images_per_second:.0f}")
+        table(f"{metadata.model} on {images.name}", columns, [(split, str(result.count), *figures)])
+    return 0
+
+
+def _counted(batches: Iterable[T], advance: Callable[[int, str], None]) -> Iterator[T]:
+    for batch in batches:
+        yield batch
+        advance(1, "")

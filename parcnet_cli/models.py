@@ -1,0 +1,53 @@
+"""`parcnet models`: the networks and their sizes."""
+
+import dataclasses
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Annotated
+
+import tyro
+
+from parcnet_cli.arguments import parse
+
+_DESCRIPTION = """\
+Lists our networks. Parameters and MACs are counted here, at the input size shown. The paper's top-1 is what the
+authors published for ImageNet-1K: no weights were ever released, and we have not reproduced it.
+
+  parcnet models
+  parcnet models --json
+  parcnet train --model NAME --data-dir DIR
+"""
+
+
+@dataclass(frozen=True)
+class Arguments:
+    """How to print the list."""
+
+    as_json: Annotated[bool, tyro.conf.arg(name="json")] = False
+    """One JSON list, an object for each network."""
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Prints the list; exit code 0."""
+    asked = parse(Arguments, "models", _DESCRIPTION, arguments)
+
+    from parcnet.base import table  # here, for the library takes seconds to load
+    from parcnet.models import catalogue
+
+    entries = catalogue()
+    if asked.as_json:
+        print(json.dumps([dataclasses.asdict(entry) for entry in entries], indent=2))
+        return 0
+    rows = [
+        (
+            entry.name,
+            f"{entry.params / 1e6:.2f}M",
+            f"{entry.macs / 1e9:.3f}G",
+            " x ".join(map(str, entry.input_size)),
+            "-" if entry.paper_top1 is None else f"{entry.paper_top1:.1f}",
+        )
+        for entry in entries
+    ]
+    table("Networks", ("name", "parameters", "MACs", "input", "paper's top-1 % (ImageNet-1K, not ours)"), rows)
+    return 0

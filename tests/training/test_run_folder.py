@@ -1,0 +1,45 @@
+import json
+
+import pytest
+
+from parcnet.base import UserError
+from parcnet.recipes import Recipe, Run, read_recipe
+from parcnet.training.run_folder import choose_run_folder
+
+
+def test_without_output_a_new_folder_is_chosen_each_time(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    chosen = []
+    for _ in range(3):
+        folder = choose_run_folder(Recipe(name="mine"))
+        folder.begin(Recipe(name="mine"))
+        chosen.append(folder.path)
+    assert len(set(chosen)) == 3
+    assert all(str(path).startswith("runs/mine-2") for path in chosen)
+
+
+def test_a_folder_with_anything_in_it_is_refused(tmp_path):
+    (tmp_path / "notes.txt").write_text("mine")
+    with pytest.raises(UserError, match=r"not empty.*never overwrites"):
+        choose_run_folder(Recipe(run=Run(output=str(tmp_path))))
+
+
+def test_a_file_is_no_run_folder(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(UserError, match="is a file"):
+        choose_run_folder(Recipe(run=Run(output=str(tmp_path / "file"))))
+
+
+def test_the_kept_recipe_starts_a_new_run_beside_the_old_one(tmp_path):
+    recipe = Recipe(name="mine", run=Run(output=str(tmp_path / "run"), seed=3))
+    folder = choose_run_folder(recipe)
+    folder.begin(recipe)
+    kept = read_recipe(folder.recipe)
+    assert (kept.name, kept.run.seed, kept.run.output) == ("mine", 3, None)
+
+
+def test_the_log_grows_by_whole_lines(tmp_path):
+    folder = choose_run_folder(Recipe(run=Run(output=str(tmp_path))))
+    for epoch in (1, 2):
+        folder.append({"epoch": epoch})
+    assert [json.loads(line) for line in folder.log.read_text().splitlines()] == [{"epoch": 1}, {"epoch": 2}]

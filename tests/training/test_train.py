@@ -1,0 +1,204 @@
+import json
+import math
+from dataclasses import asdict
+from pathlib import Path
+
+import pytest
+import torch
+from PIL import Image
+
+from parcnet import checkpoint
+from parcnet.base import UserError
+from parcnet.recipes import read_recipe
+from parcnet.training import Diverged, Interrupted, loop, train
+from parcnet.training.step import Stepper
+
+
+def losses(folder):
+    lines = [json.loads(line) for line in (Path(folder) / "log.jsonl").read_text().splitlines()]
+    return [(line["train_loss"], line["val_loss"], line["val_top1"]) for line in lines]
+
+
+@pytest.fixture
+def run(recipe, tmp_path):
+    """run(name, **fields) trains into a folder of that name and returns its losses."""
+
+    def runs(name, **fields):
+        return losses(train(recipe(output=str(tmp_path / name), **fields)).folder.path)
+
+    return runs
+
+
+def test_a_run_leaves_everything_a_person_needs(recipe, capsys):
+    asked = recipe()
+    outcome = train(asked, command="parcnet train --something")
+    folder = outcome.folder.path
+    assert {file.name for file in folder.iterdir()} == {
+        *("recipe.yaml", "log.jsonl", "result.json", "best.safetensors", "last.safetensors"),
+        *("curve.png", "confusion.png", "predictions.png"),
+    }
+    for picture in folder.glob("*.png"):
+        with Image.open(picture) as image:
+            assert image.width > 300
+    assert read_recipe(folder / "recipe.yaml").schedule == asked.schedule
+
+    first = json.loads((folder / "log.jsonl").read_text().splitlines()[0])
+    assert set(first) == {"epoch", "train_loss", "val_loss", "val_top1", "lr", "seconds", "images_per_second"}
+    result = json.loads((folder / "result.json").read_text())
+    assert result["images"] == {"train": 60, "val": 24, "test": 24}
+    assert result["command"] == "parcnet train --something"
+    assert result["test"]["top1"] == outcome.test.top1
+    assert {"torch", "timm", "parcnet", "python"} <= set(result["versions"])
+
+    printed = capsys.readouterr().out
+    for word in ("Next:", f"parcnet eval {folder}", f"parcnet predict {folder}", "curve.png", "test"):
+        assert word in printed
+
+
+def test_checkpoints_say_what_they_are_and_carry_no_path(recipe, digits_folder):
+    folder = train(recipe()).folder
+    metadata = checkpoint.read_metadata(folder.last)
+    assert metadata.classes == ("one", "seven", "zero")
+    assert (metadata.model, metadata.data, metadata.epoch) == ("parcnetv2_digits", "three_digits", 2)
+    assert metadata.metrics["val_top1"] == losses(folder.path)[-1][2]
+    assert str(digits_folder.parent) not in metadata.to_json()
+
+
+def test_equal_recipes_give_bit_equal_losses(run):
+    mixing = {"mixup": 0.8, "cutmix": 1.0, "reprob": 0.3, "auto_augment": "rand-m5-mstd0.5"}
+    assert run("first", **mixing) == run("second", **mixing)
+
+
+def test_another_seed_is_another_run(run):
+    assert run("first") != run("second", seed=1)
+
+
+def test_global_random_generators_stay_as_they_were(recipe):
+    torch.manual_seed(5)
+    expected = torch.rand(3)
+    torch.manual_seed(5)
+    train(recipe(epochs=1))
+    assert torch.equal(torch.rand(3), expected)
+
+
+def test_it_learns(run):
+    log = run("run", epochs=12, lr=3e-3)
+    assert log[-1][0] < 0.75 * log[0][0]
+    assert log[-1][2] > 0.6
+
+
+def test_cooldown_epochs_are_trained(run):
+    assert len(run("run", epochs=1, warmup_epochs=0.0, cooldown_epochs=2)) == 3
+
+
+def test_best_is_chosen_on_validation_by_accuracy_then_loss(recipe, monkeypatch):
+    told = iter([(0.5, 1.0), (0.9, 0.9), (0.9, 0.8), (0.9, 0.85), (0.7, 0.1)])
+    real = loop.evaluate
+
+    def evaluate(*arguments):
+        result = real(*arguments)
+        top1, loss = next(told)
+        return type(result)(**{**_fields(result), "top1": top1, "loss": loss})
+
+    monkeypatch.setattr(loop, "evaluate", evaluate)
+    outcome = train(recipe(epochs=5))
+    assert outcome.best.epoch == 3
+    assert checkpoint.read_metadata(outcome.folder.best).epoch == 3
+    assert checkpoint.read_metadata(outcome.folder.last).epoch == 5
+
+
+def _fields(result):
+    return {name: getattr(result, name) for name in type(result).__slots__}
+
+
+def test_the_figures_are_those_of_the_best_checkpoint_not_the_last(recipe):
+    outcome = train(recipe(epochs=3))
+    assert outcome.val.top1 == outcome.best.val_top1
+    assert outcome.val.loss == pytest.approx(outcome.best.val_loss)
+
+
+def test_without_a_test_folder_validation_is_shown_and_said_to_flatter(recipe, digits_folder, tmp_path, capsys):
+    (tmp_path / "data").mkdir()
+    for split in ("train", "val"):
+        (tmp_path / "data" / split).symlink_to(digits_folder / split)
+    outcome = train(recipe(data_dir=str(tmp_path / "data"), epochs=1))
+    assert outcome.test is None
+    assert "flatters" in capsys.readouterr().out
+    assert outcome.folder.confusion.exists()
+
+
+def test_a_loss_that_is_not_finite_stops_before_anything_is_saved(recipe):
+    with pytest.raises(Diverged) as error:
+        train(recipe(lr=1e30, warmup_epochs=0.0, opt="sgd"))
+    for word in ("step", "--lr", "--clip-grad", "No epoch was finished"):
+        assert word in str(error.value)
+
+
+def test_the_last_good_checkpoint_survives_divergence(recipe, monkeypatch, tmp_path):
+    real = Stepper.__call__
+    monkeypatch.setattr(Stepper, "__call__", lambda self, x, y, t: real(self, x, y, t) * (math.nan if t == 4 else 1))
+    with pytest.raises(Diverged) as error:
+        train(recipe(amp="bf16"))
+    last = tmp_path / "run" / "last.safetensors"
+    for word in ("at step 5 (epoch 2)", str(last), "after epoch 1 of 2", "--amp none"):
+        assert word in str(error.value)
+    assert checkpoint.read_metadata(last).epoch == 1
+
+
+def test_ctrl_c_saves_and_says_how_to_go_on(recipe, monkeypatch, tmp_path):
+    real = Stepper.__call__
+
+    def interrupted(self, images, labels, step):
+        if step == 4:
+            raise KeyboardInterrupt
+        return real(self, images, labels, step)
+
+    monkeypatch.setattr(Stepper, "__call__", interrupted)
+    with pytest.raises(Interrupted, match="--initial-checkpoint") as error:
+        train(recipe())
+    folder = tmp_path / "run"
+    assert f"parcnet train -c {folder}/recipe.yaml --initial-checkpoint {folder}/last.safetensors" in str(error.value)
+    monkeypatch.undo()
+    train(recipe(initial_checkpoint=str(folder), output=str(tmp_path / "next"), epochs=1, warmup_epochs=0.0))
+
+
+@pytest.mark.parametrize(
+    ("fields", "said"),
+    [
+        ({"batch_size": 61}, "use --batch-size 60 or less"),
+        ({"batch_size": 15, "mixup": 0.5}, "must be even"),
+        ({"data_dir": "nowhere"}, "no folder nowhere"),
+        ({"device": "abacus"}, "cannot use device 'abacus'"),
+        ({"opt": "adamx"}, "unknown optimiser"),
+        ({"model": "parcnetv3"}, "unknown network"),
+        ({"initial_checkpoint": "nowhere.safetensors"}, "there is no file nowhere.safetensors"),
+        ({"auto_augment": "random"}, "auto_augment"),
+    ],
+)
+def test_a_mistake_is_found_before_anything_is_written(fields, said, recipe, tmp_path):
+    with pytest.raises(UserError, match=said):
+        train(recipe(**fields))
+    assert not (tmp_path / "run").exists()
+
+
+def test_an_unreadable_image_is_named_and_training_goes_on_up_to_the_limit(recipe, digits_folder, tmp_path, capsys):
+    import shutil
+
+    shutil.copytree(digits_folder, tmp_path / "data")
+    victim = next((tmp_path / "data" / "train" / "one").iterdir())
+    victim.write_bytes(victim.read_bytes()[:40])
+    fields = {"data_dir": str(tmp_path / "data"), "epochs": 1, "warmup_epochs": 0.0}
+    with pytest.raises(UserError, match="--max-bad-images") as error:
+        train(recipe(**fields))
+    assert str(victim) in str(error.value)
+    train(recipe(**fields, max_bad_images=1, output=str(tmp_path / "again")))
+    assert str(victim) in capsys.readouterr().err
+
+
+def test_the_log_is_what_the_run_did(recipe):
+    asked = recipe()
+    outcome = train(asked)
+    log = [json.loads(line) for line in outcome.folder.log.read_text().splitlines()]
+    assert [line["epoch"] for line in log] == [1, 2]
+    assert asdict(outcome.best) in log
+    assert log[-1]["lr"] < asked.optimizer.lr
