@@ -16,6 +16,7 @@ authors published for ImageNet-1K: no weights were ever released, and we have no
 
   parcnet models
   parcnet models --json
+  parcnet models --markdown
   parcnet train --model NAME --data-dir DIR
 """
 
@@ -26,6 +27,8 @@ class Arguments:
 
     as_json: Annotated[bool, tyro.conf.arg(name="json")] = False
     """One JSON list, an object for each network."""
+    markdown: bool = False
+    """A Markdown table, as the README shows it."""
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -39,15 +42,20 @@ def run(arguments: Sequence[str]) -> int:
     if asked.as_json:
         print(json.dumps([dataclasses.asdict(entry) for entry in entries], indent=2))
         return 0
+    columns = ("network", "parameters", "MACs", "input", "paper's top-1 (ImageNet-1K, not ours)")
     rows = [
         (
             entry.name,
             f"{entry.params / 1e6:.2f}M",
             f"{entry.macs / 1e9:.3f}G",
             " x ".join(map(str, entry.input_size)),
-            "-" if entry.paper_top1 is None else f"{entry.paper_top1:.1f}",
+            "-" if entry.paper_top1 is None else f"{entry.paper_top1:.1f} %",
         )
         for entry in entries
     ]
-    table("Networks", ("name", "parameters", "MACs", "input", "paper's top-1 % (ImageNet-1K, not ours)"), rows)
+    if asked.markdown:
+        for row in (columns, ("---",) * len(columns), *rows):
+            print(f"| {' | '.join(row)} |")
+    else:
+        table("Networks", columns, rows)
     return 0

@@ -73,6 +73,11 @@ class OversizedConv2d(nn.Module):
         return _fit_and_convolve(x, self.kernel_h, self.kernel_w, self.kernel_fit, self.algorithm)
 
     @torch.jit.ignore
+    def kernels_for(self, height: int, width: int) -> tuple[Tensor, Tensor]:
+        """The kernels [C, taps] that a map of this size meets, odd and at most 2H-1 and 2W-1 long."""
+        return _fitted(self.kernel_h, height, self.kernel_fit), _fitted(self.kernel_w, width, self.kernel_fit)
+
+    @torch.jit.ignore
     def set_map_size(self, map_size: tuple[int, int]) -> None:
         """Replace the parameters by kernels interpolated to another map size; "fixed" kernels stay as they are.
 

@@ -4,11 +4,13 @@ from parcnet.models.building import build, from_checkpoint, load
 from parcnet.models.catalogue import Entry, catalogue
 from parcnet.models.complexity import Complexity, complexity
 from parcnet.models.official_weights import load_official_weights
+from parcnet.models.optimize import OptimizedNetwork, optimize
 from parcnet.models.parcnetv2 import ParCNetV2
 
 __all__ = [
     "Complexity",
     "Entry",
+    "OptimizedNetwork",
     "ParCNetV2",
     "build",
     "catalogue",
@@ -16,4 +18,5 @@ __all__ = [
     "from_checkpoint",
     "load",
     "load_official_weights",
+    "optimize",
 ]

@@ -1,0 +1,130 @@
+"""The uniform block, frozen for one map size: the same function in fewer passes over memory.
+
+Every pointwise operation hangs on the convolution before it, where kernel libraries (oneDNN by `layers.packed`, inductor
+when compiled) do it while the result is still in registers: GELU on the feature, the product on the gate, the sum with
+the shortcut on the way out. The norms' weights are folded into the convolutions that follow them.
+"""
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from parcnet.layers.block import ParCNetV2Block
+from parcnet.layers.channel_bgu import ChannelBGU
+from parcnet.layers.norm import BiasFreeLayerNorm2d
+from parcnet.layers.res_scale import ResScale
+from parcnet.layers.spatial_bgu import SpatialBGU
+from parcnet.ops.oversized.dense import merge
+from parcnet.ops.oversized.matmul import toeplitz
+
+
+class Pointwise(nn.Module):
+    """A 1x1 convolution and what follows it: W x + b, then GELU, then times or plus another map."""
+
+    def __init__(self, weight: Tensor, bias: Tensor | None, *, gelu: bool = False, combine: str = "") -> None:
+        super().__init__()
+        self.register_buffer("weight", weight.detach().clone().contiguous())
+        self.register_buffer("bias", None if bias is None else bias.detach().clone())
+        self.gelu = gelu
+        self.combine = combine  # "", "mul" or "add"
+
+    def forward(self, x: Tensor, other: Tensor | None = None) -> Tensor:
+        y = F.conv2d(x, self.weight, self.bias)
+        if self.gelu:
+            y = F.gelu(y)
+        if other is None:
+            return y
+        return y * other if self.combine == "mul" else y + other
+
+
+class Depthwise(nn.Module):
+    """A depthwise convolution, same size out, plus another map if there is one. Weight [C, 1, h, w], h and w odd."""
+
+    def __init__(self, weight: Tensor) -> None:
+        super().__init__()
+        self.register_buffer("weight", weight.detach().clone().contiguous())
+        self.padding = (weight.shape[2] // 2, weight.shape[3] // 2)
+
+    def forward(self, x: Tensor, other: Tensor | None = None) -> Tensor:
+        y = F.conv2d(x, self.weight, padding=self.padding, groups=self.weight.shape[0])
+        return y if other is None else y + other
+
+
+class ConvMix(nn.Module):
+    """Local plus oversized convolution as three depthwise convolutions."""
+
+    def __init__(self, kernel_h: Tensor, kernel_w: Tensor, local: Tensor, map_size: tuple[int, int]) -> None:  # noqa: ARG002 - one signature for all mixes
+        super().__init__()
+        self.rows = Depthwise(kernel_h[:, None, :, None])
+        self.columns = Depthwise(kernel_w[:, None, None, :])
+        self.local = Depthwise(local)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.columns(self.rows(x), self.local(x))
+
+
+class MatmulMix(nn.Module):
+    """Local plus oversized convolution, the latter as products with constant Toeplitz matrices."""
+
+    def __init__(self, kernel_h: Tensor, kernel_w: Tensor, local: Tensor, map_size: tuple[int, int]) -> None:
+        super().__init__()
+        self.register_buffer("rows", toeplitz(kernel_h.detach(), map_size[0]).contiguous())
+        self.register_buffer("columns", toeplitz(kernel_w.detach(), map_size[1]).contiguous())
+        self.local = Depthwise(local)
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = torch.einsum("cip,bcpj->bcij", self.rows, x)
+        y = torch.einsum("cjq,bciq->bcij", self.columns, y)
+        return self.local(x, y.contiguous(memory_format=torch.channels_last))
+
+
+class DenseMix(nn.Module):
+    """Local and oversized convolution merged into one dense depthwise kernel (supplement H)."""
+
+    def __init__(self, kernel_h: Tensor, kernel_w: Tensor, local: Tensor, map_size: tuple[int, int]) -> None:  # noqa: ARG002 - one signature for all mixes
+        super().__init__()
+        self.merged = Depthwise(merge(kernel_h, kernel_w, local)[:, None])
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.merged(x)
+
+
+Mix = Callable[[Tensor, Tensor, Tensor, tuple[int, int]], nn.Module]
+MIXES: dict[str, Mix] = {"conv": ConvMix, "matmul": MatmulMix, "dense": DenseMix}
+
+
+class InferenceBGU(nn.Module):
+    """shortcut(x) + W_out (gate * mix(GELU(feature))): either unit of the block, with its norm and its shortcut."""
+
+    def __init__(
+        self, norm: BiasFreeLayerNorm2d, unit: SpatialBGU | ChannelBGU, mix: nn.Module, res_scale: nn.Module
+    ) -> None:
+        super().__init__()
+        weight = unit.project_in.weight * norm.weight[None, :, None, None]  # W diag(w) x = W (w * x)
+        gate, feature = weight.chunk(2)
+        bias = unit.project_in.bias
+        gate_bias, feature_bias = (None, None) if bias is None else bias.chunk(2)
+        self.eps = norm.eps
+        self.gate = Pointwise(gate, gate_bias, combine="mul")
+        self.feature = Pointwise(feature, feature_bias, gelu=True)
+        self.mix = mix
+        self.out = Pointwise(unit.project_out.weight, unit.project_out.bias, combine="add")
+        scale = res_scale.scale.detach().clone()[:, None, None] if isinstance(res_scale, ResScale) else None
+        self.register_buffer("scale", scale)
+
+    def forward(self, x: Tensor) -> Tensor:
+        normed = F.layer_norm(x.permute(0, 2, 3, 1), (x.shape[1],), eps=self.eps).permute(0, 3, 1, 2)
+        gated = self.gate(normed, self.mix(self.feature(normed)))
+        return self.out(gated, x if self.scale is None else x * self.scale)
+
+
+def freeze_block(block: ParCNetV2Block, map_size: tuple[int, int], algorithm: str) -> nn.Sequential:
+    """`block` in eval mode, for maps of `map_size` (H, W) alone; `algorithm` is a key of `MIXES`."""
+    kernel_h, kernel_w = block.spatial.mix.oversized.kernels_for(*map_size)
+    mix = MIXES[algorithm](kernel_h, kernel_w, block.spatial.mix.local.weight, map_size)
+    return nn.Sequential(
+        InferenceBGU(block.norm1, block.spatial, mix, block.res_scale1),
+        InferenceBGU(block.norm2, block.channel, nn.Identity(), block.res_scale2),
+    )

@@ -1,0 +1,142 @@
+"""A trained network, frozen for one image size and made fast."""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+import torch
+import torch._inductor.config
+from torch import Tensor, nn
+
+from parcnet.layers import ParCNetV2Block
+from parcnet.layers.inference import MIXES, freeze_block
+from parcnet.layers.packed import pack, unpackable
+from parcnet.models.parcnetv2 import ParCNetV2
+
+ENGINES = ("auto", "plain", "onednn", "inductor")
+
+
+class OptimizedNetwork(nn.Module):
+    """The inference form of a network: same logits for images of `image_size` (H, W), no gradients, nothing to train."""
+
+    def __init__(self, network: nn.Module, image_size: tuple[int, int], engine: str, algorithms: tuple[str, ...]) -> None:
+        super().__init__()
+        self.network = network
+        self.image_size = image_size
+        self.engine = engine
+        self.algorithms = algorithms
+        """The algorithm of each stage's local-global convolution."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        if tuple(x.shape[-2:]) != self.image_size:
+            wanted, got = ("x".join(map(str, size)) for size in (self.image_size, x.shape[-2:]))
+            raise ValueError(f"this network was optimized for images of {wanted} px, got {got}: optimize it for that size")
+        with torch.no_grad():
+            return self.network(x)
+
+    def extra_repr(self) -> str:
+        return f"image_size={self.image_size}, engine={self.engine!r}, algorithms={self.algorithms}"
+
+
+def optimize(
+    model: ParCNetV2,
+    image: Tensor,
+    *,
+    engine: str = "auto",
+    algorithm: str | tuple[str, ...] = "conv",
+    factor: float = 4.0,
+) -> OptimizedNetwork:
+    """An inference network equal to `model` on images shaped like `image` [B, C, H, W]; `model` is left as it is.
+
+    Kernels are baked for the size, norm weights folded into the convolutions after them, the gate, the GELU and the
+    residual sum (with its ResScale) attached to convolutions.
+
+    engine      "plain": ordinary torch operators, for export and any device. "onednn": packed CPU kernels, ready at once.
+                "inductor": torch.compile with freezing, fastest after half a minute of compiling, needs a C++ compiler.
+                "auto": onednn where it can, else plain.
+    algorithm   of the local-global convolutions: "conv", "matmul" (constant Toeplitz matrices), "dense" (one merged
+                kernel, supplement H), or one of these for each stage.
+    factor      proof of equality, made before returning: on `image` the result may err at most `factor` times as much as
+                `model` does, both against float64. On noise if the caller has no picture at hand.
+
+    Raises ValueError for an unknown engine or algorithm, TypeError for another network, RuntimeError if the proof fails.
+    """
+    if not isinstance(model, ParCNetV2):
+        raise TypeError(f"optimize takes a ParCNetV2, got {type(model).__name__}: torch.compile serves other networks")
+    if engine not in ENGINES:
+        raise ValueError(f"unknown engine {engine!r}: expected one of {', '.join(ENGINES)}")
+    algorithms = (algorithm,) * len(model.stages) if isinstance(algorithm, str) else tuple(algorithm)
+    if len(algorithms) != len(model.stages) or not set(algorithms) <= set(MIXES):
+        raise ValueError(f"algorithm {algorithm!r}: expected one of {', '.join(MIXES)}, or one for each stage")
+    image = image.contiguous(memory_format=torch.channels_last)
+    reason = unpackable(image)
+    if engine == "onednn" and reason is not None:
+        raise ValueError(f"engine 'onednn' refuses: {reason}. Use engine='auto' or 'plain'")
+    if engine == "auto":
+        engine = "plain" if reason else "onednn"
+    with torch.no_grad():
+        network: Any = _frozen(model, image, algorithms)
+        if engine == "onednn":
+            pack(network, _input_shapes(network, image))
+        elif engine == "inductor":
+            network = _Compiled(network)
+        size = (image.shape[2], image.shape[3])
+        optimized = OptimizedNetwork(network, size, engine, algorithms).eval()
+        _prove_equal(optimized, model, image, factor)
+    return optimized
+
+
+class _Compiled(nn.Module):
+    """A network under torch.compile with its weights as constants."""
+
+    def __init__(self, network: nn.Module) -> None:
+        super().__init__()
+        self.network = torch.compile(network)
+
+    def forward(self, x: Tensor) -> Tensor:
+        # dynamo reads the setting when it traces, which may be again for another grad mode: torch.compile's own
+        # `options` come too late for it
+        with torch._inductor.config.patch(freezing=True):
+            return self.network(x)
+
+
+def _frozen(model: ParCNetV2, image: Tensor, algorithms: tuple[str, ...]) -> nn.Module:
+    shapes = _input_shapes(model, image)
+    frozen = copy.deepcopy(model).eval().requires_grad_(False).to(memory_format=torch.channels_last)
+    for path, block in model.named_modules():
+        if isinstance(block, ParCNetV2Block):
+            stage = int(path.split(".")[1])
+            height, width = shapes[path][2:]
+            frozen.set_submodule(path, freeze_block(block, (height, width), algorithms[stage]).eval())
+    return frozen
+
+
+def _input_shapes(model: nn.Module, image: Tensor) -> dict[str, list[int]]:
+    """Shape of the first input of every module of `model`, which is left as it was, seen in one forward pass."""
+    shapes: dict[str, list[int]] = {}
+    hooks = []
+    training = model.training
+    try:
+        for path, module in model.named_modules():
+            hooks.append(
+                module.register_forward_pre_hook(lambda _, inputs, path=path: shapes.update({path: list(inputs[0].shape)}))
+            )
+        model.eval()(image)
+    finally:
+        model.train(training)
+        for hook in hooks:
+            hook.remove()
+    return shapes
+
+
+def _prove_equal(optimized: nn.Module, model: nn.Module, image: Tensor, factor: float) -> None:
+    plain = copy.deepcopy(model).eval()
+    wanted = copy.deepcopy(plain).double()(image.double())
+    allowed = factor * (plain(image).double() - wanted).norm() + torch.finfo(image.dtype).eps * wanted.norm()
+    error = (optimized(image).double() - wanted).norm()
+    if not error <= allowed:
+        raise RuntimeError(
+            f"the optimized network errs by {error:.3g} (L2 of the logits) where at most {allowed:.3g} is allowed, {factor} "
+            "times the error of the network itself: please report this with the network and the image size"
+        )
