@@ -30,7 +30,7 @@ class Ops(Common):
     """Which operators."""
 
     full: bool = False
-    """The whole grid instead of the quick one: 104 cases, long (an hour on two cores)."""
+    """The whole grid instead of the quick one: 98 cases in fp32, about an hour on two cores."""
     channels: tuple[int, ...] = ()
     """Channels, e.g. --channels 64 320. None given: those of the grid."""
     size: tuple[str, ...] = ()
@@ -64,8 +64,9 @@ class Models(Networks):
     batch: tuple[int, ...] = (1, 8)
     """Images at a time."""
     forms: tuple[str, ...] = ("eager", "compiled", "optimized", "plain")
-    """eager, compiled (torch.compile with freezing), optimized (parcnet.optimize), plain (NCHW memory throughout)."""
-    seconds: float = 10.0
+    """eager; compiled (torch.compile with freezing); and of ours: optimized (parcnet.optimize), inductor (the same
+    with engine="inductor"; not timed unless asked for, as it compiles once more), plain (NCHW memory throughout)."""
+    seconds: float = 6.0
     """Budget of the rounds of one tag and batch; at least five rounds are made, compiling comes on top."""
 
 
@@ -87,6 +88,8 @@ class Memory(Networks):
     """Images at a time."""
     repeats: int = 3
     """Fresh processes a network."""
+    form: Literal["eager", "optimized"] = "eager"
+    """How ours is run; the peers are eager."""
 
 
 @dataclass(frozen=True)
@@ -114,13 +117,28 @@ class Tune(Common):
     quick: bool = False
     """The quick grid: to see that it works, not to publish."""
     mode: Literal["both", "inference", "training"] = "both"
-    """With gradients, without, or first one and then the other."""
-    layout: Literal["channels_last", "nchw"] = "channels_last"
+    """Forward and backward, forward alone, or first one and then the other."""
+    layout: Literal["both", "channels_last", "nchw"] = "both"
     """Memory of the maps."""
+    largest: float = 100.0
+    """Leave out cases of more than so many G floating point operations; the nearest case decides for larger ones."""
     seconds: float = 0.3
     """Budget of a case."""
-    table: Path = Path("tuned.json")
-    """Where the table is written."""
+    table: Path | None = None
+    """Where the table is written; kinds (dtype, training, layout) not measured now stay. None: the one in use, which
+    came with the package."""
+
+
+@dataclass(frozen=True)
+class Seeds(Common):
+    """Which recipe."""
+
+    recipe: str = "digits"
+    """A packaged name or a YAML file, as for `parcnet train -c`."""
+    data_dir: Path | None = None
+    """Folder of images; None: what the recipe says."""
+    seeds: int = 5
+    """Runs, with seeds 0, 1, 2, ..."""
 
 
 @dataclass(frozen=True)

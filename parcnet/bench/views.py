@@ -1,0 +1,196 @@
+"""Results as tables: one function a view, used by the console and by the Markdown files alike."""
+
+import statistics
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from parcnet.base import unknown
+from parcnet.bench import memory, models, scaling, train
+from parcnet.bench.ops import auto_is_right, best
+from parcnet.bench.results import Result
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """A table: its columns, and the cells of each row as text."""
+
+    title: str
+    columns: tuple[str, ...]
+    rows: Sequence[tuple[str, ...]]
+
+
+def view(result: Result, name: str | None = None) -> View:
+    """The view called `name` of a result, by default its first. Raises `UserError` for one that its kind lacks."""
+    known = VIEWS[result.kind]
+    if name is None:
+        name = next(iter(known))
+    if name not in known:
+        raise unknown(f"view of a {result.kind} result", name, known)
+    return known[name](result)
+
+
+def number(value: float) -> str:
+    """Three significant digits, never in powers of ten."""
+    if value == 0:
+        return "0"
+    for digits, from_ in ((0, 100.0), (1, 10.0), (2, 1.0)):
+        if abs(value) >= from_:
+            return f"{value:.{digits}f}"
+    return f"{value:.3f}"
+
+
+def spread(timing: Mapping[str, Any]) -> str:
+    """`12.3 (12.1-12.6)`: the median and the quartiles about it; `~` marks a single call."""
+    if timing["rounds"] == 1:
+        return f"~{number(timing['median_ms'])}"
+    return f"{number(timing['median_ms'])} ({number(timing['p25_ms'])}-{number(timing['p75_ms'])})"
+
+
+def _ops(result: Result) -> View:
+    algorithms = list(
+        dict.fromkeys(name for row in result.rows for name in (*row["times"], *row["refused"], *row["wrong"]))
+    )
+    ceiling = result.machine["ceiling_gflops"]
+    rows = []
+    for row in result.rows:
+        winner = best(row)
+        rate = row["operations"] / row["times"][winner]["median_ms"] / 1e6 if winner else 0.0
+        cells = [_algorithm_cell(row, name) for name in algorithms]
+        share = f"{number(rate)} ({rate / ceiling:.0%})"
+        rows.append((_case(row), *cells, winner or "-", row["auto"] + ("" if auto_is_right(row) else " !"), share))
+    columns = ("B x C x H x W", *(f"{name} ms" for name in algorithms), "best", "auto", "GFLOP/s (of ceiling)")
+    return View(f"Oversized convolution, {_conditions(result)}", columns, rows)
+
+
+def _ops_summary(result: Result) -> View:
+    rows = []
+    for size in dict.fromkeys((row["height"], row["width"]) for row in result.rows):
+        group = [row for row in result.rows if (row["height"], row["width"]) == size and row["times"]]
+        if not group:
+            continue
+        wins = Counter(best(row) for row in group)
+        right = sum(map(auto_is_right, group))
+        names = ", ".join(f"{name} {count}" for name, count in wins.most_common())
+        rows.append((f"{size[0]}x{size[1]}", names, f"{right} of {len(group)}"))
+    timed = [row for row in result.rows if row["times"]]
+    right = sum(map(auto_is_right, timed))
+    rows.append(("all", "", f"{right} of {len(timed)} ({right / max(len(timed), 1):.0%})"))
+    return View(f"Best by map, {_conditions(result)}", ("map", "best in so many cases", "auto within 5% of it"), rows)
+
+
+def _algorithm_cell(row: Mapping[str, Any], name: str) -> str:
+    if name in row["times"]:
+        return spread(row["times"][name])
+    return "wrong" if name in row["wrong"] else "refuses" if name in row["refused"] else "-"
+
+
+def _models(result: Result) -> View:
+    ceiling = result.machine["ceiling_gflops"]
+    rows = []
+    for row in result.rows:
+        if row["timing"] is None:
+            figures = (row["failure"] or "not timed", "-")
+        else:
+            rate = 2 * row["macs"] * row["batch"] / row["timing"]["median_ms"] / 1e6
+            figures = (spread(row["timing"]), f"{number(rate)} ({rate / ceiling:.0%})")
+        rows.append((row["network"], row["form"], str(row["batch"]), f"{row['macs'] / 1e9:.2f}", *figures))
+    columns = ("network", "form", "batch", "GMACs", "ms", "GFLOP/s (of ceiling)")
+    return View(f"Latency, {_conditions(result)}", columns, rows)
+
+
+def _models_ratios(result: Result) -> View:
+    rows = []
+    for row in models.ratios(result.rows):
+        plain = "-" if row["plain_over_ours"] is None else number(row["plain_over_ours"])
+        ours, peer = f"{row['ours']} ({row['our_form']})", f"{row['peer']} ({row['peer_form']})"
+        times = (number(row["our_ms"]), number(row["peer_ms"]), f"{row['ratio']:.2f}")
+        rows.append((ours, peer, str(row["batch"]), *times, plain))
+    columns = ("ours (best form)", "peer (best form)", "batch", "our ms", "its ms", "ratio", "our plain form / ours")
+    return View(f"Latency ratio, {_conditions(result)}", columns, rows)
+
+
+def _train(result: Result) -> View:
+    found = {(row["ours"], row["peer"]): row for row in train.ratios(result.rows)}
+    rows = []
+    for row in result.rows:
+        ratio = next((f"{r['ratio']:.2f}" for (_, peer), r in found.items() if peer == row["network"]), "")
+        cells = (row["network"], f"{row['params'] / 1e6:.1f}", f"{row['macs'] / 1e9:.2f}")
+        rows.append((*cells, str(row["batch"]), spread(row["timing"]), ratio))
+    columns = ("network", "parameters, M", "GMACs", "batch", "ms a step", "ours / it")
+    return View(f"Training step, {_conditions(result)}", columns, rows)
+
+
+def _memory(result: Result) -> View:
+    found = memory.ratios(result.rows)
+    rows = []
+    for row in result.rows:
+        low, high = row["peak_range"]
+        own = next((r for r in found if r["peer"] == row["network"] and r["tag"] == row["tag"]), None)
+        ratio = "" if own is None else f"{own['ratio']:.3f}"
+        paper = "" if own is None or own["paper_ratio"] is None else f"{own['paper_ratio']:.3f}"
+        peak = f"{_mebibytes(row['peak'])} ({_mebibytes(low)}-{_mebibytes(high)})"
+        rows.append((row["network"], str(row["batch"]), _mebibytes(row["weights"]), peak, ratio, paper))
+    columns = ("network", "batch", "weights MiB", "peak MiB, weights included", "ours / it", "paper (Tab. 7)")
+    return View(f"Peak inference memory, {_conditions(result)}", columns, rows)
+
+
+def _scaling(result: Result) -> View:
+    found = {each["algorithm"]: each for each in scaling.exponents(result.rows)}
+    sides = sorted({row["height"] for row in result.rows})
+    rows = []
+    for name, each in found.items():
+        times = {row["height"]: row["times"].get(name) for row in result.rows}
+        cells = ["-" if times.get(side) is None else number(times[side]["median_ms"]) for side in sides]
+        fitted = "-" if each["fitted"] is None else f"{each['fitted']:.2f}"
+        expected = "-" if each["expected"] is None else f"{each['expected']:.2f} ({each['formula']})"
+        rows.append((name, *cells, fitted, expected))
+    columns = ("algorithm", *(f"{side} ms" for side in sides), "exponent, upper half", "expected")
+    return View(f"Cost against the map's side, {_conditions(result)}", columns, rows)
+
+
+def _seeds(result: Result) -> View:
+    def percent(value: float | None) -> str:
+        return "-" if value is None else f"{value:.2%}"
+
+    rows = [
+        (str(row["seed"]), percent(row["val_top1"]), percent(row["test_top1"]), f"{row['seconds']:.0f}")
+        for row in result.rows
+    ]
+    tops = [row["test_top1"] for row in result.rows if row["test_top1"] is not None]
+    if len(tops) > 1:
+        seconds = statistics.fmean(row["seconds"] for row in result.rows)
+        mean = f"{statistics.fmean(tops):.2%} (sd {statistics.stdev(tops):.2%})"
+        rows.append(("mean", "", mean, f"{seconds:.0f}"))
+    columns = ("seed", "val top-1 (chooses the epoch)", "test top-1", "wall s, start-up included")
+    return View(f"Recipe {result.settings['recipe']}, {_conditions(result)}", columns, rows)
+
+
+def _case(row: Mapping[str, Any]) -> str:
+    return f"{row['batch']}x{row['channels']}x{row['height']}x{row['width']}"
+
+
+def _mebibytes(value: float) -> str:
+    return number(value / 2**20)
+
+
+def _conditions(result: Result) -> str:
+    machine, settings = result.machine, result.settings
+    parts = [machine["device"], f"{machine['threads']} threads", machine["dtype"]]
+    parts += [f"{settings['image']} px"] if "image" in settings else []
+    parts += ["forward and backward"] if settings.get("training") else []
+    parts += ["NCHW memory"] if settings.get("channels_last") is False else []
+    return ", ".join(parts)
+
+
+VIEWS: dict[str, dict[str, Callable[[Result], View]]] = {
+    "ops": {"cases": _ops, "summary": _ops_summary},
+    "tune": {"cases": _ops, "summary": _ops_summary},
+    "models": {"latency": _models, "ratios": _models_ratios},
+    "train": {"steps": _train},
+    "memory": {"peaks": _memory},
+    "scaling": {"exponents": _scaling},
+    "seeds": {"runs": _seeds},
+}
+"""The views of each kind of result; the first is the usual one."""

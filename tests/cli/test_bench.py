@@ -1,0 +1,187 @@
+"""`parcnet bench`: one smallest real run of each measurement, and what a person can get wrong."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from parcnet.bench.results import read
+from parcnet_cli.bench import _DESCRIPTIONS, _WHAT, _without_paths
+
+SMALLEST = ("--device", "cpu", "--threads", 1, "--seconds", 0)
+NETWORKS = ("--tag", "digits", "--peers", "test_convnext", "--size", 32)
+
+
+@pytest.fixture(autouse=True)
+def _one_ceiling(monkeypatch):
+    """The measured ceiling takes a second a time, and has its own test."""
+    from parcnet.bench import machine
+
+    monkeypatch.setattr(machine, "gemm_gflops", lambda *_: {"linear": 100.0})
+    monkeypatch.setattr(machine, "copy_gbytes", lambda *_: 10.0)
+
+
+def test_ops(parcnet, tmp_path):
+    said = parcnet(
+        *("bench", "ops", *SMALLEST, "--size", 4, "3x5", "--channels", 2, "--batch", 1, "--output", tmp_path)
+    )
+    assert said.code == 0
+    for word in ("1x2x4x4", "1x2x3x5", "conv", "matmul", "auto", "all", f"kept in {tmp_path}"):
+        assert word in said.out
+    found = read(tmp_path / "ops-cpu.json")
+    assert [(row["height"], row["width"]) for row in found.rows] == [(3, 5), (4, 4)]
+    assert found.command == "parcnet bench ops --device cpu --threads 1 --seconds 0 --size 4 3x5 --channels 2 --batch 1"
+    assert found.machine["threads"] == 1
+    assert found.machine["ceiling_gflops"] == 100.0
+
+
+def test_ops_says_what_is_too_large(parcnet):
+    said = parcnet("bench", "ops", *SMALLEST, "--size", 2, 4096, "--channels", 512, "--batch", 1, "--json")
+    assert said.code == 0
+    assert said.json()["notes"] == ["left out, above 4 GiB: 1x512x4096x4096"]
+    assert [row["height"] for row in said.json()["rows"]] == [2]
+
+
+def test_ops_names_a_wrong_algorithm_and_exits_1(parcnet, monkeypatch):
+    from parcnet.bench import ops
+    from parcnet.ops.oversized import Algorithm
+    from parcnet.ops.oversized.problem import never
+
+    broken = {**ops.competitors(), "broken": Algorithm("broken", lambda x, *_: x, never)}
+    monkeypatch.setattr(ops, "competitors", lambda: broken)
+    said = parcnet("bench", "ops", *SMALLEST, "--size", 4, "--channels", 2, "--batch", 1)
+    assert said.code == 1
+    assert "broken is not timed on 1x2x4x4: the output is off" in said.err
+    assert "wrong" in said.out
+
+
+def test_models(parcnet):
+    said = parcnet("bench", "models", *SMALLEST, *NETWORKS, "--batch", 1, "--forms", "eager", "plain", "--json")
+    assert said.code == 0, said.err
+    rows = said.json()["rows"]
+    assert [(row["side"], row["form"]) for row in rows] == [("ours", "eager"), ("ours", "plain"), ("peer", "eager")]
+    assert all(row["timing"]["rounds"] >= 5 for row in rows)
+
+
+def test_models_as_tables(parcnet):
+    said = parcnet("bench", "models", *SMALLEST, *NETWORKS, "--batch", 2, "--forms", "eager")
+    for word in ("Latency ratio", "parcnetv2_digits (eager)", "test_convnext (eager)", "--output benchmarks/results"):
+        assert word in said.out
+
+
+def test_train(parcnet):
+    said = parcnet("bench", "train", *SMALLEST, *NETWORKS, "--batch", 2, "--json")
+    assert said.code == 0, said.err
+    assert [row["network"] for row in said.json()["rows"]] == ["parcnetv2_digits", "test_convnext"]
+
+
+def test_memory(parcnet):
+    options = ("--device", "cpu", "--threads", 1, "--batch", 1, "--repeats", 1, "--peers")
+    said = parcnet("bench", "memory", "--tag", "digits", "--size", 32, *options, "--json")
+    assert said.code == 0, said.err
+    (row,) = said.json()["rows"]
+    assert row["weights"] < row["peak"] < row["weights"] + 300 * 2**20
+
+
+def test_scaling(parcnet, tmp_path):
+    options = ("--size", 2, 4, 8, "--channels", 2, "--plot", tmp_path / "curve.png", "--output", tmp_path / "mine.json")
+    said = parcnet("bench", "scaling", *SMALLEST, *options)
+    assert said.code == 0, said.err
+    assert "3.00 (n^3)" in said.out
+    assert str(tmp_path) not in (tmp_path / "mine.json").read_text()
+    with Image.open(tmp_path / "curve.png") as image:
+        assert image.width > 500
+
+
+def test_tune_writes_the_table_that_auto_reads(parcnet, tmp_path, monkeypatch):
+    from parcnet.bench import grid
+    from parcnet.ops.oversized import tuning
+
+    monkeypatch.setattr(grid, "QUICK", grid.Grid((2,), ((3, 3),), (1,)))
+    table = tmp_path / "tuned.json"
+    said = parcnet("bench", "tune", *SMALLEST, "--quick", "--table", table, "--json")
+    assert said.code == 0, said.err
+    rows = tuning.read_table(table)
+    assert {(row.training, row.channels_last) for row in rows} == {(a, b) for a in (True, False) for b in (True, False)}
+    assert all(row.times_ms.keys() >= {"conv", "matmul"} for row in rows)
+    again = parcnet("bench", "tune", *SMALLEST, "--quick", "--table", table, "--mode", "inference", "--layout", "nchw")
+    assert f"the table is in {table}" in again.out
+    kept = tuning.read_table(table)
+    assert len(kept) == len(rows)  # what was not measured again stays
+    assert [row for row in kept if row.training] == [row for row in rows if row.training]
+
+
+def test_tables_check_and_write(parcnet, tmp_path):
+    parcnet(*("bench", "ops", *SMALLEST, "--size", 4, "--channels", 2, "--batch", 1, "--output", tmp_path / "results"))
+    page = tmp_path / "README.md"
+    page.write_text("<!-- bench:ops-cpu -->\n<!-- /bench -->\n")
+    where = (page, "--results", tmp_path / "results")
+    stale = parcnet("bench", "tables", "--check", *where)
+    assert (stale.code, stale.err.startswith("warning:")) == (1, True)
+    assert f"parcnet bench tables --write {page}" in stale.out
+    assert parcnet("bench", "tables", "--write", *where).code == 0
+    assert parcnet("bench", "tables", "--check", *where).code == 0
+    assert "1x2x4x4" in page.read_text()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["opps"], ["'opps'", "ops", "--help"]),
+        (["ops", "--size", "big"], ["'big'", "200x334"]),
+        (["ops", "--batch", "0"], ["--batch is 0"]),
+        (["ops", "--threads", "0"], ["--threads is 0"]),
+        (["ops", "--dtype", "fp8"], ["fp8"]),
+        (["ops", "--device", "abacus"], ["abacus"]),
+        (["models", "--tag", "tinny"], ["unknown tag 'tinny'", "tiny"]),
+        (["models", "--peers", "convnexxt"], ["unknown peer 'convnexxt'"]),
+        (["models", "--forms", "eagr"], ["unknown form 'eagr'", "eager"]),
+        (["train", "--tag", "xt"], ["convnext_xt", "--peers"]),
+        (["train", "--dtype", "fp16"], ["loss scaler", "bf16"]),
+        (["memory", "--repeats", "0"], ["--repeats is 0"]),
+        (["memory", "--tag", "huge"], ["unknown tag 'huge'"]),
+        (["scaling", "--size", "0"], ["'0' is not a size"]),
+        (["tables", "README.md"], ["--check and --write"]),
+        (["tables", "--check"], ["no file given"]),
+        (["tables", "--check", "nowhere.md"], ["nowhere.md"]),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else None,
+)
+def test_mistakes_are_named_without_a_traceback(arguments, words, parcnet):
+    said = parcnet("bench", *arguments)
+    assert said.code == 2
+    assert "Traceback" not in said.err
+    for word in words:
+        assert word in said.err
+
+
+@pytest.mark.parametrize("what", _WHAT)
+def test_every_measurement_is_in_the_overview_and_teaches_by_example(what, parcnet):
+    assert f"parcnet bench {what}" in parcnet("bench").out
+    said = parcnet("bench", what, "--help")
+    assert said.code == 0
+    assert f"  parcnet bench {what}" in said.out
+    assert set(_DESCRIPTIONS) == set(_WHAT)
+
+
+@pytest.mark.parametrize("arguments", [["bench"], ["bench", "--help"], ["bench", "models", "--help"]])
+def test_help_needs_neither_torch_nor_timm(arguments):
+    code = "import sys; from parcnet_cli.main import main; main(sys.argv[1:]); sys.exit('torch' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code, *arguments], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "parcnet bench" in done.stdout
+
+
+def test_a_kept_command_says_nothing_of_folders():
+    arguments = ["--size", "7", "--output", "/home/me/x", "--plot=/home/me/y.png", "--full"]
+    assert _without_paths(arguments) == ["--size", "7", "--full"]
+
+
+def test_the_file_of_a_result_is_valid_json_with_the_machine(parcnet, tmp_path):
+    parcnet(*("bench", "ops", *SMALLEST, "--size", 2, "--channels", 2, "--batch", 1, "--output", tmp_path))
+    found = json.loads((tmp_path / "ops-cpu.json").read_text())
+    assert {"torch", "timm", "parcnet", "python"} <= set(found["machine"]["versions"])
+    assert str(Path.home()) not in json.dumps(found)
