@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from parcnet.bench.grid import Case
     from parcnet.bench.results import Result
 
+
 def run(arguments: Sequence[str]) -> int:
     """Measures and prints; 0, or 1 when an answer was wrong or a table is stale. Raises `UserError`."""
     arguments = list(arguments)

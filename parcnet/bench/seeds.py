@@ -35,7 +35,8 @@ def measure(
             done = subprocess.run(command, capture_output=True, text=True, env={**os.environ, **limit}, check=False)
             seconds = time.perf_counter() - started
             if done.returncode != 0:
-                raise UserError(f"training with seed {seed} failed (exit code {done.returncode}):\n{done.stderr[-2000:]}")
+                said = done.stderr[-2000:]
+                raise UserError(f"training with seed {seed} failed (exit code {done.returncode}):\n{said}")
             found = json.loads((run / "result.json").read_text(encoding="utf-8"))
         test = found["test"]["top1"] if found.get("test") else None
         rows.append({"seed": seed, "val_top1": found["val"]["top1"], "test_top1": test, "seconds": round(seconds, 1)})

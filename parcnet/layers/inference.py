@@ -1,8 +1,8 @@
 """The uniform block, frozen for one map size: the same function in fewer passes over memory.
 
-Every pointwise operation hangs on the convolution before it, where kernel libraries (oneDNN by `layers.packed`, inductor
-when compiled) do it while the result is still in registers: GELU on the feature, the product on the gate, the sum with
-the shortcut on the way out. The norms' weights are folded into the convolutions that follow them.
+Every pointwise operation hangs on the convolution before it, where kernel libraries (oneDNN by `layers.packed`,
+inductor when compiled) do it while the result is still in registers: GELU on the feature, the product on the gate, the
+sum with the shortcut on the way out. The norms' weights are folded into the convolutions that follow them.
 """
 
 from collections.abc import Callable
@@ -23,6 +23,9 @@ from parcnet.ops.oversized.matmul import toeplitz
 class Pointwise(nn.Module):
     """A 1x1 convolution and what follows it: W x + b, then GELU, then times or plus another map."""
 
+    weight: Tensor
+    bias: Tensor | None
+
     def __init__(self, weight: Tensor, bias: Tensor | None, *, gelu: bool = False, combine: str = "") -> None:
         super().__init__()
         self.register_buffer("weight", weight.detach().clone().contiguous())
@@ -41,6 +44,8 @@ class Pointwise(nn.Module):
 
 class Depthwise(nn.Module):
     """A depthwise convolution, same size out, plus another map if there is one. Weight [C, 1, h, w], h and w odd."""
+
+    weight: Tensor
 
     def __init__(self, weight: Tensor) -> None:
         super().__init__()
@@ -67,6 +72,9 @@ class ConvMix(nn.Module):
 
 class MatmulMix(nn.Module):
     """Local plus oversized convolution, the latter as products with constant Toeplitz matrices."""
+
+    rows: Tensor
+    columns: Tensor
 
     def __init__(self, kernel_h: Tensor, kernel_w: Tensor, local: Tensor, map_size: tuple[int, int]) -> None:
         super().__init__()
@@ -97,6 +105,8 @@ MIXES: dict[str, Mix] = {"conv": ConvMix, "matmul": MatmulMix, "dense": DenseMix
 
 class InferenceBGU(nn.Module):
     """shortcut(x) + W_out (gate * mix(GELU(feature))): either unit of the block, with its norm and its shortcut."""
+
+    scale: Tensor | None
 
     def __init__(
         self, norm: BiasFreeLayerNorm2d, unit: SpatialBGU | ChannelBGU, mix: nn.Module, res_scale: nn.Module

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from functools import partial
 from typing import Any
 
 import torch
@@ -18,9 +19,11 @@ ENGINES = ("auto", "plain", "onednn", "inductor")
 
 
 class OptimizedNetwork(nn.Module):
-    """The inference form of a network: same logits for images of `image_size` (H, W), no gradients, nothing to train."""
+    """The inference form of a network: same logits for images of `image_size` (H, W), no gradients."""
 
-    def __init__(self, network: nn.Module, image_size: tuple[int, int], engine: str, algorithms: tuple[str, ...]) -> None:
+    def __init__(
+        self, network: nn.Module, image_size: tuple[int, int], engine: str, algorithms: tuple[str, ...]
+    ) -> None:
         super().__init__()
         self.network = network
         self.image_size = image_size
@@ -31,7 +34,7 @@ class OptimizedNetwork(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         if tuple(x.shape[-2:]) != self.image_size:
             wanted, got = ("x".join(map(str, size)) for size in (self.image_size, x.shape[-2:]))
-            raise ValueError(f"this network was optimized for images of {wanted} px, got {got}: optimize it for that size")
+            raise ValueError(f"this network was optimized for images of {wanted} px, got {got}: optimize it for those")
         with torch.no_grad():
             return self.network(x)
 
@@ -52,15 +55,16 @@ def optimize(
     Kernels are baked for the size, norm weights folded into the convolutions after them, the gate, the GELU and the
     residual sum (with its ResScale) attached to convolutions.
 
-    engine      "plain": ordinary torch operators, for export and any device. "onednn": packed CPU kernels, ready at once.
-                "inductor": torch.compile with freezing, fastest after half a minute of compiling, needs a C++ compiler.
-                "auto": onednn where it can, else plain.
+    engine      "plain": ordinary torch operators, for export and any device. "onednn": packed CPU kernels, at once.
+                "inductor": torch.compile with freezing, half a minute of compiling, needs a C++ compiler. "auto":
+                onednn where it can, else plain.
     algorithm   of the local-global convolutions: "conv", "matmul" (constant Toeplitz matrices), "dense" (one merged
                 kernel, supplement H), or one of these for each stage.
-    factor      proof of equality, made before returning: on `image` the result may err at most `factor` times as much as
-                `model` does, both against float64. On noise if the caller has no picture at hand.
+    factor      proof of equality, made before returning: on `image` the result may err at most `factor` times as much
+                as `model` does, both against float64. Noise will do where no picture is at hand.
 
-    Raises ValueError for an unknown engine or algorithm, TypeError for another network, RuntimeError if the proof fails.
+    Raises ValueError for an unknown engine or algorithm, TypeError for another network, RuntimeError if the proof
+    fails.
     """
     if not isinstance(model, ParCNetV2):
         raise TypeError(f"optimize takes a ParCNetV2, got {type(model).__name__}: torch.compile serves other networks")
@@ -119,15 +123,17 @@ def _input_shapes(model: nn.Module, image: Tensor) -> dict[str, list[int]]:
     training = model.training
     try:
         for path, module in model.named_modules():
-            hooks.append(
-                module.register_forward_pre_hook(lambda _, inputs, path=path: shapes.update({path: list(inputs[0].shape)}))
-            )
+            hooks.append(module.register_forward_pre_hook(partial(_note_shape, shapes, path)))
         model.eval()(image)
     finally:
         model.train(training)
         for hook in hooks:
             hook.remove()
     return shapes
+
+
+def _note_shape(shapes: dict[str, list[int]], path: str, module: nn.Module, inputs: tuple[Tensor]) -> None:  # noqa: ARG001 - a hook's signature
+    shapes[path] = list(inputs[0].shape)
 
 
 def _prove_equal(optimized: nn.Module, model: nn.Module, image: Tensor, factor: float) -> None:
@@ -137,6 +143,6 @@ def _prove_equal(optimized: nn.Module, model: nn.Module, image: Tensor, factor: 
     error = (optimized(image).double() - wanted).norm()
     if not error <= allowed:
         raise RuntimeError(
-            f"the optimized network errs by {error:.3g} (L2 of the logits) where at most {allowed:.3g} is allowed, {factor} "
-            "times the error of the network itself: please report this with the network and the image size"
+            f"the optimized network errs by {error:.3g} (L2 of the logits) where at most {allowed:.3g} is allowed, "
+            f"{factor} times the error of the network itself: please report this with the network and the image size"
         )

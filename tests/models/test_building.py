@@ -45,12 +45,12 @@ def test_a_checkpoint_of_another_network_names_the_keys(tmp_path: Path) -> None:
 
 
 def test_an_unknown_network_names_the_nearest() -> None:
-    with pytest.raises(UserError, match="unknown network 'parcnet_tiny'.*parcnetv2_tiny"):
+    with pytest.raises(UserError, match=r"unknown network 'parcnet_tiny'.*parcnetv2_tiny"):
         build("parcnet_tiny")
 
 
 def test_an_argument_a_network_does_not_take_is_named() -> None:
-    with pytest.raises(UserError, match="parcnetv2_digits cannot be built with .*window"):
+    with pytest.raises(UserError, match=r"parcnetv2_digits cannot be built with .*window"):
         build("parcnetv2_digits", window=7)
 
 

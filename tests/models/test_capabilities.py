@@ -2,6 +2,7 @@
 
 import copy
 import io
+import itertools
 from collections.abc import Callable
 
 import pytest
@@ -34,14 +35,14 @@ def test_backward_reaches_every_parameter(make: Make, image: Tensor) -> None:
     assert starved == []
 
 
-def test_features_only_gives_strides_4_8_16_32(make: Make, image: Tensor, network: str) -> None:
+def test_features_only_gives_strides_4_8_16_32(image: Tensor, network: str) -> None:
     model = timm.create_model(network, features_only=True, img_size=tuple(image.shape[-2:])).eval()
     assert model.feature_info.reduction() == STRIDES
     maps = model(image)
     assert [m.shape[1] for m in maps] == model.feature_info.channels()
     height, width = (side + 1 for side in image.shape[-2:])
     assert tuple(maps[0].shape[-2:]) == (height // 4, width // 4)
-    for finer, coarser in zip(maps, maps[1:], strict=False):
+    for finer, coarser in itertools.pairwise(maps):
         assert tuple(coarser.shape[-2:]) == tuple((side + 1) // 2 for side in finer.shape[-2:])
 
 
@@ -220,7 +221,7 @@ def test_biases_and_one_dimensional_parameters_are_not_decayed(make: Make) -> No
 
 
 def test_pretrained_without_weights_says_what_to_do(network: str) -> None:
-    with pytest.raises(RuntimeError, match="no weights are published.*load_official_weights"):
+    with pytest.raises(RuntimeError, match=r"no weights are published.*load_official_weights"):
         timm.create_model(network, pretrained=True)
 
 
