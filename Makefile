@@ -15,7 +15,8 @@ help: ## list the commands
 demo: $(VENV)/.installed ## install, train on real images, evaluate, show predictions (about 4 minutes, 6 GB, most of it torch)
 	rm -rf $(RUN)
 	$(BIN)/parcnet train --output $(RUN)
-	$(BIN)/parcnet eval $(RUN)
+	$(BIN)/parcnet eval $(RUN) --split test
+	@printf '\nThe run folder is %s; predictions for a few test digits: %s\n' $(RUN) $(RUN)/predictions.png
 
 test: lint ## install, lint, then the tests that need neither a GPU nor minutes each
 	$(BIN)/python -m pytest -n auto --maxprocesses 8 -m "not slow and not gpu"
@@ -28,6 +29,7 @@ lint: $(VENV)/.installed-dev ## style, types, and the direction of imports
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
+	$(BIN)/parcnet bench tables --check README.md
 
 format: $(VENV)/.installed-dev ## rewrite the code in the house style
 	$(BIN)/ruff check --fix .
