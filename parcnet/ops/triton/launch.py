@@ -1,0 +1,140 @@
+"""Starting the Triton kernels: the one module that imports them, itself imported on the first call."""
+
+from __future__ import annotations
+
+import torch
+import triton  # noqa: F401  (named first, so that a missing triton is what the error names)
+from torch import Tensor
+from torch.nn import functional as F
+
+from parcnet.ops.triton.gradient_kernels import local_gradient_kernel, matrix_gradient_kernel
+from parcnet.ops.triton.layout import empty_map, is_channels_last
+from parcnet.ops.triton.mix_kernel import mix_kernel
+from parcnet.ops.triton.tiling import PROGRAMS, Tiling, candidate_tilings, ceil_div, next_power_of_two, padded
+
+MAX_OFFSET = 2**31 - 1  # elements; kernels address the places of one image with 32 bits
+
+
+def mix(
+    x: Tensor, gate: Tensor, kernel_h: Tensor, kernel_w: Tensor, local: Tensor, tiling: Tiling | None = None
+) -> Tensor:
+    """gate * (T_h x T_w' + local(x)), a new tensor in the layout of `x`."""
+    return _mix(x, gate, kernel_h, kernel_w, local, tiling, transposed=False)
+
+
+def transposed_mix(
+    ungated: Tensor, kernel_h: Tensor, kernel_w: Tensor, local: Tensor, tiling: Tiling | None = None
+) -> Tensor:
+    """T_h' D T_w + local'(D): the gradient of the features, from D, the gradient behind the gate."""
+    return _mix(ungated, ungated, kernel_h, kernel_w, local, tiling, transposed=True)
+
+
+def _mix(
+    x: Tensor,
+    gate: Tensor,
+    kernel_h: Tensor,
+    kernel_w: Tensor,
+    local: Tensor,
+    tiling: Tiling | None,
+    *,
+    transposed: bool,
+) -> Tensor:
+    x, gate = _addressable(x), _addressable(gate)
+    batch, channels, height, width = x.shape
+    out = empty_map(x)
+    if out.numel() == 0:
+        return out
+    tiling = tiling or _default_tiling(x)
+    groups, row_blocks = ceil_div(channels, tiling.block_c), ceil_div(height, tiling.block_i)
+    with torch.cuda.device_of(x):
+        mix_kernel[(groups * row_blocks * batch,)](
+            x, gate, kernel_h.contiguous(), kernel_w.contiguous(), local.contiguous(), out,
+            channels, height, width, kernel_h.shape[1], kernel_w.shape[1], groups, row_blocks,
+            *x.stride(), *gate.stride(), *out.stride(),
+            SIDE=local.shape[2], BAND=padded(tiling.block_i + local.shape[2] - 1), BANDED=x.dtype.itemsize == 2,
+            TRANSPOSED=transposed,
+            BLOCK_C=tiling.block_c, BLOCK_I=tiling.block_i, BLOCK_J=tiling.block_j, BLOCK_P=tiling.block_p,
+            PAD_H=padded(height), PAD_W=padded(width), num_warps=tiling.warps, num_stages=tiling.stages,
+        )  # fmt: skip
+    return out
+
+
+def kernel_gradients(
+    ungated: Tensor, x: Tensor, kernel_h: Tensor, kernel_w: Tensor, local: Tensor
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Gradients of sum(D * (T_h x T_w' + local(x))) with respect to kernel_h, kernel_w and local, in their dtype.
+
+    D is `ungated`. The kernels leave fp32 sums over chunks of the batch, which torch adds, in an order that depends on
+    shapes and layout alone: the same inputs give the same bits.
+    """
+    ungated, x = _addressable(ungated), _addressable(x)
+    if x.numel() == 0:
+        return torch.zeros_like(kernel_h), torch.zeros_like(kernel_w), torch.zeros_like(local)
+    columns = _matrix_gradient(ungated, x, kernel_h)
+    rows = _matrix_gradient(ungated.transpose(2, 3), x.transpose(2, 3), kernel_w)
+    return (
+        fold_diagonals(rows, kernel_h.shape[1]).to(kernel_h.dtype),
+        fold_diagonals(columns, kernel_w.shape[1]).to(kernel_w.dtype),
+        _local_gradient(ungated, x, local.shape[2]).to(local.dtype),
+    )
+
+
+def fold_diagonals(matrix: Tensor, taps: int) -> Tensor:
+    """kernel[c, t] = sum of matrix[c, j, q] over q-j = t - taps//2: the adjoint of `ops.oversized.matmul.toeplitz`.
+
+    Shapes: [C, W, W] -> [C, taps], taps odd and at most 2W-1.
+    """
+    channels, width, _ = matrix.shape
+    skewed = F.pad(matrix.flip(1), [0, width]).flatten(1)[:, : width * (2 * width - 1)]
+    diagonals = skewed.view(channels, width, 2 * width - 1).sum(1)  # row r of the flipped matrix moved right by r
+    margin = (2 * width - 1 - taps) // 2
+    return diagonals[:, margin : margin + taps]
+
+
+def _matrix_gradient(ungated: Tensor, x: Tensor, kernel_h: Tensor) -> Tensor:
+    """The gradient of T_w, [C, W, W] in fp32."""
+    batch, channels, height, width = x.shape
+    tiling = _default_tiling(x)
+    groups, column_blocks = ceil_div(channels, tiling.block_c), ceil_div(width, tiling.block_j)
+    chunk_images = ceil_div(batch, max(1, min(batch, PROGRAMS // (groups * column_blocks))))
+    chunks = ceil_div(batch, chunk_images)
+    partial = torch.empty(chunks, channels, width, width, device=x.device, dtype=torch.float32)
+    with torch.cuda.device_of(x):
+        matrix_gradient_kernel[(chunks * groups * column_blocks,)](
+            ungated, x, kernel_h.contiguous(), partial,
+            batch, channels, height, width, kernel_h.shape[1], groups, column_blocks, chunk_images,
+            *ungated.stride(), *x.stride(),
+            BLOCK_C=tiling.block_c, BLOCK_I=tiling.block_i, BLOCK_J=tiling.block_j, BLOCK_P=tiling.block_p,
+            PAD_H=padded(height), PAD_W=padded(width), num_warps=tiling.warps, num_stages=tiling.stages,
+        )  # fmt: skip
+    return partial.sum(0)
+
+
+def _local_gradient(ungated: Tensor, x: Tensor, side: int) -> Tensor:
+    batch, channels, height, width = x.shape
+    pad_taps = next_power_of_two(side * side)
+    block_c = min(next_power_of_two(channels), 16 if is_channels_last(x) else 1)
+    block_n = max(1, min(4096 // (block_c * pad_taps), next_power_of_two(batch * height * width)))
+    groups = ceil_div(channels, block_c)
+    places = batch * height * width
+    chunk_places = block_n * ceil_div(places, block_n * max(1, 4 * PROGRAMS // groups))
+    chunks = ceil_div(places, chunk_places)
+    partial = torch.empty(chunks, channels, side * side, device=x.device, dtype=torch.float32)
+    with torch.cuda.device_of(x):
+        local_gradient_kernel[(chunks * groups,)](
+            ungated, x, partial, places, channels, height, width, groups, chunk_places,
+            *ungated.stride(), *x.stride(),
+            SIDE=side, PAD_TAPS=pad_taps, BLOCK_C=block_c, BLOCK_N=block_n, num_warps=4,
+        )  # fmt: skip
+    return partial.sum(0).view(channels, 1, side, side)
+
+
+def _default_tiling(x: Tensor) -> Tiling:
+    layout, itemsize = is_channels_last(x), x.dtype.itemsize
+    return candidate_tilings(x.shape[1], x.shape[3], channels_last=layout, itemsize=itemsize)[0]
+
+
+def _addressable(t: Tensor) -> Tensor:
+    """Copied only when the places of one image lie too far apart for 32-bit offsets, as in a transposed huge batch."""
+    reach = sum(max(size - 1, 0) * stride for size, stride in zip(t.shape[1:], t.stride()[1:], strict=True))
+    return t if reach <= MAX_OFFSET else t.contiguous()
