@@ -236,6 +236,9 @@ def parcnetv2_base(pretrained: bool = False, **kwargs: Any) -> ParCNetV2:
 
 @register_model
 def parcnetv2_digits(pretrained: bool = False, **kwargs: Any) -> ParCNetV2:
-    """A ParCNetV2 of our own for 32 px images of ten classes: `parcnet train` trains it within a minute."""
-    numbers = {"depths": (1, 2, 1, 1), "dims": (32, 48, 64, 64), "img_size": 32, "num_classes": 10}
+    """A ParCNetV2 of our own for 32 px images of ten classes, 0.43M parameters: `parcnet train` trains it in a minute.
+
+    Its maps are 8, 4, 2 and 1 px: a block on the largest costs most, and width on the small ones next to nothing.
+    """
+    numbers = {"depths": (1, 1, 1, 1), "dims": (32, 64, 96, 96), "img_size": 32, "num_classes": 10}
     return create(ParCNetV2, "parcnetv2_digits", pretrained, kwargs, **numbers)

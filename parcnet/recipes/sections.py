@@ -114,6 +114,8 @@ class Optimizer:
     """Largest norm of the whole gradient; a longer one is shortened to it. None: off."""
     layer_decay: float | None = None
     """Factor of the learning rate from each group of layers to the one before it. None: off."""
+    ema_decay: float | None = None
+    """Share of the weights' running average that a step keeps. Then the average is validated and saved. None: off."""
 
     def __post_init__(self) -> None:
         _expect(0 < self.lr < float("inf"), "lr", self.lr, "a learning rate above 0")
@@ -122,6 +124,8 @@ class Optimizer:
         _expect(positive, "clip_grad", self.clip_grad, "a norm above 0, or none")
         share = self.layer_decay is None or 0 < self.layer_decay <= 1
         _expect(share, "layer_decay", self.layer_decay, "a factor in (0, 1], or none")
+        average = self.ema_decay is None or 0 < self.ema_decay < 1
+        _expect(average, "ema_decay", self.ema_decay, "a share in (0, 1), or none")
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,6 +160,8 @@ class Run:
 
     device: str = "auto"
     """auto, cpu, cuda, cuda:N or mps."""
+    threads: int | None = None
+    """CPU threads that compute; bit-equal losses need equally many. None: torch's choice, as a rule one a core."""
     seed: int = 0
     """Fixes initial weights, order, augmentation, mixup and drop path."""
     amp: Literal["none", "bf16", "fp16"] = "none"
@@ -166,6 +172,7 @@ class Run:
     """Steps between looks at the loss: the progress line, and the check that it is finite."""
 
     def __post_init__(self) -> None:
+        _expect(self.threads is None or self.threads >= 1, "threads", self.threads, "at least 1, or none")
         _expect(0 <= self.seed < 2**63, "seed", self.seed, "a whole number from 0 to 2^63 - 1")
         _expect(self.log_every >= 1, "log_every", self.log_every, "at least 1")
 

@@ -20,6 +20,7 @@ class Keeper:
 
     folder: RunFolder
     network: nn.Module
+    """Whose weights are saved."""
     metadata: Metadata
     """Of every checkpoint, but for epoch and metrics."""
     log: list[EpochLog] = field(default_factory=list)

@@ -38,7 +38,7 @@ class EpochLog:
     train_loss: float
     """Mean over the epoch's steps, on augmented images and smoothed labels, in nats."""
     val_loss: float
-    """Mean cross entropy without smoothing, in nats."""
+    """Mean cross entropy without smoothing, in nats. With an average of the weights: of the averaged network."""
     val_top1: float
     """In [0, 1]."""
     lr: float
@@ -67,7 +67,7 @@ def fit(stepper: Stepper, plan: Plan, keep: Callable[[EpochLog], None]) -> None:
             first_step = epoch * plan.steps_per_epoch
             loss = train_epoch(stepper, plan.training(epoch), first_step, plan.log_every, advanced)
             trained = time.perf_counter()
-            with torch_predictor(stepper.network, stepper.device, stepper.dtype) as predictor:
+            with torch_predictor(stepper.kept, stepper.device, stepper.dtype) as predictor:
                 val = evaluate(predictor, plan.validation, plan.num_classes)
             if not math.isfinite(val.loss):
                 raise NonFinite(val.loss, None)

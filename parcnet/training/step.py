@@ -6,6 +6,7 @@ from typing import Literal
 
 import torch
 from timm.scheduler.scheduler import Scheduler
+from timm.utils import ModelEmaV3
 from torch import Tensor, nn, optim
 
 from parcnet.training.seeds import seed_step
@@ -35,6 +36,8 @@ class Stepper:
     clip_grad: float | None = None
     dtype: torch.dtype | None = None
     rank: int = 0
+    average: ModelEmaV3 | None = None
+    """Of the network's weights, updated after each step; see `create_average`."""
 
     def __post_init__(self) -> None:
         self.scaler = torch.amp.GradScaler(self.device.type, enabled=self.dtype is torch.float16)
@@ -57,7 +60,14 @@ class Stepper:
             nn.utils.clip_grad_norm_(self.network.parameters(), self.clip_grad)
         self.scaler.step(self.optimizer)
         self.scaler.update()
+        if self.average is not None:
+            self.average.update(self.network, step + 1)
         return loss.detach()
+
+    @property
+    def kept(self) -> nn.Module:
+        """What is validated and saved: the averaged network if there is one, else the network that learns."""
+        return self.network if self.average is None else self.average.module
 
     @property
     def lr(self) -> float:

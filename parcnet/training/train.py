@@ -7,6 +7,7 @@ from parcnet.data import mixup, preserved_randomness
 from parcnet.recipes import Recipe
 from parcnet.tasks import training_loss
 from parcnet.training import report
+from parcnet.training.averaging import create_average
 from parcnet.training.epoch import NonFinite
 from parcnet.training.final import Outcome, conclude, result
 from parcnet.training.job import Job, prepare
@@ -15,6 +16,7 @@ from parcnet.training.loop import Plan, fit
 from parcnet.training.optimisation import create_optimizer, create_schedule
 from parcnet.training.splits import evaluation_batches, training_batches
 from parcnet.training.step import Stepper, autocast_dtype
+from parcnet.training.threads import cpu_threads
 
 
 class Diverged(UserError):
@@ -29,16 +31,16 @@ def train(recipe: Recipe, command: str = "") -> Outcome:
     """Trains as the recipe says, and reports to the console and into the run folder.
 
     `command` is recorded in result.json. Equal recipes give bit-equal losses on a CPU with equally many threads. The
-    global random generators (CPU) stay as they were.
+    global random generators (CPU) and torch's number of threads stay as they were.
 
     Raises `UserError` for anything wrong with the recipe or its data, before any work; `Diverged`; `Interrupted`.
     """
     started = time.perf_counter()
-    with preserved_randomness():
+    with preserved_randomness(), cpu_threads(recipe.run.threads):
         job = prepare(recipe)
         plan = _plan(job)
         stepper = _stepper(job, plan)
-        keeper = Keeper(job.folder, job.built.network, job.metadata())
+        keeper = Keeper(job.folder, stepper.kept, job.metadata())
         report.introduce(job, plan)
         job.folder.begin(recipe)
         try:
@@ -49,7 +51,7 @@ def train(recipe: Recipe, command: str = "") -> Outcome:
             keeper.interrupted()
             raise Interrupted(report.way_on(job, len(keeper.log))) from None
         outcome = conclude(job, keeper)
-    job.folder.finish(result(job, outcome, command, time.perf_counter() - started))
+        job.folder.finish(result(job, outcome, command, time.perf_counter() - started))
     report.summarise(job, outcome, time.perf_counter() - started)
     return outcome
 
@@ -81,4 +83,5 @@ def _stepper(job: Job, plan: Plan) -> Stepper:
         mixer=mixup(recipe.augmentation, plan.num_classes),
         clip_grad=recipe.optimizer.clip_grad,
         dtype=autocast_dtype(recipe.run.amp),
+        average=create_average(job.built.network, recipe.optimizer.ema_decay),
     )

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from parcnet.bench.results import read
-from parcnet_cli.bench import _DESCRIPTIONS, _WHAT, _without_paths
+from parcnet_cli.bench_help import DESCRIPTIONS, _WHAT, _without_paths
 
 SMALLEST = ("--device", "cpu", "--threads", 1, "--seconds", 0)
 NETWORKS = ("--tag", "digits", "--peers", "test_convnext", "--size", 32)
@@ -164,7 +164,7 @@ def test_every_measurement_is_in_the_overview_and_teaches_by_example(what, parcn
     said = parcnet("bench", what, "--help")
     assert said.code == 0
     assert f"  parcnet bench {what}" in said.out
-    assert set(_DESCRIPTIONS) == set(_WHAT)
+    assert set(DESCRIPTIONS) == set(_WHAT)
 
 
 @pytest.mark.parametrize("arguments", [["bench"], ["bench", "--help"], ["bench", "models", "--help"]])

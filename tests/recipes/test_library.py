@@ -28,6 +28,7 @@ IMAGENET1K = {
     ("optimizer", "weight_decay"): 0.05,
     ("optimizer", "clip_grad"): None,
     ("optimizer", "layer_decay"): None,
+    ("optimizer", "ema_decay"): None,
     ("schedule", "epochs"): 300,
     ("schedule", "warmup_epochs"): 20,
     ("schedule", "warmup_lr"): 1e-6,
@@ -67,3 +68,7 @@ def test_every_recipe_begins_with_a_lab_note(name):
 
 def test_digits_are_never_mirrored():
     assert read_recipe("digits").augmentation.hflip == 0
+
+
+def test_digits_do_not_depend_on_the_number_of_cores():
+    assert read_recipe("digits").run.threads == 1
