@@ -9,7 +9,8 @@ import pytest
 from PIL import Image
 
 from parcnet.bench.results import read
-from parcnet_cli.bench_help import DESCRIPTIONS, _WHAT, _without_paths
+from parcnet_cli.bench import _WHAT, _without_paths
+from parcnet_cli.bench_help import DESCRIPTIONS
 
 SMALLEST = ("--device", "cpu", "--threads", 1, "--seconds", 0)
 NETWORKS = ("--tag", "digits", "--peers", "test_convnext", "--size", 32)
