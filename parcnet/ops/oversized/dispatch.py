@@ -3,13 +3,9 @@
 import torch
 from torch import Tensor
 
-from parcnet.ops.oversized.conv import CONV
-from parcnet.ops.oversized.matmul import MATMUL
+from parcnet.ops.oversized.choice import fastest
 from parcnet.ops.oversized.problem import Algorithm, Problem
-from parcnet.ops.oversized.reference import REFERENCE
-
-ALGORITHMS: dict[str, Algorithm] = {algorithm.name: algorithm for algorithm in (CONV, MATMUL, REFERENCE)}
-_PREFERENCE = (CONV, MATMUL, REFERENCE)  # the order in which `auto` asks
+from parcnet.ops.oversized.registry import ALGORITHMS
 
 
 def oversized_conv2d(x: Tensor, kernel_h: Tensor, kernel_w: Tensor, *, algorithm: str = "auto") -> Tensor:
@@ -17,23 +13,28 @@ def oversized_conv2d(x: Tensor, kernel_h: Tensor, kernel_w: Tensor, *, algorithm
 
         y[c,i,j] = sum_p kernel_h[c, p-i+H-1] x[c,p,j]      z[c,i,j] = sum_q kernel_w[c, q-j+W-1] y[c,i,q]
 
-    Shapes: x [B, C, H, W], kernel_h [C, 2H-1], kernel_w [C, 2W-1] -> [B, C, H, W], any batch, any memory layout.
+    Shapes: x [B, C, H, W], kernel_h [C, 2H-1], kernel_w [C, 2W-1] -> [B, C, H, W], any batch; the layout of x is kept.
     A shorter odd kernel is taken as one whose outer taps are zero. Kernels of another size are fitted by `fit_kernel`.
 
-    algorithm   "auto", or a name in `ALGORITHMS`; all agree to rounding, in values and in every gradient. A named
-                algorithm that cannot take the problem raises and says why; it is never silently replaced.
+    algorithm   "auto" (the fastest by a measured table; `explain_choice` says why), or a name in `ALGORITHMS`; all
+                agree to rounding, in values and in every gradient. A named algorithm that cannot take the problem
+                raises and says why; it is never silently replaced.
+
+    Under torch.autocast, inputs and answer have its dtype, except in float64.
 
     Raises ValueError naming the value for wrong shapes, empty maps, even or too long kernels, mixed dtypes or devices,
     an unknown algorithm, or one that refuses.
     """
+    if not x.is_meta and torch.is_autocast_enabled(x.device.type):  # meta has no autocast, and says so by raising
+        x, kernel_h, kernel_w = _autocast(x), _autocast(kernel_h), _autocast(kernel_w)
     _check(x, kernel_h, kernel_w)
     return choose(Problem.of(x, kernel_h, kernel_w), algorithm).run(x, kernel_h, kernel_w)
 
 
 def choose(problem: Problem, algorithm: str = "auto") -> Algorithm:
-    """The algorithm for `problem`: the named one or, for "auto", the first in order of preference that can."""
+    """The algorithm for `problem`: the named one or, for "auto", the fastest that can by the tuned table."""
     if algorithm == "auto":
-        return next(candidate for candidate in _PREFERENCE if candidate.refuses(problem) is None)
+        return ALGORITHMS[fastest(problem)]
     if algorithm not in ALGORITHMS:
         raise ValueError(f"unknown algorithm {algorithm!r}: expected 'auto' or one of {', '.join(ALGORITHMS)}")
     chosen = ALGORITHMS[algorithm]
@@ -42,6 +43,10 @@ def choose(problem: Problem, algorithm: str = "auto") -> Algorithm:
         others = [name for name, other in ALGORITHMS.items() if other.refuses(problem) is None]
         raise ValueError(f"algorithm {algorithm!r} refuses this map: {reason}. These can: auto, {', '.join(others)}")
     return chosen
+
+
+def _autocast(x: Tensor) -> Tensor:
+    return x if x.dtype == torch.float64 else x.to(torch.get_autocast_dtype(x.device.type))
 
 
 def _check(x: Tensor, kernel_h: Tensor, kernel_w: Tensor) -> None:
@@ -60,5 +65,5 @@ def _check(x: Tensor, kernel_h: Tensor, kernel_w: Tensor) -> None:
             )
         if kernel.device != x.device:
             raise ValueError(f"{name} is on {kernel.device}, x on {x.device}: move one of them")
-        if kernel.dtype != x.dtype and not torch.is_autocast_enabled(x.device.type):
+        if kernel.dtype != x.dtype:
             raise ValueError(f"{name} is {kernel.dtype}, x is {x.dtype}: convert one, or run under torch.autocast")

@@ -5,19 +5,18 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from parcnet.ops.oversized.problem import Algorithm, Problem
+from parcnet.ops.oversized.separable import Passes, separable
 
-MATRIX_LIMIT = 2**30  # bytes of Toeplitz matrices one call may build
+MATRIX_BYTES = 2**25  # of Toeplitz matrices that one step builds
 
 
 def oversized_conv2d_matmul(x: Tensor, kernel_h: Tensor, kernel_w: Tensor) -> Tensor:
     """z = T_h x T_w', a pair of products a channel: B C H W (H + W) multiply-adds, none spent on padding.
 
-    T_h [C, H, H] and T_w [C, W, W] are the Toeplitz matrices of the kernels (`toeplitz`).
+    T_h [C, H, H] and T_w [C, W, W] are the Toeplitz matrices of the kernels (`toeplitz`), built for as many channels
+    at a time as fit into MATRIX_BYTES, and built again for the gradients: no memory grows with the square of the map.
     """
-    rows = toeplitz(kernel_h, x.shape[2])
-    columns = toeplitz(kernel_w, x.shape[3])
-    y = torch.einsum("cip,bcpj->bcij", rows, x)
-    return torch.einsum("cjq,bciq->bcij", columns, y)
+    return separable(x, kernel_h, kernel_w, _PASSES)
 
 
 def toeplitz(kernel: Tensor, length: int) -> Tensor:
@@ -30,11 +29,50 @@ def toeplitz(kernel: Tensor, length: int) -> Tensor:
     return windows.flip(1)
 
 
+def diagonal_sums(matrix: Tensor, taps: int) -> Tensor:
+    """The transpose of `toeplitz`: entry m of row c is the sum of matrix[c,i,p] over p-i+length-1 = m.
+
+    Row i has to move right by length-1-i. Rows 2*length wide, read as rows one shorter, do so by themselves: row r of
+    the reversed order begins r places early. Sums of half precision are taken in single.
+
+    Shapes: [C, length, length] -> [C, taps], the middle ones of 2*length-1.
+    """
+    length = matrix.shape[1]
+    wide = F.pad(matrix.flip(1), [0, length]).flatten(1)[:, : length * (2 * length - 1)]
+    skewed = wide.unflatten(1, (length, 2 * length - 1))
+    margin = (2 * length - 1 - taps) // 2
+    single = torch.promote_types(matrix.dtype, torch.float32)
+    return skewed[:, :, margin : margin + taps].sum(1, dtype=single)
+
+
+def _correlate(planes: Tensor, kernel: Tensor, dim: int) -> Tensor:
+    matrix = toeplitz(kernel, planes.shape[dim])
+    if dim == 1:
+        return torch.bmm(matrix, planes.flatten(2)).view(planes.shape)
+    return torch.bmm(planes.flatten(1, 2), matrix.transpose(1, 2)).view(planes.shape)
+
+
+def _kernel_gradient(planes: Tensor, upstream: Tensor, taps: int, dim: int) -> Tensor:
+    if dim == 1:
+        return diagonal_sums(torch.bmm(upstream.flatten(2), planes.flatten(2).transpose(1, 2)), taps)
+    return diagonal_sums(torch.bmm(upstream.flatten(1, 2).transpose(1, 2), planes.flatten(1, 2)), taps)
+
+
+def _bytes_a_channel(height: int, width: int, dtype: torch.dtype) -> int:
+    return (height**2 + width**2) * dtype.itemsize
+
+
+def _channels(height: int, width: int, dtype: torch.dtype) -> int:
+    return MATRIX_BYTES // _bytes_a_channel(height, width, dtype)
+
+
 def _refuses(problem: Problem) -> str | None:
-    matrices = problem.channels * (problem.height**2 + problem.width**2) * problem.dtype.itemsize
-    if matrices > MATRIX_LIMIT:
-        return f"its Toeplitz matrices would take {matrices / 2**30:.1f} GiB, more than {MATRIX_LIMIT / 2**30:.0f} GiB"
+    matrices = _bytes_a_channel(problem.height, problem.width, problem.dtype)
+    if matrices > MATRIX_BYTES:
+        size, limit = matrices / 2**20, MATRIX_BYTES / 2**20
+        return f"the Toeplitz matrices of one channel would take {size:.0f} MiB, more than {limit:.0f} MiB"
     return None
 
 
+_PASSES = Passes(_correlate, _kernel_gradient, _channels)
 MATMUL = Algorithm("matmul", oversized_conv2d_matmul, _refuses)

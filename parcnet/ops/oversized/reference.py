@@ -4,6 +4,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from parcnet.ops.oversized.layout import is_channels_last, laid_out
 from parcnet.ops.oversized.problem import Algorithm, Problem
 
 
@@ -19,7 +20,7 @@ def oversized_conv2d_reference(x: Tensor, kernel_h: Tensor, kernel_w: Tensor) ->
     """
     y = _correlate_rows(x.double(), kernel_h.double())
     z = _correlate_rows(y.transpose(2, 3), kernel_w.double()).transpose(2, 3)
-    return z.to(x.dtype)
+    return laid_out(z.to(x.dtype), is_channels_last(x))
 
 
 def _correlate_rows(x: Tensor, kernel: Tensor) -> Tensor:

@@ -1,0 +1,156 @@
+"""What `auto` takes, and why."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from math import log
+
+import torch
+from torch import Tensor
+
+from parcnet.ops.oversized import tuning
+from parcnet.ops.oversized.problem import Problem
+from parcnet.ops.oversized.registry import ALGORITHMS
+
+FALLBACK = "conv"  # takes every problem, and every runtime knows it
+_COSTS_PER_TAP = {"conv": lambda h, w: h + w, "dense": lambda h, w: h * w}  # the others cost the same for any kernel
+
+
+def fastest(problem: Problem) -> str:
+    """The name of the algorithm whose predicted time is least among those that take `problem`.
+
+    Predicted by the nearest case of the tuned table; `conv` when the table has none of this kind, and when a size is
+    symbolic. A compiler takes the answer as a constant.
+    """
+    if problem.symbolic:
+        return FALLBACK
+    if not torch.compiler.is_dynamo_compiling():
+        return _looked_up(problem, tuning.generation())
+    return _constant(
+        problem.batch,
+        problem.channels,
+        problem.height,
+        problem.width,
+        problem.taps_h,
+        problem.taps_w,
+        problem.dtype,
+        problem.device,
+        problem.training,
+        problem.channels_last,
+    )
+
+
+@torch.compiler.assume_constant_result
+def _constant(
+    batch: int,
+    channels: int,
+    height: int,
+    width: int,
+    taps_h: int,
+    taps_w: int,
+    dtype: torch.dtype,
+    device: str,
+    training: bool,
+    channels_last: bool,
+) -> str:
+    problem = Problem(batch, channels, height, width, taps_h, taps_w, dtype, device, training, channels_last)
+    return _looked_up(problem, tuning.generation())
+
+
+@lru_cache(maxsize=4096)
+def _looked_up(problem: Problem, generation: int) -> str:  # noqa: ARG001 - another table, another answer
+    times = _predicted(problem, _nearest(problem))
+    able = [name for name in times if name in ALGORITHMS and ALGORITHMS[name].refuses(problem) is None]
+    return min(able, key=times.__getitem__, default=FALLBACK)
+
+
+def _nearest(problem: Problem) -> tuning.Row | None:
+    """The case least far away in the logarithms of its sizes; the map counts double, as it decides most."""
+    if problem.batch == 0 or problem.channels == 0:
+        return None
+
+    def distance(row: tuning.Row) -> float:
+        sides = abs(log(row.height / problem.height)) + abs(log(row.width / problem.width))
+        return 2 * sides + abs(log(row.channels / problem.channels)) + abs(log(row.batch / problem.batch))
+
+    dtype = str(problem.dtype).removeprefix("torch.")
+    rows = tuning.rows_for(problem.device, dtype, problem.training, problem.channels_last)
+    return min(rows, key=distance, default=None)
+
+
+def _predicted(problem: Problem, row: tuning.Row | None) -> dict[str, float]:
+    """The row's times in milliseconds; where taps cost, a kernel shorter than 2H-1 or 2W-1 takes its share of them."""
+    if row is None:
+        return {}
+    times = dict(row.times_ms)
+    for name, cost in _COSTS_PER_TAP.items():
+        if name in times:
+            full = cost(2 * problem.height - 1, 2 * problem.width - 1)
+            times[name] *= cost(problem.taps_h, problem.taps_w) / full
+    return times
+
+
+def explain_choice(
+    x_or_problem: Tensor | Problem,
+    kernel_h: Tensor | None = None,
+    kernel_w: Tensor | None = None,
+    *,
+    training: bool | None = None,
+) -> str:
+    """Which algorithm `auto` takes, and why each other was passed over: its refusal, or both times. Lines of text.
+
+    Takes a `Problem`, or an input [B, C, H, W] and its kernels; without kernels, the full ones (2H-1 and 2W-1 taps).
+    `training` None: as gradients are recorded now.
+    """
+    problem = _posed(x_or_problem, kernel_h, kernel_w, training)
+    row, choice = _nearest(problem) if not problem.symbolic else None, fastest(problem)
+    times = _predicted(problem, row)
+    lines = [f"auto takes {choice} for {_described(problem)}", _source(problem, row)]
+    for name, algorithm in ALGORITHMS.items():
+        lines.append(f"  {name:<10}{_verdict(name, algorithm.refuses(problem), choice, times)}")
+    return "\n".join(lines)
+
+
+def _posed(x: Tensor | Problem, kernel_h: Tensor | None, kernel_w: Tensor | None, training: bool | None) -> Problem:
+    if isinstance(x, Problem):
+        if kernel_h is not None or kernel_w is not None or training is not None:
+            raise ValueError("a Problem says it all: give kernels and training only with a tensor")
+        return x
+    if kernel_h is None:
+        kernel_h = x.new_empty(x.shape[1], 2 * x.shape[2] - 1)
+    if kernel_w is None:
+        kernel_w = x.new_empty(x.shape[1], 2 * x.shape[3] - 1)
+    return Problem.of(x, kernel_h, kernel_w, training)
+
+
+def _described(problem: Problem) -> str:
+    sizes = f"{problem.batch}x{problem.channels}x{problem.height}x{problem.width}"
+    return (
+        f"{sizes} {str(problem.dtype).removeprefix('torch.')}, taps {problem.taps_h} and {problem.taps_w}, "
+        f"{'channels_last' if problem.channels_last else 'contiguous'}, "
+        f"{'training' if problem.training else 'inference'}, on {problem.device}"
+    )
+
+
+def _source(problem: Problem, row: tuning.Row | None) -> str:
+    if problem.symbolic:
+        return f"its sizes are symbolic, so no time can be looked up: {FALLBACK} serves every size"
+    if row is None:
+        return f"the table has no such case for {problem.device!r}: {FALLBACK} (`parcnet bench tune` measures it)"
+    how = tuning.measured(problem.device)
+    machine = f", measured on {how['cpu']}" if "cpu" in how else ""
+    return f"nearest case in the table: {row.batch}x{row.channels}x{row.height}x{row.width}{machine}"
+
+
+def _verdict(name: str, refusal: str | None, choice: str, times: dict[str, float]) -> str:
+    if name == choice:
+        return f"taken: {times[name]:.3g} ms" if name in times else "taken"
+    if name == "reference":
+        return "passed over: the definition, slow on purpose"
+    if refusal is not None:
+        return f"refuses: {refusal}"
+    if not times:
+        return "passed over: no time known"
+    if name not in times:
+        return "passed over: not timed in that case"
+    return f"slower: {times[name]:.3g} ms against {times[choice]:.3g} ms" if choice in times else "passed over"

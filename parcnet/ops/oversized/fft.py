@@ -1,0 +1,80 @@
+"""Oversized convolution by fast Fourier transforms: O(log H + log W) a pixel (arXiv v1, Sec. 3.1 and Fig. 5)."""
+
+import torch
+from torch import Tensor
+
+from parcnet.ops.oversized.problem import Algorithm, Problem
+from parcnet.ops.oversized import separable as blocks
+from parcnet.ops.oversized.separable import Passes, separable
+
+
+def oversized_conv2d_fft(x: Tensor, kernel_h: Tensor, kernel_w: Tensor) -> Tensor:
+    """Pad, transform, multiply, invert, along the height and then along the width.
+
+    Half precision is transformed in float32 and rounded once, at the end. An element errs by some roundings of the
+    largest elements, not of its own: the nature of a transform.
+
+    Why a circular length of N = 2H-1 is enough. With k' the reversed kernel of L = 2S+1 <= 2H-1 taps, Eq. 1 reads
+    y[i] = (k' * x)[i+S], a linear convolution with entries 0 .. H+2S-1, of which S .. S+H-1 are kept. A circular
+    convolution of length N adds to entry n the entries n+N, n+2N, ... and n-N, ...: for a kept n,
+        n+N >= S+N       lies beyond the last entry H+2S-1 as soon as N >= H+S,
+        n-N <= S+H-1-N   lies before entry 0           as soon as N >= H+S.
+    Whatever aliases therefore lands outside the kept outputs, and H+S is 2H-1 for the full kernel (S = H-1).
+    The same N serves the kernel's gradient sum_i g[i] x[i+s], |s| <= S: lags of two maps of H reach from -(H-1) to
+    H-1, and s+N > H-1, s-N < -(H-1) for N >= H+S.
+    """
+    exact = torch.promote_types(x.dtype, torch.float32)
+    return separable(x.to(exact), kernel_h.to(exact), kernel_w.to(exact), _PASSES).to(x.dtype)
+
+
+def good_length(least: int) -> int:
+    """The smallest even 2^a 3^b 5^c 7^d that is at least `least`: real transforms of even length are half as long."""
+    length = least + least % 2
+    while _largest_factor_beyond_7(length) != 1:
+        length += 2
+    return length
+
+
+def _largest_factor_beyond_7(number: int) -> int:
+    for prime in (2, 3, 5, 7):
+        while number % prime == 0:
+            number //= prime
+    return number
+
+
+def _correlate(planes: Tensor, kernel: Tensor, dim: int) -> Tensor:
+    length, reach = planes.shape[dim], kernel.shape[1] // 2
+    circle = _circle(length, reach)
+    spectrum = _along(torch.fft.rfft(kernel.flip(1), circle), dim)
+    product = torch.fft.rfft(planes, circle, dim) * spectrum
+    return torch.fft.irfft(product, circle, dim).narrow(dim, reach, length)
+
+
+def _kernel_gradient(planes: Tensor, upstream: Tensor, taps: int, dim: int) -> Tensor:
+    """Summed over images and lines in the Fourier domain: one inverse transform a channel."""
+    reach = taps // 2
+    circle = _circle(planes.shape[dim], reach)
+    spectra = torch.fft.rfft(planes, circle, dim) * torch.fft.rfft(upstream, circle, dim).conj()
+    lags = torch.fft.irfft(spectra.sum((2, 4 - dim)), circle)  # lag s at s mod N
+    return torch.cat([lags[:, circle - reach :], lags[:, : reach + 1]], 1)
+
+
+def _circle(length: int, reach: int) -> int:
+    return good_length(length + reach)
+
+
+def _along(spectrum: Tensor, dim: int) -> Tensor:
+    return spectrum[:, :, None, None] if dim == 1 else spectrum[:, None, None, :]
+
+
+def _channels(height: int, width: int, dtype: torch.dtype) -> int:  # noqa: ARG001 - the signature of `Passes`
+    """Spectra take four to five times the memory of their maps: a block of channels bounds them for large maps."""
+    return blocks.BLOCK_ELEMENTS // (height * width)
+
+
+def _refuses(problem: Problem) -> str | None:  # noqa: ARG001
+    return "torch.jit.trace would freeze the length of its transforms" if torch.jit.is_tracing() else None
+
+
+_PASSES = Passes(_correlate, _kernel_gradient, _channels)
+FFT = Algorithm("fft", oversized_conv2d_fft, _refuses)
