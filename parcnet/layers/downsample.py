@@ -1,11 +1,11 @@
 """Where the map shrinks: the stem by 4, each later stage by 2."""
 
-import torch
 from timm.layers.trace_utils import _assert
 from torch import Tensor, nn
 
 from parcnet.layers.init import init_projection
 from parcnet.layers.norm import BiasFreeLayerNorm2d
+from parcnet.ops.oversized.layout import laid_out
 
 
 class Stem(nn.Module):
@@ -23,7 +23,7 @@ class Stem(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         _assert(x.shape[2] >= 3, f"the image is {x.shape[2]} px high: the stem, which divides by 4, needs at least 3")
         _assert(x.shape[3] >= 3, f"the image is {x.shape[3]} px wide: the stem, which divides by 4, needs at least 3")
-        return self.norm(self.conv(x.contiguous(memory_format=torch.channels_last)))
+        return self.norm(self.conv(laid_out(x, channels_last=True)))
 
 
 class Downsample(nn.Module):

@@ -6,6 +6,7 @@ sum with the shortcut on the way out. The norms' weights are folded into the con
 """
 
 from collections.abc import Callable
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
@@ -19,6 +20,9 @@ from parcnet.layers.spatial_bgu import SpatialBGU
 from parcnet.ops.oversized.dense import merge
 from parcnet.ops.oversized.matmul import toeplitz
 
+Combine = Literal["mul", "add"] | None
+"""How a convolution's result meets the other map given with its input."""
+
 
 class Pointwise(nn.Module):
     """A 1x1 convolution and what follows it: W x + b, then GELU, then times or plus another map."""
@@ -26,12 +30,12 @@ class Pointwise(nn.Module):
     weight: Tensor
     bias: Tensor | None
 
-    def __init__(self, weight: Tensor, bias: Tensor | None, *, gelu: bool = False, combine: str = "") -> None:
+    def __init__(self, weight: Tensor, bias: Tensor | None, *, gelu: bool = False, combine: Combine = None) -> None:
         super().__init__()
         self.register_buffer("weight", weight.detach().clone().contiguous())
         self.register_buffer("bias", None if bias is None else bias.detach().clone())
         self.gelu = gelu
-        self.combine = combine  # "", "mul" or "add"
+        self.combine = combine
 
     def forward(self, x: Tensor, other: Tensor | None = None) -> Tensor:
         y = F.conv2d(x, self.weight, self.bias)
@@ -39,6 +43,8 @@ class Pointwise(nn.Module):
             y = F.gelu(y)
         if other is None:
             return y
+        if self.combine is None:
+            raise ValueError("a map to combine with was given, but not how: combine is 'mul' or 'add'")
         return y * other if self.combine == "mul" else y + other
 
 

@@ -1,5 +1,7 @@
 """The oversized convolution as a layer."""
 
+from collections.abc import MutableMapping
+
 import torch
 import torch.fx
 from timm.layers import register_notrace_module, to_2tuple
@@ -23,12 +25,16 @@ def _fit_and_convolve(x: Tensor, kernel_h: Tensor, kernel_w: Tensor, kernel_fit:
     return oversized_conv2d(x, fitted_h, fitted_w, algorithm=algorithm)
 
 
+def _fit_on_loading(layer: "OversizedConv2d", state_dict: dict[str, Tensor], prefix: str, *_: object) -> None:
+    layer.fit_loaded(state_dict, prefix)
+
+
 @register_notrace_module
 class OversizedConv2d(nn.Module):
     """Depthwise convolution, vertical then horizontal, that sees the whole map from everywhere (ICCV 2023, Sec. 3.1).
 
     Owns `kernel_h` [C, 2H-1] and `kernel_w` [C, 2W-1] for maps of `map_size` (H, W). Maps of any other size work: the
-    kernels are fitted on each call, and nothing is cached.
+    kernels are fitted on each call, and nothing is cached. Weights trained for another size are fitted when loaded.
 
     kernel_fit   "interpolate": linear, to 2H-1 and 2W-1; every output still sees every input. "fixed": the trained taps
                  stay as they are and those beyond the map are dropped, as with fixed padding.
@@ -59,6 +65,7 @@ class OversizedConv2d(nn.Module):
         self.kernel_h = nn.Parameter(torch.empty(channels, 2 * height - 1))
         self.kernel_w = nn.Parameter(torch.empty(channels, 2 * width - 1))
         self.reset_parameters()
+        self.register_load_state_dict_pre_hook(_fit_on_loading)
 
     def reset_parameters(self) -> None:
         """Truncated normal of standard deviation 0.02, as the release."""
@@ -71,6 +78,17 @@ class OversizedConv2d(nn.Module):
             kernel_w = _fitted(self.kernel_w, x.shape[3], self.kernel_fit)
             return oversized_conv2d_conv(x, kernel_h, kernel_w)
         return _fit_and_convolve(x, self.kernel_h, self.kernel_w, self.kernel_fit, self.algorithm)
+
+    @torch.jit.ignore
+    def fit_loaded(self, weights: MutableMapping[str, Tensor], prefix: str) -> None:
+        """Fit this layer's kernels among `weights`, trained for another map size, to its own lengths, in place.
+
+        Loading a state dict does so by itself.
+        """
+        for name in ("kernel_h", "kernel_w"):
+            given = weights.get(prefix + name)
+            if given is not None:
+                weights[prefix + name] = fit_kernel(given, getattr(self, name).shape[1], self.kernel_fit)
 
     @torch.jit.ignore
     def kernels_for(self, height: int, width: int) -> tuple[Tensor, Tensor]:

@@ -14,14 +14,15 @@ from parcnet.models.fitting import fit_checkpoint, load_exactly
 def build(name: str, **model_args: Any) -> nn.Module:
     """The network `name`, ours or any of timm's, with fresh weights; `model_args` are those of timm.create_model.
 
-    Raises UserError naming the nearest names for an unknown one, and the argument that a network does not take.
+    Raises UserError naming the nearest names for an unknown one, and the argument or the value that a network does not
+    take.
     """
     if not timm.is_model(name.split(".")[0]):
         remedy = "`parcnet models` lists ours, timm.list_models() all."
         raise unknown("network", name, timm.list_models(), remedy)
     try:
         return timm.create_model(name, **model_args)
-    except TypeError as error:
+    except (TypeError, ValueError) as error:
         raise UserError(f"{name} cannot be built with {model_args}: {error}") from error
 
 

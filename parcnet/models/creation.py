@@ -8,8 +8,6 @@ from timm.data import IMAGENET_DEFAULT_MEAN, IMAGENET_DEFAULT_STD
 from timm.models import build_model_with_cfg
 from torch import nn
 
-from parcnet.models.fitting import fit_checkpoint
-
 Network = TypeVar("Network", bound=nn.Module)
 
 
@@ -50,7 +48,6 @@ def create(cls: type[Network], name: str, pretrained: bool, asked: dict[str, Any
         cls,
         name,
         pretrained,
-        pretrained_filter_fn=fit_checkpoint,
         feature_cfg={"out_indices": (0, 1, 2, 3), "flatten_sequential": True},
         **{**numbers, **asked},
     )

@@ -6,7 +6,6 @@ from torch import Tensor, nn
 
 from parcnet.base import UserError
 from parcnet.layers import OversizedConv2d
-from parcnet.ops import fit_kernel
 
 
 def fit_checkpoint(weights: Mapping[str, Tensor], model: nn.Module) -> dict[str, Tensor]:
@@ -14,9 +13,7 @@ def fit_checkpoint(weights: Mapping[str, Tensor], model: nn.Module) -> dict[str,
     fitted = dict(weights)
     for path, layer in model.named_modules():
         if isinstance(layer, OversizedConv2d):
-            for name in (f"{path}.kernel_h", f"{path}.kernel_w"):
-                if name in fitted:
-                    fitted[name] = fit_kernel(fitted[name], model.get_parameter(name).shape[1], layer.kernel_fit)
+            layer.fit_loaded(fitted, f"{path}.")
     return fitted
 
 

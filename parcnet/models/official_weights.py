@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from parcnet.base import UserError
 from parcnet.models.fitting import fit_checkpoint, load_exactly
+from parcnet.models.parcnetv2 import ParCNetV2
 
 _WRAPPERS = ("state_dict_ema", "model_ema", "state_dict", "model")  # where training scripts put weights; EMA first
 _RENAMES: tuple[tuple[str, str], ...] = (
@@ -58,10 +59,10 @@ def convert(state_dict: Mapping[str, Any]) -> dict[str, Tensor]:
             unknown.append(key)
         else:
             ours[name] = _reshaped(name, tensor)
-    if unknown or not ours:
+    if unknown:
         raise UserError(
             f"these are not weights of the authors' ParCNetV2: {len(unknown)} of {len(theirs)} keys are unknown, "
-            f"such as {', '.join(unknown[:5]) or 'none at all'}. "
+            f"such as {', '.join(unknown[:5])}. "
             "A checkpoint of parcnet itself is read by parcnet.load(path)"
         )
     return ours
@@ -71,8 +72,13 @@ def load_official_weights(model: nn.Module, source: str | Path | Mapping[str, An
     """Load the authors' checkpoint, a path (.pth, .pth.tar, .safetensors) or a state dict, into a ParCNetV2.
 
     Files are opened without executing code. Oversized kernels are fitted when `model` was made for another image size.
-    Raises UserError naming the keys that are missing, left over or of another shape; the model is then unchanged.
+    Raises UserError naming the keys that are missing, left over or of another shape, and TypeError for a network of
+    another kind; the model is then unchanged.
     """
+    if not isinstance(model, ParCNetV2):
+        raise TypeError(
+            f"the authors' weights are those of a ParCNetV2, got a {type(model).__name__} to load them into"
+        )
     state_dict = source if isinstance(source, Mapping) else _read(Path(source))
     load_exactly(model, fit_checkpoint(convert(state_dict), model), "the official weights")
 
@@ -82,25 +88,32 @@ def _read(path: Path) -> Mapping[str, Any]:
         raise UserError(
             f"there is no file {path}: expected a checkpoint of the authors' code (.pth, .pth.tar, .safetensors)"
         )
+    inert: list[Any] = [argparse.Namespace]  # how training scripts store their arguments
     try:
         if path.suffix == ".safetensors":
             return safetensors.torch.load_file(path)
-        with torch.serialization.safe_globals(
-            [argparse.Namespace]
-        ):  # training scripts store their arguments, inert data
+        with torch.serialization.safe_globals(inert):
             return torch.load(path, map_location="cpu", weights_only=True)
     except (pickle.UnpicklingError, RuntimeError, EOFError, safetensors.SafetensorError) as error:
         raise UserError(
-            f"{path} cannot be read as a checkpoint without executing code, or is truncated: {error}"
+            f"{path} cannot be read without executing code, or is truncated: expected tensors by name, as torch.save "
+            "writes a state dict"
         ) from error
 
 
-def _unwrapped(state_dict: Mapping[str, Any]) -> dict[str, Tensor]:
-    for wrapper in _WRAPPERS:
-        inner = state_dict.get(wrapper)
-        if isinstance(inner, Mapping):
-            return _unwrapped(inner)
-    return clean_state_dict(dict(state_dict))  # strips `module.` and `_orig_mod.`
+def _unwrapped(state_dict: Any) -> dict[str, Tensor]:
+    """The innermost mapping of names to tensors, without the prefixes `module.` and `_orig_mod.`."""
+    if isinstance(state_dict, Mapping):
+        for wrapper in _WRAPPERS:
+            if isinstance(state_dict.get(wrapper), Mapping):
+                return _unwrapped(state_dict[wrapper])
+    named = isinstance(state_dict, Mapping) and all(
+        isinstance(key, str) and isinstance(value, Tensor) for key, value in state_dict.items()
+    )
+    if not named or not state_dict:
+        found = f"an empty {type(state_dict).__name__}" if named else f"a {type(state_dict).__name__} of other things"
+        raise UserError(f"no weights here: expected tensors by name, as a state dict holds them, found {found}")
+    return clean_state_dict(dict(state_dict))
 
 
 def _renamed(key: str) -> str | None:

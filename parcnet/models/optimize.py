@@ -63,8 +63,10 @@ def optimize(
     factor      proof of equality, made before returning: on `image` the result may err at most `factor` times as much
                 as `model` does, both against float64. Noise will do where no picture is at hand.
 
-    Raises ValueError for an unknown engine or algorithm, TypeError for another network, RuntimeError if the proof
-    fails.
+    A network of engine "onednn" or "inductor" cannot be copied or saved: keep the model it was made from.
+
+    Raises ValueError for an unknown engine or algorithm and an unfit image, TypeError for another network,
+    RuntimeError if the proof fails.
     """
     if not isinstance(model, ParCNetV2):
         raise TypeError(f"optimize takes a ParCNetV2, got {type(model).__name__}: torch.compile serves other networks")
@@ -73,6 +75,7 @@ def optimize(
     algorithms = (algorithm,) * len(model.stages) if isinstance(algorithm, str) else tuple(algorithm)
     if len(algorithms) != len(model.stages) or not set(algorithms) <= set(MIXES):
         raise ValueError(f"algorithm {algorithm!r}: expected one of {', '.join(MIXES)}, or one for each stage")
+    _check_image(image, model)
     image = image.contiguous(memory_format=torch.channels_last)
     reason = unpackable(image)
     if engine == "onednn" and reason is not None:
@@ -105,14 +108,28 @@ class _Compiled(nn.Module):
             return self.network(x)
 
 
+def _check_image(image: Tensor, model: ParCNetV2) -> None:
+    weight = model.stem.conv.weight
+    if image.dim() != 4 or image.shape[1] != model.in_chans:
+        raise ValueError(
+            f"image is [batch, {model.in_chans}, height, width] for this network, got {tuple(image.shape)}"
+        )
+    if image.dtype != weight.dtype or image.device != weight.device:
+        raise ValueError(
+            f"image is {image.dtype} on {image.device}, the network {weight.dtype} on {weight.device}: convert one"
+        )
+    if not image.isfinite().all():
+        raise ValueError("image holds NaN or infinity, on which nothing can be proven equal: give a real image")
+
+
 def _frozen(model: ParCNetV2, image: Tensor, algorithms: tuple[str, ...]) -> nn.Module:
     shapes = _input_shapes(model, image)
     frozen = copy.deepcopy(model).eval().requires_grad_(False).to(memory_format=torch.channels_last)
-    for path, block in model.named_modules():
-        if isinstance(block, ParCNetV2Block):
-            stage = int(path.split(".")[1])
-            height, width = shapes[path][2:]
-            frozen.set_submodule(path, freeze_block(block, (height, width), algorithms[stage]).eval())
+    for stage, algorithm in enumerate(algorithms):
+        for path, block in model.stages[stage].named_modules(prefix=f"stages.{stage}"):
+            if isinstance(block, ParCNetV2Block):
+                height, width = shapes[path][2:]
+                frozen.set_submodule(path, freeze_block(block, (height, width), algorithm).eval())
     return frozen
 
 

@@ -64,6 +64,13 @@ class ParCNetV2(nn.Module):
         super().__init__()
         if not len(depths) == len(dims) == len(res_scale):
             raise ValueError(f"depths {depths}, dims {dims} and res_scale {res_scale} need one entry a stage each")
+        if min(in_chans, *depths, *dims) < 1 or num_classes < 0:
+            raise ValueError(
+                f"in_chans {in_chans}, depths {depths} and dims {dims} must be at least 1, num_classes {num_classes} "
+                "at least 0"
+            )
+        if not 0 <= drop_path_rate < 1 or not 0 <= drop_rate < 1:
+            raise ValueError(f"drop_path_rate {drop_path_rate} and drop_rate {drop_rate} must be in [0, 1)")
         self.num_classes = num_classes
         self.in_chans = in_chans
         self.drop_rate = drop_rate
@@ -74,7 +81,7 @@ class ParCNetV2(nn.Module):
         rates = calculate_drop_path_rates(drop_path_rate, list(depths), stagewise=True)
         self.stem = Stem(in_chans, dims[0])
         stages = []
-        for i, map_size in enumerate(map_sizes(to_2tuple(img_size), len(dims))):
+        for i, map_size in enumerate(map_sizes(img_size, len(dims))):
             blocks = [
                 ParCNetV2Block(
                     dims[i],
@@ -109,21 +116,20 @@ class ParCNetV2(nn.Module):
         self,
         x: Tensor,
         indices: int | list[int] | None = None,
-        norm: bool = False,
+        norm: bool = False,  # noqa: ARG002 - see below
         stop_early: bool = False,
         output_fmt: str = "NCHW",
         intermediates_only: bool = False,
     ) -> list[Tensor] | tuple[Tensor, list[Tensor]]:
         """Maps of the chosen stages (the last n for an int, all for None), with the final map unless told otherwise.
 
-        `norm` is accepted for timm's sake and refused when set: the network's only final norm follows the pooling.
+        `norm` changes nothing: it asks for a norm of maps that have one, and the network's final norm follows its
+        pooling. It is here because timm's callers pass it to every network.
         """
         if output_fmt != "NCHW":
             raise ValueError(
                 f"output_fmt is 'NCHW', got {output_fmt!r}: the maps of a convolutional network have no other"
             )
-        if norm:
-            raise ValueError("norm=True asks for normed maps, but the network's final norm follows its pooling")
         taken, last = feature_take_indices(len(self.stages), indices)
         intermediates = []
         x = self.stem(x)
@@ -163,7 +169,7 @@ class ParCNetV2(nn.Module):
     @torch.jit.ignore
     def set_input_size(self, img_size: int | tuple[int, int]) -> None:
         """Fit the kernels to images of another size (H, W): new parameters under "interpolate", none under "fixed"."""
-        for stage, map_size in zip(self.stages, map_sizes(to_2tuple(img_size), len(self.stages)), strict=True):
+        for stage, map_size in zip(self.stages, map_sizes(img_size, len(self.stages)), strict=True):
             for module in stage.modules():
                 if isinstance(module, OversizedConv2d):
                     module.set_map_size(map_size)
@@ -187,13 +193,15 @@ class ParCNetV2(nn.Module):
         return set()
 
 
-def map_sizes(img_size: tuple[int, int], stages: int = 4) -> list[tuple[int, int]]:
-    """The (H, W) of each stage's map: 56, 28, 14, 7 for 224 px. Raises ValueError below 3 px."""
-    if min(img_size) < 3:
+def map_sizes(img_size: int | tuple[int, int], stages: int = 4) -> list[tuple[int, int]]:
+    """The (H, W) of each stage's map: 56, 28, 14, 7 for 224 px. Raises ValueError for anything but sides >= 3 px."""
+    sides = tuple(to_2tuple(img_size))
+    if len(sides) != 2 or not all(isinstance(side, int) and side >= 3 for side in sides):
         raise ValueError(
-            f"img_size is {img_size[0]}x{img_size[1]} px: it must be at least 3x3, the stem divides it by 4"
+            f"img_size is {img_size!r}: expected a whole number of px or (height, width), each at least 3, because the "
+            "stem divides them by 4"
         )
-    sizes = [stemmed(img_size)]
+    sizes = [stemmed(sides)]
     while len(sizes) < stages:
         sizes.append(downsampled(sizes[-1]))
     return sizes

@@ -21,17 +21,17 @@ def fit_kernel(kernel: Tensor, length: int, fit: str = "interpolate") -> Tensor:
     """
     if kernel.dim() != 2:
         raise ValueError(f"a kernel is [channels, length], got a tensor with {kernel.dim()} dimensions")
+    if fit != "interpolate" and fit != "fixed":
+        raise ValueError(f"kernel_fit is 'interpolate' or 'fixed', got '{fit}'")
     old = kernel.shape[1]
-    if old % 2 == 0 or length % 2 == 0:
-        raise ValueError(f"kernel lengths must be odd (2H-1 for a map of H), got {old} to be fitted to {length}")
+    if old % 2 == 0 or length % 2 == 0 or length < 1:
+        raise ValueError(f"kernel lengths must be odd (2H-1 for a map of H >= 1), got {old} to be fitted to {length}")
     if old == length:
         return kernel
     if fit == "fixed":
         margin = (length - old) // 2  # negative: crop
         return F.pad(kernel, [margin, margin])
-    if fit == "interpolate":
-        return _interpolate(kernel, length)
-    raise ValueError(f"kernel_fit is 'interpolate' or 'fixed', got '{fit}'")
+    return _interpolate(kernel, length)
 
 
 def _interpolate(kernel: Tensor, length: int) -> Tensor:

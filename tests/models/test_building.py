@@ -49,9 +49,37 @@ def test_an_unknown_network_names_the_nearest() -> None:
         build("parcnet_tiny")
 
 
-def test_an_argument_a_network_does_not_take_is_named() -> None:
-    with pytest.raises(UserError, match=r"parcnetv2_digits cannot be built with .*window"):
-        build("parcnetv2_digits", window=7)
+@pytest.mark.parametrize(
+    ("arguments", "said", "cause"),
+    [
+        ({"window": 7}, "window", TypeError),
+        ({"img_size": 2}, "img_size is 2x2 px", ValueError),
+        ({"kernel_fit": "stretch"}, "kernel_fit is 'interpolate' or 'fixed'", ValueError),
+    ],
+    ids=["argument", "size", "choice"],
+)
+def test_what_a_network_does_not_take_is_named(arguments: dict, said: str, cause: type[Exception]) -> None:
+    with pytest.raises(UserError, match=rf"parcnetv2_digits cannot be built with .*{said}") as error:
+        build("parcnetv2_digits", **arguments)
+    assert isinstance(error.value.__cause__, cause)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"drop_path_rate": 1.5}, r"drop_path_rate 1\.5"),
+        ({"num_classes": -1}, "num_classes -1"),
+        ({"in_chans": 0}, "in_chans 0"),
+        ({"dims": (8, 8, 8, 0)}, r"dims \(8, 8, 8, 0\)"),
+        ({"depths": (1, 1)}, r"depths \(1, 1\)"),
+        ({"img_size": (64,)}, r"img_size is \(64,\)"),
+        ({"img_size": 64.5}, r"img_size is 64\.5"),
+        ({"img_size": (64, 2)}, "each at least 3"),
+    ],
+)
+def test_impossible_numbers_are_named_before_anything_is_built(arguments: dict[str, object], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        timm.create_model("parcnetv2_digits", **arguments)
 
 
 def test_networks_of_timm_are_built_too() -> None:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 import pytest
 import timm
 import torch
+from timm.models import load_checkpoint
 from timm.models._features_fx import GraphExtractNet
 from timm.optim import create_optimizer_v2, param_groups_layer_decay
 from torch import Tensor, nn
@@ -60,6 +61,41 @@ def test_forward_intermediates_are_the_stages(make: Make, image: Tensor) -> None
     assert torch.equal(model.forward_head(final), model(image))
     some = model.forward_intermediates(image, indices=[0, 2], stop_early=True, intermediates_only=True)
     assert all(torch.equal(got, maps[i]) for got, i in zip(some, (0, 2), strict=True))
+
+
+def test_forward_intermediates_takes_norm_as_timm_s_callers_pass_it(make: Make, image: Tensor) -> None:
+    model = make()
+    plain = model.forward_intermediates(image, intermediates_only=True)
+    normed = model.forward_intermediates(image, norm=True, intermediates_only=True)
+    assert all(torch.equal(a, b) for a, b in zip(plain, normed, strict=True))
+
+
+def test_weights_of_another_image_size_load_by_every_route(network: str, tmp_path) -> None:
+    source = timm.create_model(network, img_size=32, num_classes=3).eval()
+    path = tmp_path / "weights.pth"
+    torch.save(source.state_dict(), path)
+    image = torch.randn(1, 3, 64, 48)
+    for load in (
+        lambda model: model.load_state_dict(source.state_dict()),
+        lambda model: load_checkpoint(model, str(path)),
+    ):
+        model = timm.create_model(network, img_size=(64, 48), num_classes=3).eval()
+        load(model)
+        same(model(image), source(image))
+
+
+def test_per_sample_gradients_through_torch_func(make: Make, image: Tensor) -> None:
+    model = make()
+    weights = {name: p.detach() for name, p in model.named_parameters() if "head" in name}
+    rest = {name: p.detach() for name, p in model.named_parameters() if name not in weights}
+
+    def loss(chosen: dict[str, Tensor], one: Tensor) -> Tensor:
+        return torch.func.functional_call(model, {**rest, **chosen}, one[None]).square().mean()
+
+    each = torch.func.vmap(torch.func.grad(loss), in_dims=(None, 0))(weights, image)
+    first = torch.func.grad(loss)(weights, image[0])
+    for name in weights:
+        same(each[name][0], first[name], 1e-3)
 
 
 def test_prune_intermediate_layers_keeps_what_the_maps_need(make: Make, image: Tensor) -> None:

@@ -89,7 +89,7 @@ class _Hostile:
 def test_a_hostile_pickle_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "evil.pth"
     torch.save({"state_dict": _Hostile()}, path)
-    with pytest.raises(UserError, match=r"evil\.pth cannot be read as a checkpoint without executing code"):
+    with pytest.raises(UserError, match=r"evil\.pth cannot be read without executing code"):
         load_official_weights(network(), path)
 
 
@@ -124,6 +124,28 @@ def test_weights_of_another_network_are_refused_by_naming_keys(tmp_path: Path) -
         convert({"layer1.weight": torch.zeros(3)})
     with pytest.raises(UserError, match="there is no file"):
         load_official_weights(network(), tmp_path / "nowhere.pth")
+
+
+@pytest.mark.parametrize(
+    "content", [[1, 2], torch.zeros(2), {3: torch.zeros(2)}, {"state_dict": {"norm.weight": 3}}, {}]
+)
+def test_files_that_hold_no_weights_are_said_to(content: object, tmp_path: Path) -> None:
+    path = tmp_path / "odd.pth"
+    torch.save(content, path)
+    with pytest.raises(UserError, match="no weights here: expected tensors by name"):
+        load_official_weights(network(), path)
+
+
+def test_a_truncated_file_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "cut.pth"
+    path.write_bytes(b"PK\x03\x04 and then nothing")
+    with pytest.raises(UserError, match=r"cut\.pth cannot be read"):
+        load_official_weights(network(), path)
+
+
+def test_only_a_parcnetv2_takes_them(official: dict[str, Tensor]) -> None:
+    with pytest.raises(TypeError, match="got a Linear"):
+        load_official_weights(nn.Linear(2, 2), official)
 
 
 def test_official_kernels_are_fitted_to_a_network_of_another_image_size(official: dict[str, Tensor]) -> None:

@@ -110,6 +110,21 @@ def test_wrong_wishes_are_named(
         optimize(model, image, **arguments)
 
 
+@pytest.mark.parametrize(
+    ("image", "message"),
+    [
+        (torch.randn(3, 40, 56), r"got \(3, 40, 56\)"),
+        (torch.randn(1, 1, 40, 56), r"\[batch, 3, height, width\]"),
+        (torch.randn(1, 3, 40, 56).double(), "float64.*convert one"),
+        (torch.full((1, 3, 40, 56), torch.nan), "NaN"),
+    ],
+    ids=["no batch", "grey", "float64", "nan"],
+)
+def test_an_unfit_image_is_named(model: nn.Module, image: Tensor, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        optimize(model, image)
+
+
 def test_other_networks_are_refused(image: Tensor) -> None:
     with pytest.raises(TypeError, match=r"torch.compile serves other networks"):
         optimize(nn.Conv2d(3, 3, 1), image)

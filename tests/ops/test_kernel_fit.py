@@ -65,6 +65,8 @@ def test_the_sum_of_an_interpolated_kernel_grows_with_its_length() -> None:
         (torch.randn(2, 4), 7, "interpolate", "must be odd.*got 4"),
         (torch.randn(2, 5), 6, "fixed", "must be odd.*6"),
         (torch.randn(2, 5), 7, "cubic", "'cubic'"),
+        (torch.randn(2, 5), 5, "cubic", "'cubic'"),
+        (torch.randn(2, 5), -3, "fixed", "must be odd.*-3"),
         (torch.randn(5), 7, "fixed", "1 dimensions"),
     ],
 )

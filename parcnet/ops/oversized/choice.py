@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from parcnet.ops.oversized import tuning
+from parcnet.ops.oversized.checks import check
 from parcnet.ops.oversized.problem import Problem
 from parcnet.ops.oversized.registry import ALGORITHMS
 
@@ -116,10 +117,13 @@ def _posed(x: Tensor | Problem, kernel_h: Tensor | None, kernel_w: Tensor | None
         if kernel_h is not None or kernel_w is not None or training is not None:
             raise ValueError("a Problem says it all: give kernels and training only with a tensor")
         return x
+    if x.dim() != 4:
+        raise ValueError(f"x is [batch, channels, height, width], got shape {tuple(x.shape)}")
     if kernel_h is None:
         kernel_h = x.new_empty(x.shape[1], 2 * x.shape[2] - 1)
     if kernel_w is None:
         kernel_w = x.new_empty(x.shape[1], 2 * x.shape[3] - 1)
+    check(x, kernel_h, kernel_w)
     return Problem.of(x, kernel_h, kernel_w, training)
 
 

@@ -3,6 +3,7 @@
 import torch
 from torch import Tensor
 
+from parcnet.ops.oversized.checks import check
 from parcnet.ops.oversized.choice import fastest
 from parcnet.ops.oversized.problem import Algorithm, Problem
 from parcnet.ops.oversized.registry import ALGORITHMS
@@ -27,7 +28,7 @@ def oversized_conv2d(x: Tensor, kernel_h: Tensor, kernel_w: Tensor, *, algorithm
     """
     if not x.is_meta and torch.is_autocast_enabled(x.device.type):  # meta has no autocast, and says so by raising
         x, kernel_h, kernel_w = _autocast(x), _autocast(kernel_h), _autocast(kernel_w)
-    _check(x, kernel_h, kernel_w)
+    check(x, kernel_h, kernel_w)
     return choose(Problem.of(x, kernel_h, kernel_w), algorithm).run(x, kernel_h, kernel_w)
 
 
@@ -47,23 +48,3 @@ def choose(problem: Problem, algorithm: str = "auto") -> Algorithm:
 
 def _autocast(x: Tensor) -> Tensor:
     return x if x.dtype == torch.float64 else x.to(torch.get_autocast_dtype(x.device.type))
-
-
-def _check(x: Tensor, kernel_h: Tensor, kernel_w: Tensor) -> None:
-    if x.dim() != 4:
-        raise ValueError(f"x is [batch, channels, height, width], got shape {tuple(x.shape)}")
-    if x.shape[2] < 1 or x.shape[3] < 1:
-        raise ValueError(f"the map has size {x.shape[2]}x{x.shape[3]}: height and width must be at least 1")
-    for name, kernel, size in (("kernel_h", kernel_h, x.shape[2]), ("kernel_w", kernel_w, x.shape[3])):
-        if kernel.dim() != 2 or kernel.shape[0] != x.shape[1]:
-            raise ValueError(f"{name} is [channels, taps] with {x.shape[1]} channels, got shape {tuple(kernel.shape)}")
-        taps = kernel.shape[1]
-        if taps % 2 == 0 or taps > 2 * size - 1:
-            raise ValueError(
-                f"{name} has {taps} taps: a map of {size} takes an odd number, at most {2 * size - 1}; "
-                f"fit_kernel({name}, {2 * size - 1}) makes it so"
-            )
-        if kernel.device != x.device:
-            raise ValueError(f"{name} is on {kernel.device}, x on {x.device}: move one of them")
-        if kernel.dtype != x.dtype:
-            raise ValueError(f"{name} is {kernel.dtype}, x is {x.dtype}: convert one, or run under torch.autocast")

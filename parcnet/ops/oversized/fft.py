@@ -3,8 +3,8 @@
 import torch
 from torch import Tensor
 
-from parcnet.ops.oversized.problem import Algorithm, Problem
 from parcnet.ops.oversized import separable as blocks
+from parcnet.ops.oversized.problem import Algorithm, Problem
 from parcnet.ops.oversized.separable import Passes, separable
 
 

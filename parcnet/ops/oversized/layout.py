@@ -13,11 +13,14 @@ def is_channels_last(x: Tensor) -> bool:
 
 
 def laid_out(x: Tensor, channels_last: bool) -> Tensor:
-    """`x` itself when it lies that way, else a copy that does. Under vmap, which hides memory, channels_last is vain."""
+    """`x` itself when it lies that way, else a copy that does.
+
+    Under torch.func, whose vmap knows no channels_last, `x` itself.
+    """
     if not channels_last:
         return x.contiguous()
-    if not torch.jit.is_scripting():
-        if not torch.compiler.is_compiling() and torch._C._functorch.is_batchedtensor(x):
+    if not torch.jit.is_scripting():  # noqa: SIM102 - scripting must not read what follows
+        if not torch.compiler.is_compiling() and torch._C._are_functorch_transforms_active():
             return x
     return x.contiguous(memory_format=torch.channels_last)
 
