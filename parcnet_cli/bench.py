@@ -23,6 +23,7 @@ from parcnet_cli.bench_arguments import (
     Tune,
 )
 from parcnet_cli.bench_help import DESCRIPTIONS, HELP
+from parcnet_cli.pictures import check_picture
 
 if TYPE_CHECKING:
     import torch
@@ -123,6 +124,7 @@ def _memory(arguments: Sequence[str]) -> int:
 
 def _scaling(arguments: Sequence[str]) -> int:
     asked = parse(Scaling, "bench scaling", DESCRIPTIONS["scaling"], arguments)
+    check_picture("--plot", asked.plot)
     device, dtype = _prepare(asked)
 
     from parcnet.bench import grid, scaling
@@ -131,14 +133,15 @@ def _scaling(arguments: Sequence[str]) -> int:
     wanted = grid.Grid((asked.channels,), tuple(grid.parse_map(str(side)) for side in asked.size), (asked.batch,))
     fitting, left_out = grid.cases(wanted, dtype=dtype, training=asked.training)
     rows = _measure_cases(fitting, device, asked.seconds)
+    settings = {"training": asked.training, "seconds": asked.seconds}
+    notes = [f"left out, above 4 GiB: {', '.join(map(str, left_out))}"] if left_out else []
+    code = _finish(asked, _result(asked, "scaling", arguments, device, rows, settings, notes))
     if asked.plot is not None:
         found = {each["algorithm"]: each for each in scaling.exponents(rows)}
         expected = {name: (each["formula"], each["expected"], each["fitted"]) for name, each in found.items()}
         conditions = f"{asked.batch} x {asked.channels} channels, {asked.dtype}"
         draw(scaling.curves(rows), expected, f"Oversized convolution, {conditions}", asked.plot)
-    settings = {"training": asked.training, "seconds": asked.seconds}
-    notes = [f"left out, above 4 GiB: {', '.join(map(str, left_out))}"] if left_out else []
-    return _finish(asked, _result(asked, "scaling", arguments, device, rows, settings, notes))
+    return code
 
 
 def _tune(arguments: Sequence[str]) -> int:

@@ -9,6 +9,7 @@ from typing import Annotated, Literal, TypeVar
 import tyro
 
 from parcnet_cli.arguments import parse
+from parcnet_cli.pictures import check_picture
 
 T = TypeVar("T")
 
@@ -55,7 +56,11 @@ def run(arguments: Sequence[str]) -> int:
     from parcnet.evaluation import evaluate, torch_predictor
     from parcnet.models import from_checkpoint
     from parcnet.plots import confusion
+    from parcnet.recipes import Data
 
+    check_picture("--confusion", asked.confusion)
+    # the same fields as in training, so the same limits
+    reading = Data(batch_size=asked.batch_size, workers=asked.workers, max_bad_images=asked.max_bad_images)
     device = pick_device(asked.device)
     network, metadata = from_checkpoint(asked.checkpoint)
     if asked.data_dir is None and metadata.data != "digits":
@@ -67,22 +72,22 @@ def run(arguments: Sequence[str]) -> int:
     loader = eval_loader(
         images,
         transform=Preprocessing.from_dict(metadata.preprocessing).transform(),
-        batch_size=asked.batch_size,
-        workers=asked.workers,
-        max_bad_images=asked.max_bad_images,
+        batch_size=reading.batch_size,
+        workers=reading.workers,
+        max_bad_images=reading.max_bad_images,
     )
     with progress("evaluating", len(loader), "batches") as advance, torch_predictor(network.to(device), device) as see:
         result = evaluate(see, _counted(loader, advance), len(metadata.classes))
     if absent := int((result.confusion.sum(axis=1) == 0).sum()):
         warn(f"{absent} of the checkpoint's {len(metadata.classes)} classes have no image in {split}/")
-    if asked.confusion is not None:
-        confusion(result.confusion, metadata.classes, asked.confusion)
     if asked.as_json:
         print(json.dumps({"data": images.name, "split": split, "images": result.count, **result.metrics()}, indent=2))
     else:
         columns = ("split", "images", "top-1", "top-5", "loss (nats)", "images/s")
         figures = (f"{result.top1:.2%}", f"{result.top5:.2%}", f"{result.loss:.4f}", f"{result.images_per_second:.0f}")
         table(f"{metadata.model} on {images.name}", columns, [(split, str(result.count), *figures)])
+    if asked.confusion is not None:  # after the figures, which a full disk shall not take with it
+        confusion(result.confusion, metadata.classes, asked.confusion)
     return 0
 
 

@@ -4,10 +4,12 @@ from parcnet.base.console import next_steps, progress, say, table, warn
 from parcnet.base.device import pick_device, versions
 from parcnet.base.errors import UserError, nearest, unknown
 from parcnet.base.files import atomic_path, write_json, write_text
+from parcnet.base.words import counted
 
 __all__ = [
     "UserError",
     "atomic_path",
+    "counted",
     "nearest",
     "next_steps",
     "pick_device",

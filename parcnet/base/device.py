@@ -6,6 +6,7 @@ import platform
 import torch
 
 from parcnet.base.errors import UserError
+from parcnet.base.words import counted
 from parcnet.version import __version__
 
 
@@ -26,7 +27,7 @@ def pick_device(name: str) -> torch.device:
         case "cuda" if (device.index or 0) < _cuda_count():
             return device
         case "cuda":
-            raise _unusable(name, f"torch {torch.__version__} sees {_cuda_count()} CUDA devices")
+            raise _unusable(name, f"torch {torch.__version__} sees {counted(_cuda_count(), 'CUDA device')}")
         case "mps" if torch.backends.mps.is_available():
             return device
     raise _unusable(name, "it is not available here")

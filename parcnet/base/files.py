@@ -14,6 +14,7 @@ from parcnet.base.errors import UserError
 _REMEDIES = {
     errno.ENOSPC: "Free some space or write elsewhere.",
     errno.EDQUOT: "Free some space or write elsewhere.",
+    errno.ENOENT: "No such folder can be made there; choose another path.",
     errno.EACCES: "Choose a folder you may write to.",
     errno.EPERM: "Choose a folder you may write to.",
     errno.EROFS: "Choose a folder you may write to.",
@@ -31,20 +32,20 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
 
     Data and folder entry are synced to the disk, so a power cut leaves the old file or the new one. When the block
     raises, `path` stays as it was and the temporary file is removed. Parents are created; the suffix is kept, since
-    writers choose a format by it. A full disk, missing rights and the like raise a `UserError` that names `path`.
+    writers choose a format by it. Every OSError (a full disk, missing rights) becomes a `UserError` that names `path`.
     """
     path = Path(path)
     temporary = path.with_name(f".{secrets.token_hex(4)}.partial{path.suffix}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         yield temporary
+        assert temporary.exists(), f"nothing was written to {temporary}, for {path}"
         _sync(temporary)
         os.replace(temporary, path)
         _sync(path.parent)
     except OSError as error:
-        if error.errno not in _REMEDIES:
-            raise
-        raise UserError(f"cannot write {path}: {error.strerror}. {_REMEDIES[error.errno]}") from error
+        remedy = _REMEDIES.get(error.errno or 0, "Choose another path.")
+        raise UserError(f"cannot write {path}: {error.strerror or error}. {remedy}") from error
     finally:
         with suppress(OSError):  # gone after the replacement; whatever stopped us may stop this too
             temporary.unlink()

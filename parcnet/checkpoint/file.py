@@ -84,8 +84,9 @@ def _locate(path: str | Path) -> Path:
     if path.is_dir() and (best := path / "best.safetensors").is_file():
         return best
     near = sorted(file.name for file in folder.glob("[!.]*.safetensors"))
-    found = f"{folder} has {', '.join(near[:5])}." if near else f"{folder} has no *.safetensors file."
-    missing = f"{path} has no best.safetensors" if path.is_dir() else f"there is no file {path}"
+    called = "the current folder" if folder == Path() else str(folder)
+    found = f"{called} has {', '.join(near[:5])}." if near else f"{called} has no *.safetensors file."
+    missing = f"{called} has no best.safetensors" if path.is_dir() else f"there is no file {path}"
     raise UserError(f"{missing}: expected a checkpoint or a run folder. {found}")
 
 

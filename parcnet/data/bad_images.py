@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from parcnet.base import UserError, warn
+from parcnet.base import UserError, counted, warn
 from parcnet.data.images import BadImage
 
 _named: set[str] = set()  # each file is warned of once in a process, not once an epoch
@@ -22,7 +22,7 @@ class BadImages:
         if len(self.found) > self.limit:
             first = "\n".join(f"  {error.where}: {error.reason}" for error in list(self.found.values())[:5])
             raise UserError(
-                f"{len(self.found)} unreadable images, {self.limit} allowed:\n{first}\n"
+                f"{counted(len(self.found), 'unreadable image')}, {self.limit} allowed:\n{first}\n"
                 "Repair or remove them, or allow more with --max-bad-images."
             )
         for where in self.found.keys() - _named:

@@ -73,10 +73,11 @@ def train_loader(
     """
     share = len(dataset) // world
     if share < (batch_size if drop_last else 1):
+        possible = max(share - share % 2, 1)  # even, since mixup pairs the images of a batch
         ranks = f" on each of {world} ranks" if world > 1 else ""
         raise UserError(
             f"{len(dataset)} training images cannot fill one batch of {batch_size}{ranks}: "
-            f"use --batch-size {max(share, 1)} or less, or add images."
+            f"use --batch-size {possible} or less, or add images."
         )
     sampler = EpochSampler(len(dataset), seed=seed, epoch=epoch, rank=rank, world=world, start=start_batch * batch_size)
     loader: DataLoader[Batch] = DataLoader(

@@ -107,5 +107,8 @@ def _unknown_key(key: str, section: str | None, where: str) -> UserError:
     for known in _TOP:
         full_names.setdefault(known, []).append(known)
     guesses = [full for guess in nearest(key, full_names) for full in full_names[guess]]
+    if section is None and key not in full_names:  # a section misspelt, more likely than a field without its section
+        top = nearest(key, _TOP, 1)
+        guesses = [*top, *(guess for guess in guesses if guess not in top)][:3]
     hint = f"Did you mean {' or '.join(guesses)}?" if guesses else f"Sections: {', '.join(_SECTIONS)}."
     return UserError(f"{where}: unknown key {f'{section}.{key}' if section else key!r}. {hint}")

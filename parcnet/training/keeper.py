@@ -29,8 +29,8 @@ class Keeper:
     def __call__(self, line: EpochLog) -> None:
         """Writes the log line, the last checkpoint, and the best one if this epoch is the best so far."""
         self.folder.append(asdict(line))
-        self.log.append(line)
         self._save(self.folder.last, line.epoch, {"val_top1": line.val_top1, "val_loss": line.val_loss})
+        self.log.append(line)  # not earlier: its length is the epoch of the last checkpoint, also after a full disk
         if self.best is None or (line.val_top1, -line.val_loss) > (self.best.val_top1, -self.best.val_loss):
             self.best = line
             self._save(self.folder.best, line.epoch, {"val_top1": line.val_top1, "val_loss": line.val_loss})

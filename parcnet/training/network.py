@@ -47,8 +47,9 @@ def _seeded(recipe: Recipe, model_args: dict[str, Any]) -> nn.Module:
     try:
         return build(recipe.network.model, **model_args, **drop_path)
     except UserError as error:
-        # most convolutional networks of timm have no such argument, and need none
-        if "img_size" not in model_args or "'img_size'" not in str(error.__cause__):
+        # most convolutional networks of timm have no such argument, and need none; a size one refuses is a mistake
+        unwanted = isinstance(error.__cause__, TypeError) and "'img_size'" in str(error.__cause__)
+        if "img_size" not in model_args or not unwanted:
             raise
     del model_args["img_size"]
     return _seeded(recipe, model_args)

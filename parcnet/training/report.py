@@ -5,7 +5,7 @@ from pathlib import Path
 
 from rich.markup import escape
 
-from parcnet.base import next_steps, say, table
+from parcnet.base import counted, next_steps, say, table
 from parcnet.training.epoch import NonFinite
 from parcnet.training.final import Outcome
 from parcnet.training.job import Job
@@ -45,26 +45,29 @@ def diagnosis(job: Job, plan: Plan, error: NonFinite, whole_epochs: int) -> str:
     optimizer, run = job.recipe.optimizer, job.recipe.run
     epoch = whole_epochs + 1
     where = f"after epoch {epoch}, on validation" if error.step is None else f"at step {error.step} (epoch {epoch})"
-    kept = (
-        f"The last good checkpoint is {job.folder.last}, after epoch {whole_epochs} of {plan.epochs}."
-        if whole_epochs
-        else "No epoch was finished, so there is no checkpoint."
-    )
+    log = f"; the log is {job.folder.log}" if job.folder.log.exists() else ""
     amp = "" if run.amp == "none" else f"\n  precision: --amp none (is {run.amp}), to rule it out"
     clip = "" if optimizer.clip_grad else "\n  gradients: --clip-grad 1"
     return (
-        f"the loss is {error.value} {where}; training stopped. {kept}\nWhere to look:\n"
+        f"the loss is {error.value} {where}; training stopped. {kept(job, plan, whole_epochs)}\nWhere to look:\n"
         f"  learning rate: a smaller --lr (is {optimizer.lr:g}) or more --warmup-epochs "
         f"(are {job.recipe.schedule.warmup_epochs:g}){clip}{amp}\n"
-        f"  data: images of one flat colour, wrong labels; the log is {job.folder.log}"
+        f"  data: images of one flat colour, wrong labels{log}"
     )
+
+
+def kept(job: Job, plan: Plan, whole_epochs: int) -> str:
+    """What is left of a run that stopped after so many epochs."""
+    if not whole_epochs:
+        return "No epoch was finished, so there is no checkpoint."
+    return f"The last good checkpoint is {job.folder.last}, after epoch {whole_epochs} of {plan.epochs}."
 
 
 def way_on(job: Job, whole_epochs: int) -> str:
     """What a person who pressed Ctrl-C can do with what was saved."""
     recipe, last = _quoted(job.folder.recipe), _quoted(job.folder.last)
     return (
-        f"interrupted after {whole_epochs} whole epochs; the network as it was is {job.folder.last}.\n"
+        f"interrupted after {counted(whole_epochs, 'whole epoch')}; the network as it was is {job.folder.last}.\n"
         f"Go on from its weights, with a new schedule:\n"
         f"  parcnet train -c {recipe} --initial-checkpoint {last}\n"
         f"See how good it is:\n  parcnet eval {last}{_data(job)}"

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from parcnet.base import UserError, write_json, write_text
-from parcnet.recipes import Recipe, to_yaml
+from parcnet.recipes import Recipe, read_recipe, to_yaml
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,18 +76,34 @@ class RunFolder:
 
 
 def choose_run_folder(recipe: Recipe) -> RunFolder:
-    """The folder that the recipe names, else runs/NAME-TIME. Raises `UserError` when something is in it already."""
+    """The folder that the recipe names, else runs/NAME-TIME.
+
+    Raises `UserError` when something is in it already, other than the recipe of a run that left nothing else.
+    """
     if recipe.run.output is None:
         return RunFolder(_free(Path("runs") / f"{recipe.name}-{datetime.now():%Y%m%d-%H%M%S}"))
     path = Path(recipe.run.output)
-    if path.is_file():
-        raise UserError(f"output {path} is a file; expected a folder for the run, empty or absent.")
-    if path.is_dir() and any(path.iterdir()):
+    folder = RunFolder(path)
+    try:
+        if path.is_file():
+            raise UserError(f"output {path} is a file; expected a folder for the run, empty or absent.")
+        found = list(path.iterdir()) if path.is_dir() else []
+    except OSError as error:
+        raise UserError(f"cannot use output {path}: {error.strerror}. Choose another --output.") from error
+    if found and not (found == [folder.recipe] and _ours(folder.recipe)):
         raise UserError(
             f"output folder {path} is not empty, and a run never overwrites another. "
             "Choose another --output, leave it out for a new folder in runs/, or delete the old one."
         )
-    return RunFolder(path)
+    return folder
+
+
+def _ours(recipe: Path) -> bool:
+    """Whether `begin` wrote this file: one that a person wrote, with comments, is not to be lost."""
+    try:
+        return to_yaml(read_recipe(recipe)) == recipe.read_text(encoding="utf-8")
+    except UserError:
+        return False
 
 
 def _free(path: Path) -> Path:

@@ -1,6 +1,8 @@
 """Recipe -> run folder: the whole of training."""
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from parcnet.base import UserError
 from parcnet.data import mixup, preserved_randomness
@@ -33,7 +35,8 @@ def train(recipe: Recipe, command: str = "") -> Outcome:
     `command` is recorded in result.json. Equal recipes give bit-equal losses on a CPU with equally many threads. The
     global random generators (CPU) and torch's number of threads stay as they were.
 
-    Raises `UserError` for anything wrong with the recipe or its data, before any work; `Diverged`; `Interrupted`.
+    Raises `UserError` for anything wrong with the recipe or its folders, before any work, and for images that cannot be
+    read or written later, naming the last checkpoint; `Diverged`; `Interrupted`.
     """
     started = time.perf_counter()
     with preserved_randomness(), cpu_threads(recipe.run.threads):
@@ -44,16 +47,29 @@ def train(recipe: Recipe, command: str = "") -> Outcome:
         report.introduce(job, plan)
         job.folder.begin(recipe)
         try:
-            fit(stepper, plan, keeper)
+            with _naming_what_is_kept(job, plan, keeper):
+                fit(stepper, plan, keeper)
         except NonFinite as error:
             raise Diverged(report.diagnosis(job, plan, error, len(keeper.log))) from None
         except KeyboardInterrupt:
             keeper.interrupted()
             raise Interrupted(report.way_on(job, len(keeper.log))) from None
-        outcome = conclude(job, keeper)
-        job.folder.finish(result(job, outcome, command, time.perf_counter() - started))
+        with _naming_what_is_kept(job, plan, keeper):
+            outcome = conclude(job, keeper)
+            job.folder.finish(result(job, outcome, command, time.perf_counter() - started))
     report.summarise(job, outcome, time.perf_counter() - started)
     return outcome
+
+
+@contextmanager
+def _naming_what_is_kept(job: Job, plan: Plan, keeper: Keeper) -> Iterator[None]:
+    """Adds to a `UserError` which checkpoint the work before it has left, if any."""
+    try:
+        yield
+    except UserError as error:
+        if not keeper.log:
+            raise
+        raise UserError(f"{error}\n{report.kept(job, plan, len(keeper.log))}") from error
 
 
 def _plan(job: Job) -> Plan:

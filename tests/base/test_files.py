@@ -58,7 +58,7 @@ def test_an_error_in_the_block_leaves_the_old_file_and_no_rest(tmp_path, raised)
 
 
 @pytest.mark.parametrize("step", ["fsync", "replace"])
-@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EACCES, errno.EIO])
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EACCES, errno.EIO, errno.ENOENT, errno.EBUSY])
 def test_a_failing_disk_is_told_by_the_file_name_and_spares_the_old_file(tmp_path, monkeypatch, step, number):
     path = tmp_path / "a.txt"
     write_text(path, "old")
@@ -96,6 +96,16 @@ def test_a_folder_in_the_place_of_the_file(tmp_path):
         write_text(tmp_path / "a.txt", "")
 
 
+def test_a_folder_where_none_can_be_made():
+    with pytest.raises(UserError, match=r"cannot write /proc/foo/deep/a\.txt: "):
+        write_text("/proc/foo/deep/a.txt", "")
+
+
+def test_an_error_without_a_number_keeps_its_words(tmp_path):
+    with pytest.raises(UserError, match=r"a\.jpg: no such mode\. Choose another path"), atomic_path(tmp_path / "a.jpg"):
+        raise OSError("no such mode")
+
+
 def test_an_error_that_is_a_bug_stays_one(tmp_path):
-    with pytest.raises(FileNotFoundError), atomic_path(tmp_path / "a.txt"):
+    with pytest.raises(AssertionError, match="nothing was written"), atomic_path(tmp_path / "a.txt"):
         pass  # forgot to write

@@ -122,6 +122,21 @@ def test_a_folder_without_a_checkpoint(tmp_path):
         read(tmp_path)
 
 
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        (".", "^the current folder has no best.safetensors: .* the current folder has last.safetensors.$"),
+        ("", "^the current folder has no best.safetensors: .* the current folder has last.safetensors.$"),
+        ("bset.safetensors", "^there is no file bset.safetensors: .* the current folder has last.safetensors.$"),
+    ],
+)
+def test_the_current_folder_is_called_so(asked, said, checkpoint, monkeypatch):
+    checkpoint.rename(checkpoint.with_name("last.safetensors"))
+    monkeypatch.chdir(checkpoint.parent)
+    with pytest.raises(UserError, match=said):
+        read(asked)
+
+
 @pytest.mark.parametrize("left", [0, 4, 30, -1])
 def test_a_truncated_file(checkpoint, left):
     checkpoint.write_bytes(checkpoint.read_bytes()[:left])

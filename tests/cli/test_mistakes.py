@@ -9,7 +9,7 @@ import time
 import pytest
 import torch
 
-from parcnet import checkpoint
+from parcnet import checkpoint, evaluation
 
 
 def assert_mistake(said, *words):
@@ -39,8 +39,10 @@ def run_folder(tmp_path):
         (["--epoch", "3"], ["--epoch"]),
         (["--amp", "fp8"], ["fp8"]),
         (["--lr", "-1"], ["lr is -1.0"]),
-        (["--batch-size", "2000"], ["1257 training images", "--batch-size 1257"]),
+        (["--batch-size", "2000"], ["1257 training images", "--batch-size 1256 or less"]),
         (["--device", "abacus"], ["abacus"]),
+        (["--img-size", "2"], ["cannot be built with", "img_size is 2"]),
+        (["--img-size", "0"], ["img_size is 0; expected pixels"]),
         (["--auto-augment", "magic"], ["auto_augment", "magic"]),
     ],
     ids=lambda value: " ".join(value) if value[0].startswith("-") else "",
@@ -76,6 +78,10 @@ def test_train_into_a_folder_that_is_taken(parcnet, trained):
     before = sorted(file.stat().st_mtime_ns for file in trained.iterdir())
     assert_mistake(parcnet("train", "--output", trained), "not empty", "never overwrites")
     assert sorted(file.stat().st_mtime_ns for file in trained.iterdir()) == before
+
+
+def test_train_into_a_folder_that_cannot_be_made(parcnet):
+    assert_mistake(parcnet("train", "--epochs", 1, "--warmup-epochs", 0, "--output", "/proc/foo"), "/proc/foo")
 
 
 def test_train_until_the_loss_is_not_finite(parcnet, tmp_path):
@@ -119,11 +125,28 @@ def test_eval_on_classes_the_checkpoint_does_not_know(parcnet, trained, digit_fi
         (["--data-dir", "nowhere"], ["nowhere"]),
         (["--split", "all"], ["all"]),
         (["--batch-size", "x"], ["--batch-size"]),
+        (["--batch-size", "0"], ["batch_size is 0; expected at least 1"]),
+        (["--workers", "-1"], ["workers is -1; expected 0 or more"]),
+        (["--max-bad-images", "-1"], ["max_bad_images is -1; expected 0 or more"]),
+        (["--confusion", "c.foo"], ["--confusion is 'c.foo'", ".png, "]),
+        (["--confusion", "c"], ["--confusion is 'c'", ".png, "]),
     ],
-    ids=["folder", "split", "type"],
+    ids=" ".join,
 )
-def test_eval(arguments, words, parcnet, trained):
+def test_eval(arguments, words, parcnet, trained, monkeypatch):
+    monkeypatch.setattr(evaluation, "evaluate", None)  # found before the work
     assert_mistake(parcnet("eval", trained, *arguments), *words)
+
+
+def test_eval_tells_its_figures_before_a_picture_that_cannot_be_written(parcnet, trained, tmp_path):
+    (tmp_path / "file").write_text("")
+    said = parcnet("eval", trained, "--confusion", tmp_path / "file" / "c.png")
+    assert_mistake(said, str(tmp_path / "file" / "c.png"))
+    assert "top-1" in said.out
+
+
+def test_bench_scaling_into_a_picture_of_no_format(parcnet):
+    assert_mistake(parcnet("bench", "scaling", "--plot", "s.foo"), "--plot is 's.foo'", ".png, ")
 
 
 @pytest.mark.parametrize(("arguments", "words"), [([], ["no image given"]), (["x.png", "-k", "0"], ["-k is 0"])])

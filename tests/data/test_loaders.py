@@ -140,9 +140,22 @@ def test_evaluation_sees_every_image_once_in_order(workers):
 def test_too_few_images_for_one_batch():
     with pytest.raises(UserError, match="20 training images cannot fill one batch of 64: use --batch-size 20 or less"):
         training(Numbers(20), batch_size=64)
-    with pytest.raises(UserError, match="batch of 16 on each of 2 ranks: use --batch-size 10"):
-        training(Numbers(20), batch_size=16, world=2)
     assert len(numbers(training(Numbers(20), transform=tensor_of, batch_size=64, drop_last=False))) == 20
+
+
+@pytest.mark.parametrize(
+    ("length", "world", "said"),
+    [
+        (20, 2, "batch of 64 on each of 2 ranks: use --batch-size 10 or less"),
+        (21, 1, "batch of 64: use --batch-size 20 or less"),
+        (22, 2, "batch of 64 on each of 2 ranks: use --batch-size 10 or less"),
+        (3, 1, "batch of 64: use --batch-size 2 or less"),
+        (1, 1, "batch of 64: use --batch-size 1 or less"),
+    ],
+)
+def test_the_batch_size_proposed_suits_mixup_which_wants_it_even(length, world, said):
+    with pytest.raises(UserError, match=said):
+        training(Numbers(length), batch_size=64, world=world)
 
 
 @pytest.fixture
@@ -180,6 +193,12 @@ def test_more_unreadable_images_than_allowed_stop_the_run_and_are_named(damaged,
     with pytest.raises(
         UserError, match=rf"2 unreadable images, {limit} allowed:\n  .*png: .*\n  .*png: .*\n.*--max-bad-images"
     ):
+        list(loader)
+
+
+def test_one_unreadable_image_is_singular(damaged):
+    loader = training(damaged, batch_size=1)
+    with pytest.raises(UserError, match=r"^1 unreadable image, 0 allowed"):
         list(loader)
 
 

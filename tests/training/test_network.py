@@ -1,6 +1,7 @@
 from dataclasses import replace
 
 import pytest
+import timm
 import torch
 
 from parcnet import checkpoint
@@ -52,6 +53,16 @@ def test_drop_path_reaches_the_last_block(recipe):
 def test_an_unknown_network_gives_the_nearest(model, recipe):
     with pytest.raises(UserError, match="parcnetv2_digits"):
         build_network(recipe(model=model), CLASSES)
+
+
+def test_a_size_that_a_network_refuses_is_told_not_dropped(recipe, monkeypatch):
+    def refuse(name, **arguments):
+        if "img_size" in arguments:
+            raise ValueError(f"{name}: 'img_size' is {arguments['img_size']}")
+
+    monkeypatch.setattr(timm, "create_model", refuse)
+    with pytest.raises(UserError, match=r"'img_size' is 2$"):
+        build_network(recipe(img_size=2), CLASSES)
 
 
 def test_a_network_of_timm_is_trained_for_comparison(recipe):

@@ -3,7 +3,7 @@ import json
 import pytest
 
 from parcnet.base import UserError
-from parcnet.recipes import Recipe, Run, read_recipe
+from parcnet.recipes import Recipe, Run, read_recipe, to_yaml
 from parcnet.training.run_folder import choose_run_folder
 
 
@@ -22,6 +22,37 @@ def test_a_folder_with_anything_in_it_is_refused(tmp_path):
     (tmp_path / "notes.txt").write_text("mine")
     with pytest.raises(UserError, match=r"not empty.*never overwrites"):
         choose_run_folder(Recipe(run=Run(output=str(tmp_path))))
+
+
+def test_a_run_that_left_its_recipe_alone_may_be_tried_again(tmp_path):
+    recipe = Recipe(name="mine", run=Run(output=str(tmp_path / "run"), seed=3))
+    choose_run_folder(recipe).begin(recipe)
+    choose_run_folder(recipe).begin(Recipe(name="mine", run=Run(seed=4)))
+    assert read_recipe(tmp_path / "run" / "recipe.yaml").run.seed == 4
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        {"log.jsonl": ""},
+        {"recipe.yaml": to_yaml(Recipe()), "log.jsonl": ""},
+        {"recipe.yaml": to_yaml(Recipe()), "last.safetensors": ""},
+        {"recipe.yaml": "# notes of a person\n" + to_yaml(Recipe())},
+        {"recipe.yaml": "base: digits\n"},
+        {"recipe.yaml": "no recipe"},
+    ],
+    ids=lambda files: "+".join(files),
+)
+def test_whatever_else_is_there_is_kept(files, tmp_path):
+    for name, text in files.items():
+        (tmp_path / name).write_text(text)
+    with pytest.raises(UserError, match="never overwrites"):
+        choose_run_folder(Recipe(run=Run(output=str(tmp_path))))
+
+
+def test_a_name_the_file_system_refuses(tmp_path):
+    with pytest.raises(UserError, match=r"cannot use output .*too long"):
+        choose_run_folder(Recipe(run=Run(output=str(tmp_path / ("x" * 300)))))
 
 
 def test_a_file_is_no_run_folder(tmp_path):

@@ -1,6 +1,8 @@
 import json
 import math
 from dataclasses import asdict
+from importlib import import_module
+from itertools import count
 from pathlib import Path
 
 import pytest
@@ -132,6 +134,7 @@ def test_a_loss_that_is_not_finite_stops_before_anything_is_saved(recipe):
         train(recipe(lr=1e30, warmup_epochs=0.0, opt="sgd"))
     for word in ("step", "--lr", "--clip-grad", "No epoch was finished"):
         assert word in str(error.value)
+    assert "log.jsonl" not in str(error.value)  # there is none yet
 
 
 def test_the_last_good_checkpoint_survives_divergence(recipe, monkeypatch, tmp_path):
@@ -140,9 +143,38 @@ def test_the_last_good_checkpoint_survives_divergence(recipe, monkeypatch, tmp_p
     with pytest.raises(Diverged) as error:
         train(recipe(amp="bf16"))
     last = tmp_path / "run" / "last.safetensors"
-    for word in ("at step 5 (epoch 2)", str(last), "after epoch 1 of 2", "--amp none"):
+    for word in ("at step 5 (epoch 2)", str(last), "after epoch 1 of 2", "--amp none", "log.jsonl"):
         assert word in str(error.value)
     assert checkpoint.read_metadata(last).epoch == 1
+
+
+@pytest.mark.parametrize(
+    ("owner", "name", "call", "epoch"),
+    [
+        (Stepper, "__call__", 3, None),
+        (Stepper, "__call__", 5, 1),
+        (checkpoint, "save", 1, None),
+        (checkpoint, "save", 3, 1),  # the first epoch saved two: last and best
+        (import_module("parcnet.training.train"), "conclude", 1, 2),
+    ],
+    ids=["first epoch", "second epoch", "first checkpoint", "second checkpoint", "after the last epoch"],
+)
+def test_a_run_that_its_data_or_disk_stops_names_what_is_kept(owner, name, call, epoch, recipe, monkeypatch, tmp_path):
+    calls, real = count(1), getattr(owner, name)
+
+    def failing(*arguments):
+        if next(calls) == call:
+            raise UserError("the data went away")
+        return real(*arguments)
+
+    monkeypatch.setattr(owner, name, failing)
+    last = tmp_path / "run" / "last.safetensors"
+    kept = "" if epoch is None else f"\nThe last good checkpoint is {last}, after epoch {epoch} of 2."
+    with pytest.raises(UserError) as error:
+        train(recipe())
+    assert str(error.value) == f"the data went away{kept}"
+    assert last.exists() == (epoch is not None)
+    assert epoch is None or checkpoint.read_metadata(last).epoch == epoch
 
 
 def test_ctrl_c_saves_and_says_how_to_go_on(recipe, monkeypatch, tmp_path):
