@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from functools import partial
 
 import pytest
 import torch
@@ -173,14 +174,21 @@ def test_a_mistake_at_a_real_prompt_has_no_traceback():
 def test_ctrl_c_at_a_real_prompt_saves_and_exits_130(tmp_path):
     run = tmp_path / "run"
     options = ["--epochs", "1000", "--device", "cpu", "--output", str(run)]
-    process = subprocess.Popen([sys.executable, "-m", "parcnet", "train", *options], stderr=subprocess.PIPE, text=True)
-    deadline = time.monotonic() + 120
-    while not (run / "best.safetensors").exists():
-        assert process.poll() is None, process.communicate()
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
-    process.send_signal(signal.SIGINT)
-    _, said = process.communicate(timeout=60)
+    command = [sys.executable, "-m", "parcnet", "train", *options]
+    # a shell's background jobs ignore Ctrl-C, and so would every child of tests that run as one
+    listen = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, preexec_fn=listen)
+    try:
+        deadline = time.monotonic() + 120
+        while not (run / "best.safetensors").exists():
+            assert process.poll() is None, process.communicate()
+            assert time.monotonic() < deadline
+            time.sleep(0.1)
+        process.send_signal(signal.SIGINT)
+        _, said = process.communicate(timeout=60)
+    finally:
+        process.kill()
+        process.wait()
     assert process.returncode == 130
     assert "Traceback" not in said
     assert f"--initial-checkpoint {run}/last.safetensors" in said
