@@ -34,6 +34,7 @@ def measure(
         rows, steps = [], {}
         for contender in contenders(tag, image, peers):
             note(1, contender.network)
+            # torch's stubs know no `to` with both
             model = contender.build().to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
             steps[contender.network] = step(model, batch, image, dtype)
             rows.append(

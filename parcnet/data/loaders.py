@@ -105,7 +105,7 @@ def eval_loader(
 ) -> Batches:
     """Every image once, in order; the last batch may be smaller. Unreadable images are named and left out."""
     loader: DataLoader[Batch] = DataLoader(
-        EvaluationSamples(dataset, transform),  # type: ignore[arg-type]
+        EvaluationSamples(dataset, transform),  # type: ignore[arg-type]  # as in train_loader
         batch_size,
         num_workers=workers,
         collate_fn=collate,

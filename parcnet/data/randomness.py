@@ -30,10 +30,10 @@ def reseed(*key: int) -> None:
 @contextmanager
 def preserved_randomness() -> Iterator[None]:
     """Leaves the global generators of `random`, `numpy` and `torch` (CPU) as they were, also on exceptions."""
-    states = random.getstate(), np.random.get_state(), torch.get_rng_state()  # noqa: NPY002
+    states = random.getstate(), np.random.get_state(), torch.get_rng_state()  # noqa: NPY002 -- as in reseed
     try:
         yield
     finally:
         random.setstate(states[0])
-        np.random.set_state(states[1])  # noqa: NPY002
+        np.random.set_state(states[1])  # noqa: NPY002 -- as in reseed
         torch.set_rng_state(states[2])

@@ -60,5 +60,6 @@ def prepare(recipe: Recipe) -> Job:
     device = pick_device(recipe.run.device)
     splits = open_splits(recipe)
     built = build_network(recipe, splits.train.classes)
+    # torch's stubs know no `to` with both
     built.network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     return Job(recipe, folder, device, splits, built)

@@ -57,6 +57,7 @@ def _seeded(recipe: Recipe, model_args: dict[str, Any]) -> nn.Module:
 
 def _preprocessing(network: nn.Module, recipe: Recipe) -> Preprocessing:
     """Size and crop from the recipe, mean and std from the network's timm configuration."""
+    # timm sets `pretrained_cfg` on every network; nn.Module's stubs call any attribute a tensor or a module
     config: dict[str, Any] = network.pretrained_cfg  # type: ignore[assignment]
     size = recipe.network.img_size
     height, width = config["input_size"][-2:] if size is None else (size, size)
@@ -71,6 +72,6 @@ def _start_from(network: nn.Module, path: str, classes: Sequence[str]) -> None:
     given = checkpoint.read(path)
     weights = dict(given.weights)
     if given.metadata.classes != tuple(classes):
-        head = f"{network.pretrained_cfg['classifier']}."  # type: ignore[index]
+        head = f"{network.pretrained_cfg['classifier']}."  # type: ignore[index]  # as in _preprocessing
         weights |= {name: value for name, value in network.state_dict().items() if name.startswith(head)}
     load_exactly(network, fit_checkpoint(weights, network), f"the weights of {path}")

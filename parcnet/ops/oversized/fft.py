@@ -72,7 +72,7 @@ def _channels(height: int, width: int, dtype: torch.dtype) -> int:  # noqa: ARG0
     return blocks.BLOCK_ELEMENTS // (height * width)
 
 
-def _refuses(problem: Problem) -> str | None:  # noqa: ARG001
+def _refuses(problem: Problem) -> str | None:  # noqa: ARG001 - the signature of `Algorithm.refuses`
     return "torch.jit.trace would freeze the length of its transforms" if torch.jit.is_tracing() else None
 
 

@@ -65,6 +65,7 @@ def _backward(
         answers.append(from_planes(_joined(done), is_channels_last(x)))
         sums_h.append(_joined(grads_h))
         sums_w.append(_joined(grads_w))
+    # `sum` begins with the integer 0 for the type checker; there is always a block of images
     return _joined(answers), sum(sums_h).to(kernel_h.dtype), sum(sums_w).to(kernel_w.dtype)  # type: ignore[union-attr]
 
 
@@ -98,7 +99,7 @@ class _Separable(torch.autograd.Function):
         return _forward(x, kernel_h, kernel_w, passes)
 
     @staticmethod
-    def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:  # noqa: ARG004
+    def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:  # noqa: ARG004 - torch's signature
         x, kernel_h, kernel_w, ctx.passes = inputs
         ctx.save_for_backward(x, kernel_h, kernel_w)
 

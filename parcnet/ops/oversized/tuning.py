@@ -99,6 +99,7 @@ class _Active:
     generation = 0
 
 
+# another table, another `generation`, another answer: hence the argument that only the cache reads
 @lru_cache(maxsize=1)
 def _grouped(path: Path, generation: int) -> dict[tuple[str, str, bool, bool], tuple[Row, ...]]:  # noqa: ARG001
     """Read once, when first asked for."""
