@@ -232,7 +232,7 @@ def with_fused_operator(model: nn.Module) -> nn.Module:
 
     for module in model.modules():
         if isinstance(module, SpatialBGU):
-            # put back when the context ends; the checker forbids assigning methods
+            # on the bench's own copy of the network; the type checker forbids assigning methods
             module.forward = types.MethodType(forward, module)  # type: ignore[method-assign]
     return model
 
