@@ -3,11 +3,12 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 RUN ?= runs/demo
+CLAIMS ?= runs/claims
 # two busy OpenMP threads that spin while they wait cost half the speed on small machines
 export OMP_WAIT_POLICY ?= PASSIVE
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all lint format bench clean
+.PHONY: help demo claims test test-all lint format bench clean
 
 help: ## list the commands
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F'\t' '{printf "make %-10s %s\n", $$1, $$2}'
@@ -38,6 +39,9 @@ format: $(VENV)/.installed-dev ## rewrite the code in the house style
 bench: $(VENV)/.installed ## time the operators and the networks beside ConvNeXt on this machine
 	$(BIN)/parcnet bench ops
 	$(BIN)/parcnet bench models
+
+claims: $(VENV)/.installed-dev ## test the papers' claims on photographs: one page with pictures (about half an hour)
+	$(BIN)/parcnet paper claims -o $(CLAIMS)
 
 clean: ## remove what the other commands made, the virtual environment included
 	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis $(RUN)

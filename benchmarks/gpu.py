@@ -13,7 +13,7 @@ operators   stages 1 to 4 of a 224 px network, batch 32, bf16: `fused` (every ca
             `matmul`, in both layouts. Inputs rotate so that they do not stay in the L2 cache; all of them are one CUDA
             graph, so that launches cost nothing; replays are interleaved; medians. Floor: three passes over the map at
             the copy bandwidth measured here.
-networks    parcnetv2 as the library runs it, parcnetv2 with spatial_mix in every spatial BGU, timm's convnext: bf16,
+networks    parcnetv2 as the library runs it, parcnetv2 with algorithm="fused", timm's convnext: bf16,
             channels_last, compiled, batch 32 and 256. Ratio: to convnext of the same tag.
 """
 
@@ -24,7 +24,6 @@ import datetime
 import json
 import statistics
 import sys
-import types
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -220,23 +219,6 @@ def training_step(operator: Operator, inputs: list[Tensor]) -> Callable[[], obje
     return lambda: torch.autograd.grad(operator(*leaves), leaves, upstream)
 
 
-def with_fused_operator(model: nn.Module) -> nn.Module:
-    """Every spatial BGU of `model` runs spatial_mix; for maps of the size that the kernels were made for."""
-    from parcnet.layers.spatial_bgu import SpatialBGU
-    from parcnet.ops.triton import spatial_mix
-
-    def forward(self: Any, x: Tensor) -> Tensor:
-        gate, features = self.project_in(x).chunk(2, dim=1)
-        far, near = self.mix.oversized, self.mix.local
-        return self.project_out(spatial_mix(F.gelu(features), gate, far.kernel_h, far.kernel_w, near.weight))
-
-    for module in model.modules():
-        if isinstance(module, SpatialBGU):
-            # on the bench's own copy of the network; the type checker forbids assigning methods
-            module.forward = types.MethodType(forward, module)  # type: ignore[method-assign]
-    return model
-
-
 def run_networks(sizes: list[str], batches: list[int], mode: str) -> list[dict[str, Any]]:
     import timm
 
@@ -249,13 +231,13 @@ def run_networks(sizes: list[str], batches: list[int], mode: str) -> list[dict[s
             images = torch.randn(batch, 3, 224, 224, device="cuda", dtype=torch.bfloat16)
             images = images.contiguous(memory_format=torch.channels_last)
 
-            def prepared(name: str) -> nn.Module:
-                model = timm.create_model(name).eval().to("cuda", torch.bfloat16)
+            def prepared(name: str, **arguments: str) -> nn.Module:
+                model = timm.create_model(name, **arguments).eval().to("cuda", torch.bfloat16)
                 return model.to(memory_format=torch.channels_last)
 
             models = {
                 f"parcnetv2_{size}": prepared(f"parcnetv2_{size}"),
-                f"parcnetv2_{size} fused": with_fused_operator(prepared(f"parcnetv2_{size}")),
+                f"parcnetv2_{size} fused": prepared(f"parcnetv2_{size}", algorithm="fused"),
                 f"convnext_{size}": prepared(f"convnext_{size}"),
             }
             calls = {name: compiled_call(model, images, mode) for name, model in models.items()}

@@ -47,7 +47,7 @@ def run(arguments: Sequence[str]) -> int:
 
 def _ops(arguments: Sequence[str]) -> int:
     asked = parse(Ops, "bench ops", DESCRIPTIONS["ops"], arguments)
-    device, dtype = _prepare(asked)
+    device, dtype = prepare(asked)
 
     from parcnet.bench import grid
 
@@ -60,12 +60,12 @@ def _ops(arguments: Sequence[str]) -> int:
     notes = (
         [f"left out, above {grid.MEMORY_LIMIT / 2**30:.0f} GiB: {', '.join(map(str, left_out))}"] if left_out else []
     )
-    return _finish(asked, _result(asked, "ops", arguments, device, rows, {**options, "seconds": asked.seconds}, notes))
+    return finish(asked, result_of(asked, "ops", arguments, device, rows, {**options, "seconds": asked.seconds}, notes))
 
 
 def _models(arguments: Sequence[str]) -> int:
     asked = parse(Models, "bench models", DESCRIPTIONS["models"], arguments)
-    device, dtype = _prepare(asked)
+    device, dtype = prepare(asked)
 
     from parcnet.base import progress
     from parcnet.bench import models, networks
@@ -82,14 +82,15 @@ def _models(arguments: Sequence[str]) -> int:
             rows += found
     notes = [f"{form}: {networks.FORMS[form]}" for form in asked.forms if any(row["form"] == form for row in rows)]
     notes += ["ConvNeXt with conv_mlp=True"] if any(row["network"].startswith("convnext_") for row in rows) else []
-    return _finish(
-        asked, _result(asked, "models", arguments, device, rows, {"image": asked.size, "seconds": asked.seconds}, notes)
+    return finish(
+        asked,
+        result_of(asked, "models", arguments, device, rows, {"image": asked.size, "seconds": asked.seconds}, notes),
     )
 
 
 def _train(arguments: Sequence[str]) -> int:
     asked = parse(Train, "bench train", DESCRIPTIONS["train"], arguments)
-    device, dtype = _prepare(asked)
+    device, dtype = prepare(asked)
 
     from parcnet.bench import train
 
@@ -100,14 +101,15 @@ def _train(arguments: Sequence[str]) -> int:
         lambda note: train.measure(asked.tag, asked.batch, asked.size, asked.peers, device, dtype, asked.seconds, note),
     )
     notes = ["eager, channels_last; forward, cross entropy, backward, AdamW"]
-    return _finish(
-        asked, _result(asked, "train", arguments, device, rows, {"image": asked.size, "seconds": asked.seconds}, notes)
+    return finish(
+        asked,
+        result_of(asked, "train", arguments, device, rows, {"image": asked.size, "seconds": asked.seconds}, notes),
     )
 
 
 def _memory(arguments: Sequence[str]) -> int:
     asked = parse(Memory, "bench memory", DESCRIPTIONS["memory"], arguments)
-    device, _ = _prepare(asked)
+    device, _ = prepare(asked)
 
     from parcnet.bench import memory
 
@@ -117,15 +119,16 @@ def _memory(arguments: Sequence[str]) -> int:
     )
     how = "torch's allocator" if device.type == "cuda" else "resident memory above that of the loaded libraries"
     notes = [f"ours {asked.form}, peers eager, a fresh process each; {how}, at its highest over two forward passes"]
-    return _finish(
-        asked, _result(asked, "memory", arguments, device, rows, {"image": asked.size, "repeats": asked.repeats}, notes)
+    return finish(
+        asked,
+        result_of(asked, "memory", arguments, device, rows, {"image": asked.size, "repeats": asked.repeats}, notes),
     )
 
 
 def _scaling(arguments: Sequence[str]) -> int:
     asked = parse(Scaling, "bench scaling", DESCRIPTIONS["scaling"], arguments)
     check_picture("--plot", asked.plot)
-    device, dtype = _prepare(asked)
+    device, dtype = prepare(asked)
 
     from parcnet.bench import grid, scaling
     from parcnet.plots.scaling import scaling as draw
@@ -135,7 +138,7 @@ def _scaling(arguments: Sequence[str]) -> int:
     rows = _measure_cases(fitting, device, asked.seconds)
     settings = {"training": asked.training, "seconds": asked.seconds}
     notes = [f"left out, above 4 GiB: {', '.join(map(str, left_out))}"] if left_out else []
-    code = _finish(asked, _result(asked, "scaling", arguments, device, rows, settings, notes))
+    code = finish(asked, result_of(asked, "scaling", arguments, device, rows, settings, notes))
     if asked.plot is not None:
         found = {each["algorithm"]: each for each in scaling.exponents(rows)}
         expected = {name: (each["formula"], each["expected"], each["fitted"]) for name, each in found.items()}
@@ -146,7 +149,7 @@ def _scaling(arguments: Sequence[str]) -> int:
 
 def _tune(arguments: Sequence[str]) -> int:
     asked = parse(Tune, "bench tune", DESCRIPTIONS["tune"], arguments)
-    device, dtype = _prepare(asked)
+    device, dtype = prepare(asked)
 
     from itertools import product
 
@@ -163,11 +166,11 @@ def _tune(arguments: Sequence[str]) -> int:
     fitting = [case for case in fitting if case.operations <= 1e9 * asked.largest]
     rows = _measure_cases(fitting, device, asked.seconds)
     settings = {"seconds": asked.seconds, "mode": asked.mode, "layout": asked.layout, "largest": asked.largest}
-    result = _result(asked, "tune", arguments, device, rows, settings, [])
+    result = result_of(asked, "tune", arguments, device, rows, settings, [])
     how = {key: result.machine[key] for key in ("threads", "versions", "date")}
     table = asked.table or tuning.SHIPPED
     tune.save(rows, device_class(device), table, {"command": result.command, "cpu": result.machine["device"], **how})
-    code = _finish(asked, result)
+    code = finish(asked, result)
     if not asked.as_json:
         say(f"the table is in {escape(str(table))}")
     return code
@@ -175,14 +178,20 @@ def _tune(arguments: Sequence[str]) -> int:
 
 def _seeds(arguments: Sequence[str]) -> int:
     asked = parse(Seeds, "bench seeds", DESCRIPTIONS["seeds"], arguments)
-    device, _ = _prepare(asked)
+    device, _ = prepare(asked)
 
     from parcnet.base import progress
     from parcnet.bench import seeds
 
     with progress("training", asked.seeds, "runs") as advance:
         rows = seeds.measure(asked.recipe, range(asked.seeds), asked.data_dir, device, asked.threads, advance)
-    return _finish(asked, _result(asked, "seeds", arguments, device, rows, {"recipe": asked.recipe}, []))
+    return finish(asked, result_of(asked, "seeds", arguments, device, rows, {"recipe": asked.recipe}, []))
+
+
+def _loader(arguments: Sequence[str]) -> int:
+    from parcnet_cli.bench_loader import run as measure  # it builds on this module
+
+    return measure(arguments)
 
 
 def _tables(arguments: Sequence[str]) -> int:
@@ -207,7 +216,13 @@ def _tables(arguments: Sequence[str]) -> int:
     return 1 if stale else 0
 
 
-def _prepare(asked: Common) -> "tuple[torch.device, torch.dtype]":
+def _parts(what: str, arguments: Sequence[str]) -> int:
+    from parcnet_cli import bench_parts  # it builds on this module
+
+    return bench_parts.MEASUREMENTS[what](arguments)
+
+
+def prepare(asked: Common) -> "tuple[torch.device, torch.dtype]":
     """Sets the threads, and checks what all measurements share."""
     # here, for the library takes seconds to load
     import torch
@@ -259,7 +274,7 @@ def _measure_networks(
         return [row for rows in measure(advance) for row in rows]
 
 
-def _result(
+def result_of(
     asked: Common,
     kind: str,
     arguments: Sequence[str],
@@ -277,7 +292,7 @@ def _result(
     return Result(kind, command, describe(device, dtype_named(asked.dtype)), settings, rows, notes)
 
 
-def _finish(asked: Common, result: "Result") -> int:
+def finish(asked: Common, result: "Result") -> int:
     """Prints every view and keeps the file; 1 when something was not timed for a wrong answer."""
     from parcnet.base import next_steps, say, table
     from parcnet.bench.views import VIEWS, view
@@ -316,6 +331,9 @@ _WHAT: dict[str, Callable[[Sequence[str]], int]] = {
     "train": _train,
     "memory": _memory,
     "scaling": _scaling,
+    "merge": lambda arguments: _parts("merge", arguments),
+    "profile": lambda arguments: _parts("profile", arguments),
+    "loader": _loader,
     "seeds": _seeds,
     "tune": _tune,
     "tables": _tables,

@@ -7,7 +7,10 @@ parcnet bench: how fast, how large, and how cost grows with the map. Nothing is 
   parcnet bench models    latency of whole networks, beside ConvNeXt in its best public configuration
   parcnet bench train     time of a training step, beside ConvNeXt
   parcnet bench memory    peak inference memory, beside ConvNeXt and the paper's ratios
+  parcnet bench loader    reading and augmenting images beside a training step
   parcnet bench scaling   cost against the side of the map, with the fitted and the expected exponent
+  parcnet bench merge     per stage, oversized and local kernels merged into one dense kernel or left apart
+  parcnet bench profile   where a network's time goes, beside ConvNeXt, and the floor that its arithmetic sets
   parcnet bench tune      measure and write the table by which `auto` chooses an algorithm
   parcnet bench seeds     accuracy of a recipe over several seeds: how much is luck
   parcnet bench tables    put results into Markdown files, or check that they are there
@@ -73,7 +76,7 @@ Trains a recipe once for each seed, as `parcnet train` would, and shows test top
 mean and spread. What a single run shows may be luck.
 
   parcnet bench seeds                                  the digits, seeds 0 to 4: about five minutes on two cores
-  parcnet bench seeds --recipe finetune_folder --data-dir DIR --seeds 3
+  parcnet bench seeds --recipe train_folder --data-dir DIR --seeds 3
 """,
     "tables": """\
 Tables in Markdown files come from result files; this puts them there, or checks that they are the present ones:

@@ -28,8 +28,8 @@ class Arguments:
 
     checkpoint: Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="CHECKPOINT")]
     """A .safetensors file of ours, or a run folder (its best checkpoint)."""
-    data_dir: Path | None = None
-    """Folder with SPLIT/CLASS/IMAGE. None: the embedded digits."""
+    data_dir: str | None = None
+    """Folder with SPLIT/CLASS/IMAGE, hfds/DIR or wds/DIR (`parcnet data --help`). None: the embedded digits."""
     split: Literal["train", "val", "test"] | None = None
     """Which part of the data. None: test if there is one, else val."""
     batch_size: int = 64
@@ -78,7 +78,7 @@ def run(arguments: Sequence[str]) -> int:
     )
     with progress("evaluating", len(loader), "batches") as advance, torch_predictor(network.to(device), device) as see:
         result = evaluate(see, _counted(loader, advance), len(metadata.classes))
-    if absent := int((result.confusion.sum(axis=1) == 0).sum()):
+    if absent := int((result.seen == 0).sum()):
         warn(f"{absent} of the checkpoint's {len(metadata.classes)} classes have no image in {split}/")
     if asked.as_json:
         print(json.dumps({"data": images.name, "split": split, "images": result.count, **result.metrics()}, indent=2))
@@ -87,6 +87,8 @@ def run(arguments: Sequence[str]) -> int:
         figures = (f"{result.top1:.2%}", f"{result.top5:.2%}", f"{result.loss:.4f}", f"{result.images_per_second:.0f}")
         table(f"{metadata.model} on {images.name}", columns, [(split, str(result.count), *figures)])
     if asked.confusion is not None:  # after the figures, which a full disk shall not take with it
+        if result.confusion is None:
+            raise UserError(f"--confusion: {len(metadata.classes)} classes are too many to count confusion of.")
         confusion(result.confusion, metadata.classes, asked.confusion)
     return 0
 

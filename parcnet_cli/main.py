@@ -14,7 +14,9 @@ _MODULES = {
     "predict": "parcnet_cli.predict",
     "models": "parcnet_cli.models",
     "recipes": "parcnet_cli.recipes",
+    "data": "parcnet_cli.data",
     "bench": "parcnet_cli.bench",
+    "paper": "parcnet_cli.paper",
 }
 """Each has `run(arguments) -> exit code`."""
 
@@ -26,7 +28,9 @@ parcnet: ParCNet vision backbones, trained and used from the command line.
   parcnet predict   what a checkpoint sees in image files
   parcnet models    the networks: parameters, MACs, input size
   parcnet recipes   the packaged training recipes
+  parcnet data      pack a folder of images into shards, for training beyond one disk
   parcnet bench     how fast: operators and networks, beside ConvNeXt
+  parcnet paper     the papers' tables, figures and claims, beside what is counted and measured here
 
 Try:
   parcnet train                                   about a minute on two CPU cores, no data needed

@@ -35,10 +35,15 @@ def run(arguments: Sequence[str]) -> int:
     """Prints the list; exit code 0."""
     asked = parse(Arguments, "models", _DESCRIPTION, arguments)
 
-    from parcnet.base import table  # here, for the library takes seconds to load
-    from parcnet.models import catalogue
+    from parcnet.base import progress, table  # here, for the library takes seconds to load
+    from parcnet.models.catalogue import entry, names
 
-    entries = catalogue()
+    entries = []
+    with progress("counting", len(names()), "networks") as advance:
+        for name in names():
+            entries.append(entry(name))
+            advance(1, name)
+    entries.sort(key=lambda entry: entry.params)
     if asked.as_json:
         print(json.dumps([dataclasses.asdict(entry) for entry in entries], indent=2))
         return 0

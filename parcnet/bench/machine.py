@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from parcnet.base import UserError, versions
-from parcnet.bench.timing import interleave
+from parcnet.base.timing import interleave
 from parcnet.ops.oversized import device_class
 
 DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}

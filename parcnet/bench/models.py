@@ -7,8 +7,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from parcnet.base.timing import interleave
 from parcnet.bench.networks import OURS, PEER, Contender, agreement, contenders, forms_of, in_form
-from parcnet.bench.timing import interleave
 from parcnet.models import complexity
 
 Note = Callable[[int, str], None]

@@ -17,7 +17,7 @@ from parcnet.bench.plain import in_nchw_memory
 TAGS = ("tiny", "small", "base")
 FORMS = {
     "eager": "as built, channels_last",
-    "compiled": "torch.compile with freezing, channels_last",
+    "compiled": "torch.compile with freezing and its wrapper in C++, channels_last",
     "optimized": "parcnet.optimize(model, image), ours only",
     "inductor": 'parcnet.optimize(model, image, engine="inductor"), ours only',
     "plain": "eager in NCHW memory throughout, depthwise convolutions of torch, ours only",
@@ -128,6 +128,6 @@ def _frozen(model: nn.Module, image: Tensor) -> Infer:
     from torch._inductor import config
 
     compiled = torch.compile(model, dynamic=False)
-    with config.patch(freezing=True):
+    with config.patch(freezing=True, cpp_wrapper=True):
         compiled(image)
     return compiled

@@ -6,9 +6,9 @@ from typing import Any
 
 import torch
 
+from parcnet.base.timing import Timing, interleave, once
 from parcnet.bench.grid import Case
 from parcnet.bench.operands import Operands, disagreement
-from parcnet.bench.timing import Timing, interleave, once
 from parcnet.ops.oversized import ALGORITHMS, Algorithm, Problem, choose
 
 HOPELESS = 8.0  # an algorithm this many times slower than the fastest is timed by one call: it decides nothing

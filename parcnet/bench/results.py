@@ -9,7 +9,7 @@ from typing import Any
 from parcnet.base import UserError, write_json
 
 FOLDER = "benchmarks/results"
-KINDS = ("ops", "models", "train", "memory", "scaling", "tune", "seeds")
+KINDS = ("ops", "models", "train", "memory", "loader", "scaling", "merge", "profile", "tune", "seeds")
 
 _FORMAT = 1
 

@@ -7,7 +7,7 @@
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from parcnet.base import UserError, unknown, write_text
@@ -21,15 +21,19 @@ _MARK = re.compile(r"<!-- (?:bench:[^\s>]*|/bench) -->")
 def markdown(result: Result, view_name: str | None = None) -> str:
     """The view as a Markdown table, with the command, machine, versions and date it came from below."""
     shown = view(result, view_name)
-    widths = [max(map(len, column)) for column in zip(shown.columns, *shown.rows, strict=True)]
-    lines = [_line(shown.columns, widths), _line(["-" * width for width in widths], widths)]
-    lines += [_line(row, widths) for row in shown.rows]
+    lines = markdown_table(shown.columns, shown.rows)
     machine = result.machine
     tools = ", ".join(f"{name} {version}" for name, version in machine["versions"].items())
     ceiling = f"GEMM ceiling {machine['ceiling_gflops']:.0f} GFLOP/s"
     origin = f"{shown.title}; {machine['cores']} cores, {ceiling}; {tools}; {machine['date']}. `{result.command}`"
     notes = [f"{note[0].upper()}{note[1:]}." for note in result.notes]
     return "\n".join([*lines, "", " ".join([f"<sub>{origin}.", *notes]) + "</sub>", ""])
+
+
+def markdown_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    """The lines of a Markdown table, its columns aligned."""
+    widths = [max(map(len, column)) for column in zip(columns, *rows, strict=True)]
+    return [_line(row, widths) for row in (columns, ["-" * width for width in widths], *rows)]
 
 
 def filled(text: str, results: Path, where: str) -> str:

@@ -9,9 +9,9 @@ from torch import nn
 from torch.nn import functional as F
 
 from parcnet.base import UserError
+from parcnet.base.timing import interleave
 from parcnet.bench.models import Note, complexity_of
 from parcnet.bench.networks import contenders
-from parcnet.bench.timing import interleave
 
 
 def measure(

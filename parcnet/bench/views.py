@@ -150,6 +150,31 @@ def _scaling(result: Result) -> View:
     return View(f"Cost against the map's side, {_conditions(result)}", columns, rows)
 
 
+def _profile(result: Result) -> View:
+    ceiling = result.machine["ceiling_gflops"]
+    kinds = list(dict.fromkeys(kind for row in result.rows for kind in row["milliseconds"]))
+    rows = []
+    for row in result.rows:
+        floor = 2 * row["macs"] * row["batch"] / ceiling / 1e6
+        parts = [number(row["milliseconds"].get(kind, 0.0)) for kind in kinds]
+        total = number(sum(row["milliseconds"].values()))
+        rows.append((row["network"], row["form"], str(row["batch"]), *parts, total, number(floor)))
+    columns = ("network", "form", "batch", *(f"{kind} ms" for kind in kinds), "profiled ms", "floor ms")
+    return View(f"Where the time goes, {_conditions(result)}", columns, rows)
+
+
+def _merge(result: Result) -> View:
+    rows = []
+    for row in result.rows:
+        times = row["times"]
+        gain = times["dense"]["median_ms"] / times["conv"]["median_ms"]
+        size = f"{row['channels']}x{row['height']}x{row['width']}"
+        forms = (spread(times[name]) for name in ("conv", "matmul", "dense"))
+        rows.append((row["tag"], str(row["batch"]), str(row["stage"]), size, *forms, f"{gain:.2f}"))
+    columns = ("size", "batch", "stage", "map", "separate ms", "toeplitz ms", "merged ms", "merged / separate")
+    return View(f"Local-global convolution by stage, {_conditions(result)}", columns, rows)
+
+
 def _seeds(result: Result) -> View:
     def percent(value: float | None) -> str:
         return "-" if value is None else f"{value:.2%}"
@@ -165,6 +190,38 @@ def _seeds(result: Result) -> View:
         rows.append(("mean", "", mean, f"{seconds:.0f}"))
     columns = ("seed", "val top-1 (chooses the epoch)", "test top-1", "wall s, start-up included")
     return View(f"Recipe {result.settings['recipe']}, {_conditions(result)}", columns, rows)
+
+
+def _loader(result: Result) -> View:
+    stages = [row for row in result.rows if "stage" in row]
+    rows = [
+        (
+            row["stage"],
+            f"{row['ms']:.2f} ({row['ms_range'][0]:.2f}-{row['ms_range'][1]:.2f})",
+            f"{1e3 / row['ms']:,.0f}",
+        )
+        for row in stages
+    ]
+    total = sum(row["ms"] for row in stages)
+    rows.append(("together", f"{total:.2f}", f"{1e3 / total:,.0f}"))
+    size = f"JPEG of {stages[0]['image_bytes'] / 1e3:.0f} KB, {stages[0]['image_pixels'] / 1e3:.0f} K pixels on average"
+    title = f"One image on one core, recipe {result.settings['recipe']}, {size}, {_conditions(result)}"
+    return View(title, ("stage", "ms an image", "images a second"), rows)
+
+
+def _loader_rates(result: Result) -> View:
+    step = next(row for row in result.rows if "network" in row)
+    rows = []
+    for row in (row for row in result.rows if "workers" in row):
+        rate = row["images_per_second"]
+        limit = "the loader" if rate < step["images_per_second"] else "the step"
+        rows.append(
+            (f"loader, {row['workers']} workers", f"{rate:,.1f}", f"{rate / step['images_per_second']:.2f}", limit)
+        )
+    title = f"training step, {step['network']}, batch {step['batch']}"
+    rows.append((title, f"{step['images_per_second']:,.1f}", "1", ""))
+    columns = ("what", "images a second", "of the step's", "what limits training")
+    return View(f"Loader beside training step, {_conditions(result)}", columns, rows)
 
 
 def _case(row: Mapping[str, Any]) -> str:
@@ -191,6 +248,9 @@ VIEWS: dict[str, dict[str, Callable[[Result], View]]] = {
     "train": {"steps": _train},
     "memory": {"peaks": _memory},
     "scaling": {"exponents": _scaling},
+    "profile": {"kinds": _profile},
+    "merge": {"stages": _merge},
+    "loader": {"stages": _loader, "rates": _loader_rates},
     "seeds": {"runs": _seeds},
 }
 """The views of each kind of result; the first is the usual one."""

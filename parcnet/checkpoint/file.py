@@ -1,20 +1,18 @@
 """The one file that rooms and people hand each other: weights and what they mean. Reading it never runs code."""
 
-import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import safetensors.torch
-import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
 from parcnet.base import UserError, atomic_path
+from parcnet.checkpoint.container import DIGEST, digest, to_bytes
 from parcnet.checkpoint.metadata import Metadata
 
 _METADATA = "parcnet"
-_DIGEST = "parcnet.sha256"
 _PICKLES = (b"PK\x03\x04", b"\x80")  # torch.save's zip archive, and the plain pickle before it
 
 
@@ -32,11 +30,8 @@ def save(path: str | Path, weights: Mapping[str, Tensor], metadata: Metadata) ->
     The metadata is JSON under the key `parcnet` of the safetensors header. Weights may be on any device, in any
     memory format and dtype, and may share memory: each is stored whole and contiguous.
     """
-    stored = {name: _contiguous_copy(tensor) for name, tensor in weights.items()}
-    described = metadata.to_json()
-    header = {_METADATA: described, _DIGEST: _digest(stored, described)}
     # not save_file: its own errors on a full disk would not name the file
-    content = safetensors.torch.save(stored, header)
+    content = to_bytes(weights, _METADATA, metadata.to_json())
     with atomic_path(path) as temporary:
         temporary.write_bytes(content)
 
@@ -51,7 +46,7 @@ def read(path: str | Path) -> Checkpoint:
     header = _read_header(path)
     metadata = _metadata(path, header)
     weights = safetensors.torch.load_file(path)
-    if header.get(_DIGEST) != _digest(weights, header[_METADATA]):
+    if header.get(DIGEST) != digest(weights, header[_METADATA]):
         raise UserError(f"{path} was altered or damaged after it was written: its checksum differs. Copy it again.")
     return Checkpoint(weights, metadata)
 
@@ -60,20 +55,6 @@ def read_metadata(path: str | Path) -> Metadata:
     """As `read`, without the weights and their checksum."""
     path = _locate(path)
     return _metadata(path, _read_header(path))
-
-
-def _contiguous_copy(tensor: Tensor) -> Tensor:
-    # a copy, since safetensors refuses tensors that share memory
-    return tensor.detach().cpu().clone(memory_format=torch.contiguous_format)
-
-
-def _digest(weights: Mapping[str, Tensor], described: str) -> str:
-    digest = hashlib.sha256(described.encode())
-    for name in sorted(weights):
-        tensor = weights[name]
-        digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
-        digest.update(tensor.reshape(-1).view(torch.uint8).numpy().data)  # bytes: numpy has no bfloat16
-    return digest.hexdigest()
 
 
 def _locate(path: str | Path) -> Path:

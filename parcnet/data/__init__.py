@@ -1,8 +1,8 @@
 """Images, batches and preprocessing."""
 
 from parcnet.data.augmentation import mixup, train_transform
-from parcnet.data.datasets import ImageDataset, Split, has_split, open_dataset
-from parcnet.data.images import BadImage, open_image
+from parcnet.data.datasets import ImageDataset, Split, data_name, has_split, open_dataset
+from parcnet.data.images import BadImage, decode_image, open_image
 from parcnet.data.loaders import Batches, eval_loader, train_loader
 from parcnet.data.preprocessing import Preprocessing, Transform
 from parcnet.data.randomness import preserved_randomness, reseed
@@ -16,6 +16,8 @@ __all__ = [
     "Preprocessing",
     "Split",
     "Transform",
+    "data_name",
+    "decode_image",
     "eval_loader",
     "has_split",
     "mixup",

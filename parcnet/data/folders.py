@@ -8,7 +8,7 @@ from PIL import Image
 from torchvision.datasets.folder import IMG_EXTENSIONS, make_dataset
 
 from parcnet.base import UserError, nearest
-from parcnet.data.images import open_image
+from parcnet.data.images import decode_image, read_image
 
 _LAYOUT = "Expected DIR/train/CLASS/IMAGE and DIR/val/CLASS/IMAGE, and DIR/test/CLASS/IMAGE if there is a test split."
 
@@ -26,7 +26,11 @@ class FolderImages:
         return len(self._paths)
 
     def image(self, index: int) -> Image.Image:
-        return open_image(self._paths[index])
+        return decode_image(self.content(index), self._paths[index])
+
+    def content(self, index: int) -> bytes:
+        """The image file's bytes. `BadImage` for one that cannot be read."""
+        return read_image(self._paths[index])
 
     def label(self, index: int) -> int:
         return self._labels[index]

@@ -1,5 +1,6 @@
 """One image file of any kind -> one 8-bit PIL image, or an error that names the file."""
 
+import io
 import struct
 import warnings
 import zlib
@@ -45,29 +46,41 @@ class BadImage(UserError):
 
 
 def open_image(path: str | Path, channels: int = 3) -> Image.Image:
-    """The image at `path`, upright and with 8 bits, as RGB (3 channels) or grey (1).
+    """The image in the file `path`; see `decode_image`. Raises `BadImage` also for a file that cannot be read."""
+    return decode_image(read_image(path), str(path), channels)
+
+
+def read_image(path: str | Path) -> bytes:
+    """The bytes of an image file, not looked into. `BadImage` when they cannot be read."""
+    try:
+        return Path(path).read_bytes()
+    except OSError as error:
+        raise BadImage(str(path), error.strerror or str(error)) from error
+
+
+def decode_image(content: bytes, where: str, channels: int = 3) -> Image.Image:
+    """The image in an image file's bytes, upright and with 8 bits, as RGB (3 channels) or grey (1).
 
     Transparent pixels show white, 16 bits are scaled to 8 (v / 257, rounded), EXIF orientation is applied, and of an
-    animation the first frame is taken. Raises `BadImage` for what cannot be read whole, and for images so large
-    (above `PIL.Image.MAX_IMAGE_PIXELS`) that they look like an attack.
+    animation the first frame is taken. Raises `BadImage`, naming `where`, for what cannot be read whole, and for images
+    so large (above `PIL.Image.MAX_IMAGE_PIXELS`) that they look like an attack.
     """
     mode = MODES[channels]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # about metadata and palettes: nothing a person could do for the pixels
         warnings.simplefilter("error", Image.DecompressionBombWarning)
         try:
-            with Image.open(path) as image:
+            with Image.open(io.BytesIO(content)) as image:
                 image.load()
                 _turn_upright(image)
                 return _eight_bits(image, mode)
         except UnidentifiedImageError:
-            empty = Path(path).stat().st_size == 0
-            raise BadImage(str(path), "the file is empty" if empty else "not an image Pillow can read") from None
+            raise BadImage(where, "not an image Pillow can read" if content else "the file is empty") from None
         except _BOMBS:
-            raise BadImage(str(path), f"more than {Image.MAX_IMAGE_PIXELS} pixels; make it smaller") from None
+            raise BadImage(where, f"more than {Image.MAX_IMAGE_PIXELS} pixels; make it smaller") from None
         except _DAMAGE as error:
             reason = error.strerror if isinstance(error, OSError) else None
-            raise BadImage(str(path), reason or str(error) or type(error).__name__) from error
+            raise BadImage(where, reason or str(error) or type(error).__name__) from error
 
 
 def _turn_upright(image: Image.Image) -> None:

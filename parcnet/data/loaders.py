@@ -10,7 +10,7 @@ from torch.utils.data import DataLoader
 
 from parcnet.base import UserError
 from parcnet.data.bad_images import BadImages
-from parcnet.data.datasets import ImageDataset
+from parcnet.data.datasets import ImageDataset, OrdersItself
 from parcnet.data.preprocessing import Transform
 from parcnet.data.sampler import EpochSampler
 from parcnet.data.samples import Batch, EvaluationSamples, TrainingSamples, collate
@@ -79,7 +79,15 @@ def train_loader(
             f"{len(dataset)} training images cannot fill one batch of {batch_size}{ranks}: "
             f"use --batch-size {possible} or less, or add images."
         )
-    sampler = EpochSampler(len(dataset), seed=seed, epoch=epoch, rank=rank, world=world, start=start_batch * batch_size)
+    sampler = EpochSampler(
+        len(dataset),
+        seed=seed,
+        epoch=epoch,
+        rank=rank,
+        world=world,
+        start=start_batch * batch_size,
+        shuffle=dataset.order if isinstance(dataset, OrdersItself) else None,
+    )
     loader: DataLoader[Batch] = DataLoader(
         TrainingSamples(dataset, transform, seed),  # type: ignore[arg-type]  # torch types a loader by its samples
         batch_size,
@@ -100,13 +108,19 @@ def eval_loader(
     transform: Transform,
     batch_size: int,
     workers: int,
+    rank: int = 0,
+    world: int = 1,
     max_bad_images: int = 0,
     pin_memory: bool = False,
 ) -> Batches:
-    """Every image once, in order; the last batch may be smaller. Unreadable images are named and left out."""
+    """Every image once, in order; the last batch may be smaller. Unreadable images are named and left out.
+
+    Rank r of w takes images r, r + w, r + 2w, ..., so together they take each once; one may take an image less.
+    """
     loader: DataLoader[Batch] = DataLoader(
         EvaluationSamples(dataset, transform),  # type: ignore[arg-type]  # as in train_loader
         batch_size,
+        sampler=range(rank, len(dataset), world),
         num_workers=workers,
         collate_fn=collate,
         pin_memory=pin_memory,

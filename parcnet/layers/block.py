@@ -1,21 +1,72 @@
 """The block that the whole network is made of."""
 
-from timm.layers import DropPath
+from timm.layers import DropPath, LayerScale2d
 from torch import Tensor, nn
 
 from parcnet.layers.channel_bgu import ChannelBGU
+from parcnet.layers.feed_forward import FeedForward
 from parcnet.layers.norm import BiasFreeLayerNorm2d
+from parcnet.layers.options import ChannelMixer, Gate, Mix, Residual, check_option
 from parcnet.layers.res_scale import ResScale
 from parcnet.layers.spatial_bgu import SpatialBGU
+from parcnet.layers.spatial_series import SpatialSeries
+
+FFN_OVER_BGU = 1.5
+"""How much wider a plain feed-forward network is than a gated one of as many weights (supplement C, Eq. 3)."""
 
 
-class ParCNetV2Block(nn.Module):
+class ResidualBlock(nn.Module):
     """Spatial, then channel mixing, each normed before and added to a shortcut (ICCV 2023, Fig. 3d).
 
-        x = res_scale1(x) + drop_path(SpatialBGU(norm1(x)))
-        x = res_scale2(x) + drop_path(ChannelBGU(norm2(x)))
+        x = res_scale1(x) + drop_path(layer_scale1(spatial(norm1(x))))
+        x = res_scale2(x) + drop_path(layer_scale2(channel(norm2(x))))
 
-    Shapes: [B, C, H, W] -> [B, C, H, W]; `map_size` is the (H, W) that the oversized kernels are made for.
+    residual      "none": both scales are left out. "res_scale": `ResScale`. "layer_scale": a factor for each channel of
+                  the branch, starting at `layer_scale`.
+
+    Shapes: [B, C, H, W] -> [B, C, H, W], as those of `spatial` and `channel`.
+    """
+
+    def __init__(
+        self,
+        channels: int,
+        spatial: nn.Module,
+        channel: nn.Module,
+        *,
+        residual: Residual = "none",
+        layer_scale: float = 1e-6,
+        drop_path: float = 0.0,
+    ) -> None:
+        super().__init__()
+        check_option("residual", residual, Residual)
+        scaled, layered = residual == "res_scale", residual == "layer_scale"
+        self.norm1 = BiasFreeLayerNorm2d(channels)
+        self.spatial = spatial
+        self.res_scale1 = ResScale(channels) if scaled else nn.Identity()
+        self.layer_scale1 = LayerScale2d(channels, layer_scale) if layered else nn.Identity()
+        self.drop_path1 = DropPath(drop_path) if drop_path else nn.Identity()
+        self.norm2 = BiasFreeLayerNorm2d(channels)
+        self.channel = channel
+        self.res_scale2 = ResScale(channels) if scaled else nn.Identity()
+        self.layer_scale2 = LayerScale2d(channels, layer_scale) if layered else nn.Identity()
+        self.drop_path2 = DropPath(drop_path) if drop_path else nn.Identity()
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.res_scale1(x) + self.drop_path1(self.layer_scale1(self.spatial(self.norm1(x))))
+        return self.res_scale2(x) + self.drop_path2(self.layer_scale2(self.channel(self.norm2(x))))
+
+
+class ParCNetV2Block(ResidualBlock):
+    """The uniform block: `SpatialBGU`, then `ChannelBGU`, and what the ablations put in their places.
+
+    `map_size` is the (H, W) that the oversized kernels are made for. The options are the papers' ablations, each by
+    default as published:
+
+    mix         how local and oversized convolution meet, a word for `token_mix` (Tab. 6 row 1, supplement Tab. 2).
+    gate        how the branches of both gated units meet: "multiply", "add" (supplement, Tab. 3); or "none", three 1x1
+                convolutions in series in the spatial unit alone (Tab. 6 row 2).
+    channel     "bgu"; "ffn": a plain network 1.5 * expansion wide, which has as many weights (Tab. 6 row 3).
+    residual    "none", "res_scale", "layer_scale": see `ResidualBlock`.
     """
 
     def __init__(
@@ -25,23 +76,34 @@ class ParCNetV2Block(nn.Module):
         *,
         expansion: float = 2.5,
         local_kernel: int = 7,
-        res_scale: bool = False,
+        mix: Mix = "parallel",
+        gate: Gate = "multiply",
+        channel: ChannelMixer = "bgu",
+        residual: Residual = "none",
         drop_path: float = 0.0,
         kernel_fit: str = "interpolate",
         algorithm: str = "auto",
     ) -> None:
-        super().__init__()
-        self.norm1 = BiasFreeLayerNorm2d(channels)
-        self.spatial = SpatialBGU(
-            channels, map_size, local_kernel=local_kernel, kernel_fit=kernel_fit, algorithm=algorithm
-        )
-        self.res_scale1 = ResScale(channels) if res_scale else nn.Identity()
-        self.drop_path1 = DropPath(drop_path) if drop_path else nn.Identity()
-        self.norm2 = BiasFreeLayerNorm2d(channels)
-        self.channel = ChannelBGU(channels, expansion=expansion)
-        self.res_scale2 = ResScale(channels) if res_scale else nn.Identity()
-        self.drop_path2 = DropPath(drop_path) if drop_path else nn.Identity()
-
-    def forward(self, x: Tensor) -> Tensor:
-        x = self.res_scale1(x) + self.drop_path1(self.spatial(self.norm1(x)))
-        return self.res_scale2(x) + self.drop_path2(self.channel(self.norm2(x)))
+        check_option("gate", gate, Gate)
+        check_option("channel", channel, ChannelMixer)
+        spatial: nn.Module
+        if gate == "none":
+            spatial = SpatialSeries(
+                channels, map_size, mix=mix, local_kernel=local_kernel, kernel_fit=kernel_fit, algorithm=algorithm
+            )
+        else:
+            spatial = SpatialBGU(
+                channels,
+                map_size,
+                mix=mix,
+                gate=gate,
+                local_kernel=local_kernel,
+                kernel_fit=kernel_fit,
+                algorithm=algorithm,
+            )
+        channel_mixer: nn.Module
+        if channel == "ffn":
+            channel_mixer = FeedForward(channels, expansion=FFN_OVER_BGU * expansion, out_bias=False)
+        else:
+            channel_mixer = ChannelBGU(channels, expansion=expansion, gate="multiply" if gate == "none" else gate)
+        super().__init__(channels, spatial, channel_mixer, residual=residual, drop_path=drop_path)

@@ -3,7 +3,9 @@
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from parcnet.layers.feed_forward import hidden_width
 from parcnet.layers.init import init_projection
+from parcnet.layers.options import Gate, check_option
 
 
 def bgu_expansion(ffn_expansion: float) -> float:
@@ -20,23 +22,28 @@ class ChannelBGU(nn.Module):
 
         gate, feature = split(W_in x + b)      y = W_out (gate * GELU(feature))
 
-    The hidden width is expansion * C, rounded to the nearest whole number.
+    The hidden width is expansion * C, rounded to the nearest whole number. The formula of both papers ends with a bias,
+    their counts and the released code have none: `out_bias` adds it. With gate "add" the branches are added
+    (supplement, Tab. 3).
 
     Shapes: [B, C, H, W] -> [B, C, H, W].
     """
 
-    def __init__(self, channels: int, *, expansion: float = 2.5) -> None:
+    def __init__(
+        self, channels: int, *, expansion: float = 2.5, gate: Gate = "multiply", out_bias: bool = False
+    ) -> None:
         super().__init__()
-        hidden = round(expansion * channels)
-        if hidden < 1:
-            raise ValueError(
-                f"expansion {expansion} of {channels} channels leaves no hidden channel: it must be larger"
-            )
+        check_option("gate", gate, Gate)
+        if gate == "none":
+            raise ValueError("gate is 'multiply' or 'add' in a gated unit, got 'none': FeedForward is the unit without")
+        hidden = hidden_width(channels, expansion)
+        self.additive = gate == "add"
         self.project_in = nn.Conv2d(channels, 2 * hidden, 1)
-        self.project_out = nn.Conv2d(hidden, channels, 1, bias=False)
+        self.project_out = nn.Conv2d(hidden, channels, 1, bias=out_bias)
         init_projection(self.project_in)
         init_projection(self.project_out)
 
     def forward(self, x: Tensor) -> Tensor:
         gate, feature = self.project_in(x).chunk(2, dim=1)
-        return self.project_out(gate * F.gelu(feature))
+        feature = F.gelu(feature)
+        return self.project_out(gate + feature if self.additive else gate * feature)

@@ -6,7 +6,7 @@ sum with the shortcut on the way out. The norms' weights are folded into the con
 """
 
 from collections.abc import Callable
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
@@ -14,6 +14,7 @@ from torch.nn import functional as F
 
 from parcnet.layers.block import ParCNetV2Block
 from parcnet.layers.channel_bgu import ChannelBGU
+from parcnet.layers.local_global_conv import LocalGlobalConv
 from parcnet.layers.norm import BiasFreeLayerNorm2d
 from parcnet.layers.res_scale import ResScale
 from parcnet.layers.spatial_bgu import SpatialBGU
@@ -136,11 +137,35 @@ class InferenceBGU(nn.Module):
         return self.out(gated, x if self.scale is None else x * self.scale)
 
 
+def freezable(block: ParCNetV2Block) -> bool:
+    """Whether `freeze_block` knows this block: the published one, and not the options that ablations put in it."""
+    return (
+        isinstance(block.spatial, SpatialBGU)
+        and not block.spatial.additive
+        and isinstance(block.spatial.mix, LocalGlobalConv)
+        and isinstance(block.channel, ChannelBGU)
+        and not block.channel.additive
+        and isinstance(block.layer_scale1, nn.Identity)
+        and isinstance(block.layer_scale2, nn.Identity)
+    )
+
+
+def freeze_mix(block: ParCNetV2Block, map_size: tuple[int, int], algorithm: str) -> nn.Module:
+    """The local-global convolution of `block` alone, frozen as in `freeze_block`."""
+    spatial: Any = block.spatial
+    kernel_h, kernel_w = spatial.mix.oversized.kernels_for(*map_size)
+    return MIXES[algorithm](kernel_h, kernel_w, spatial.mix.local.weight, map_size)
+
+
 def freeze_block(block: ParCNetV2Block, map_size: tuple[int, int], algorithm: str) -> nn.Sequential:
-    """`block` in eval mode, for maps of `map_size` (H, W) alone; `algorithm` is a key of `MIXES`."""
-    kernel_h, kernel_w = block.spatial.mix.oversized.kernels_for(*map_size)
-    mix = MIXES[algorithm](kernel_h, kernel_w, block.spatial.mix.local.weight, map_size)
+    """`block` in eval mode, for maps of `map_size` (H, W) alone; `algorithm` is a key of `MIXES`.
+
+    Only for a block that is `freezable`.
+    """
+    spatial: Any = block.spatial
+    channel: Any = block.channel
+    mix = freeze_mix(block, map_size, algorithm)
     return nn.Sequential(
-        InferenceBGU(block.norm1, block.spatial, mix, block.res_scale1),
-        InferenceBGU(block.norm2, block.channel, nn.Identity(), block.res_scale2),
+        InferenceBGU(block.norm1, spatial, mix, block.res_scale1),
+        InferenceBGU(block.norm2, channel, nn.Identity(), block.res_scale2),
     )

@@ -1,8 +1,19 @@
 """The uniform local-global convolution."""
 
+from timm.layers import to_2tuple
 from torch import Tensor, nn
 
+from parcnet.layers.init import init_projection
 from parcnet.layers.oversized_conv import OversizedConv2d
+
+
+def depthwise_conv(channels: int, kernel_size: int | tuple[int, int], *, bias: bool = False) -> nn.Conv2d:
+    """A depthwise convolution that keeps the map's size; each side of its kernel is odd. Initialised by its user."""
+    height, width = to_2tuple(kernel_size)
+    if min(height, width) < 1 or height % 2 == 0 or width % 2 == 0:
+        raise ValueError(f"a local kernel must be odd, got {kernel_size}: an even kernel has no centre tap")
+    padding = (height // 2, width // 2)
+    return nn.Conv2d(channels, channels, (height, width), padding=padding, groups=channels, bias=bias)
 
 
 class LocalGlobalConv(nn.Module):
@@ -11,7 +22,7 @@ class LocalGlobalConv(nn.Module):
         y = DWConv_7x7(x) + ParC-O-W(ParC-O-H(x))
 
     The formula of the paper has a pointwise convolution after the sum; its text, its Fig. 3, its counts and its code
-    have one before, which belongs to `SpatialBGU`. Neither part has a bias.
+    have one before, which belongs to `SpatialBGU`. Neither part has a bias, but for `local_bias` (ConvNeXt's 7x7).
 
     Shapes: [B, C, H, W] -> [B, C, H, W].
     """
@@ -22,15 +33,14 @@ class LocalGlobalConv(nn.Module):
         map_size: int | tuple[int, int],
         *,
         local_kernel: int = 7,
+        local_bias: bool = False,
         kernel_fit: str = "interpolate",
         algorithm: str = "auto",
     ) -> None:
         super().__init__()
-        if local_kernel < 1 or local_kernel % 2 == 0:
-            raise ValueError(f"local_kernel must be odd, got {local_kernel}: an even kernel has no centre tap")
-        self.local = nn.Conv2d(channels, channels, local_kernel, padding=local_kernel // 2, groups=channels, bias=False)
+        self.local = depthwise_conv(channels, local_kernel, bias=local_bias)
         self.oversized = OversizedConv2d(channels, map_size, kernel_fit=kernel_fit, algorithm=algorithm)
-        nn.init.trunc_normal_(self.local.weight, std=0.02)
+        init_projection(self.local)
 
     def forward(self, x: Tensor) -> Tensor:
         return self.local(x) + self.oversized(x)

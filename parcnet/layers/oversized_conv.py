@@ -7,11 +7,13 @@ import torch.fx
 from timm.layers import register_notrace_module, to_2tuple
 from torch import Tensor, nn
 
+from parcnet.layers.map_sized import MapSized
 from parcnet.ops import ALGORITHMS, fit_kernel, oversized_conv2d
 from parcnet.ops.oversized.conv import oversized_conv2d_conv
 
 
-def _fitted(kernel: Tensor, size: int, kernel_fit: str) -> Tensor:
+def fitted(kernel: Tensor, size: int, kernel_fit: str) -> Tensor:
+    """`kernel` [C, taps], fitted to one side of a map: the taps that this side meets, at most 2 * size - 1."""
     reach = 2 * size - 1
     if kernel_fit == "fixed" and kernel.shape[1] <= reach:
         return kernel  # equals the zero-extended kernel, at the cost of the trained taps alone
@@ -20,17 +22,13 @@ def _fitted(kernel: Tensor, size: int, kernel_fit: str) -> Tensor:
 
 @torch.fx.wrap  # one node of a traced graph: the choice of an algorithm depends on the map's size
 def _fit_and_convolve(x: Tensor, kernel_h: Tensor, kernel_w: Tensor, kernel_fit: str, algorithm: str) -> Tensor:
-    fitted_h = _fitted(kernel_h, x.shape[2], kernel_fit)
-    fitted_w = _fitted(kernel_w, x.shape[3], kernel_fit)
+    fitted_h = fitted(kernel_h, x.shape[2], kernel_fit)
+    fitted_w = fitted(kernel_w, x.shape[3], kernel_fit)
     return oversized_conv2d(x, fitted_h, fitted_w, algorithm=algorithm)
 
 
-def _fit_on_loading(layer: "OversizedConv2d", state_dict: dict[str, Tensor], prefix: str, *_: object) -> None:
-    layer.fit_loaded(state_dict, prefix)
-
-
 @register_notrace_module
-class OversizedConv2d(nn.Module):
+class OversizedConv2d(MapSized):
     """Depthwise convolution, vertical then horizontal, that sees the whole map from everywhere (ICCV 2023, Sec. 3.1).
 
     Owns `kernel_h` [C, 2H-1] and `kernel_w` [C, 2W-1] for maps of `map_size` (H, W). Maps of any other size work: the
@@ -65,7 +63,6 @@ class OversizedConv2d(nn.Module):
         self.kernel_h = nn.Parameter(torch.empty(channels, 2 * height - 1))
         self.kernel_w = nn.Parameter(torch.empty(channels, 2 * width - 1))
         self.reset_parameters()
-        self.register_load_state_dict_pre_hook(_fit_on_loading)
 
     def reset_parameters(self) -> None:
         """Truncated normal of standard deviation 0.02, as the release."""
@@ -74,8 +71,8 @@ class OversizedConv2d(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         if torch.jit.is_scripting():
-            kernel_h = _fitted(self.kernel_h, x.shape[2], self.kernel_fit)
-            kernel_w = _fitted(self.kernel_w, x.shape[3], self.kernel_fit)
+            kernel_h = fitted(self.kernel_h, x.shape[2], self.kernel_fit)
+            kernel_w = fitted(self.kernel_w, x.shape[3], self.kernel_fit)
             return oversized_conv2d_conv(x, kernel_h, kernel_w)
         return _fit_and_convolve(x, self.kernel_h, self.kernel_w, self.kernel_fit, self.algorithm)
 
@@ -93,7 +90,7 @@ class OversizedConv2d(nn.Module):
     @torch.jit.ignore
     def kernels_for(self, height: int, width: int) -> tuple[Tensor, Tensor]:
         """The kernels [C, taps] that a map of this size meets, odd and at most 2H-1 and 2W-1 long."""
-        return _fitted(self.kernel_h, height, self.kernel_fit), _fitted(self.kernel_w, width, self.kernel_fit)
+        return fitted(self.kernel_h, height, self.kernel_fit), fitted(self.kernel_w, width, self.kernel_fit)
 
     @torch.jit.ignore
     def set_map_size(self, map_size: tuple[int, int]) -> None:
@@ -105,8 +102,8 @@ class OversizedConv2d(nn.Module):
             return
         for name, size in zip(("kernel_h", "kernel_w"), map_size, strict=True):
             old = getattr(self, name)
-            fitted = fit_kernel(old.detach(), 2 * size - 1, self.kernel_fit).clone()
-            setattr(self, name, nn.Parameter(fitted, requires_grad=old.requires_grad))
+            interpolated = fit_kernel(old.detach(), 2 * size - 1, self.kernel_fit).clone()
+            setattr(self, name, nn.Parameter(interpolated, requires_grad=old.requires_grad))
 
     def extra_repr(self) -> str:
         taps_h, taps_w = self.kernel_h.shape[1], self.kernel_w.shape[1]

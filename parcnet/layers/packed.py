@@ -69,3 +69,8 @@ def pack(model: nn.Module, shapes: dict[str, list[int]]) -> None:
             model.set_submodule(path, PackedPointwise(plain, shape[0] * shape[2] * shape[3]))
         elif isinstance(plain, Depthwise):
             model.set_submodule(path, PackedDepthwise(plain, shape))
+
+
+def pack_depthwise(mix: nn.Module, shape: list[int]) -> None:
+    """Replace every `Depthwise` of a mix on maps [B, C, H, W] of `shape`, in place."""
+    pack(mix, {path: shape for path, module in mix.named_modules() if isinstance(module, Depthwise)})

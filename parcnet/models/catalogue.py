@@ -1,21 +1,14 @@
 """What is registered here, counted."""
 
 from dataclasses import dataclass
+from functools import cache
 
 import timm
 import torch
+from timm.models import model_entrypoint
 
 from parcnet.models.complexity import complexity
-
-PAPER_TOP1 = {
-    "parcnetv2_xt": 79.4,
-    "parcnetv2_tiny": 83.5,
-    "parcnetv2_small": 84.3,
-    "parcnetv2_base": 84.6,
-}
-"""ImageNet-1K top-1 in percent as printed in ICCV 2023, Tab. 2: the authors' figures, never ours."""
-
-_MODULES = ("parcnetv2",)
+from parcnet.models.published import PAPER_TOP1
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,16 +27,19 @@ class Entry:
 
 def names() -> list[str]:
     """The networks that importing parcnet registers with timm."""
-    return [name for module in _MODULES for name in timm.list_models(module=module)]
+    return [name for name in timm.list_models() if model_entrypoint(name).__module__.startswith("parcnet.")]
+
+
+@cache
+def entry(name: str) -> Entry:
+    """One network of ours, counted on the meta device, so without computing anything; half a second for each."""
+    with torch.device("meta"):
+        model = timm.create_model(name)
+    size = model.pretrained_cfg["input_size"]
+    counted = complexity(model, size)
+    return Entry(name, counted.params, counted.macs, size, PAPER_TOP1.get(name))
 
 
 def catalogue() -> list[Entry]:
-    """Every network of ours, smallest first; counted on the meta device, so without computing anything."""
-    entries = []
-    for name in names():
-        with torch.device("meta"):
-            model = timm.create_model(name)
-        size = model.pretrained_cfg["input_size"]
-        counted = complexity(model, size)
-        entries.append(Entry(name, counted.params, counted.macs, size, PAPER_TOP1.get(name)))
-    return sorted(entries, key=lambda entry: entry.params)
+    """Every network of ours, smallest first."""
+    return sorted(map(entry, names()), key=lambda entry: entry.params)

@@ -12,7 +12,7 @@ Network = TypeVar("Network", bound=nn.Module)
 
 
 def default_cfg(**overrides: Any) -> dict[str, Any]:
-    """timm's pretrained configuration. No weights are published for any network of the papers, so it has no address."""
+    """timm's pretrained configuration. parcnet comes with no weights, so it has no address."""
     return {
         "url": "",
         "num_classes": 1000,
@@ -39,9 +39,9 @@ def create(cls: type[Network], name: str, pretrained: bool, asked: dict[str, Any
     """
     if pretrained and not _has_source(asked):
         raise RuntimeError(
-            f"no weights are published for {name}, so pretrained=True has nothing to load. Use pretrained=False, then "
-            "parcnet.load_official_weights(model, 'checkpoint.pth') for a checkpoint of the authors' code, "
-            "parcnet.load('best.safetensors') for one of ours, or "
+            f"parcnet comes with no weights for {name}, so pretrained=True has nothing to load. Use pretrained=False, "
+            "then parcnet.load_official_weights(model, 'checkpoint.pth') for a checkpoint of the authors' code "
+            "(ParCNetV2, ParC-ConvNeXt and ParC-Net), parcnet.load('best.safetensors') for one of ours, or "
             "pretrained_cfg_overlay={'file': 'weights.safetensors'} for plain weights of this network"
         )
     return build_model_with_cfg(

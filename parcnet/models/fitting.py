@@ -5,14 +5,14 @@ from collections.abc import Mapping
 from torch import Tensor, nn
 
 from parcnet.base import UserError
-from parcnet.layers import OversizedConv2d
+from parcnet.layers import MapSized
 
 
 def fit_checkpoint(weights: Mapping[str, Tensor], model: nn.Module) -> dict[str, Tensor]:
-    """`weights` with the oversized kernels, trained at another image size, fitted to those of `model`."""
+    """`weights` with the kernels as long as a map, trained at another image size, fitted to those of `model`."""
     fitted = dict(weights)
     for path, layer in model.named_modules():
-        if isinstance(layer, OversizedConv2d):
+        if isinstance(layer, MapSized):
             layer.fit_loaded(fitted, f"{path}.")
     return fitted
 

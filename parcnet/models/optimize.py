@@ -11,8 +11,9 @@ import torch._inductor.config
 from torch import Tensor, nn
 
 from parcnet.layers import ParCNetV2Block
-from parcnet.layers.inference import MIXES, freeze_block
+from parcnet.layers.inference import MIXES, freezable, freeze_block
 from parcnet.layers.packed import pack, unpackable
+from parcnet.models.mix_timing import time_mixes
 from parcnet.models.parcnetv2 import ParCNetV2
 
 ENGINES = ("auto", "plain", "onednn", "inductor")
@@ -47,19 +48,20 @@ def optimize(
     image: Tensor,
     *,
     engine: str = "auto",
-    algorithm: str | tuple[str, ...] = "conv",
+    algorithm: str | tuple[str, ...] = "auto",
     factor: float = 4.0,
 ) -> OptimizedNetwork:
     """An inference network equal to `model` on images shaped like `image` [B, C, H, W]; `model` is left as it is.
 
     Kernels are baked for the size, norm weights folded into the convolutions after them, the gate, the GELU and the
-    residual sum (with its ResScale) attached to convolutions.
+    residual sum (with its ResScale) attached to convolutions. Blocks with the options of an ablation stay as they are.
 
     engine      "plain": ordinary torch operators, for export and any device. "onednn": packed CPU kernels, at once.
                 "inductor": torch.compile with freezing, half a minute of compiling, needs a C++ compiler. "auto":
                 onednn where it can, else plain.
     algorithm   of the local-global convolutions: "conv", "matmul" (constant Toeplitz matrices), "dense" (one merged
-                kernel, supplement H), or one of these for each stage.
+                kernel, supplement H), or one of these for each stage. "auto" times them here, on maps of each stage,
+                and takes the fastest: the answers differ by rounding alone.
     factor      proof of equality, made before returning: on `image` the result may err at most `factor` times as much
                 as `model` does, both against float64. Noise will do where no picture is at hand.
 
@@ -73,8 +75,8 @@ def optimize(
     if engine not in ENGINES:
         raise ValueError(f"unknown engine {engine!r}: expected one of {', '.join(ENGINES)}")
     algorithms = (algorithm,) * len(model.stages) if isinstance(algorithm, str) else tuple(algorithm)
-    if len(algorithms) != len(model.stages) or not set(algorithms) <= set(MIXES):
-        raise ValueError(f"algorithm {algorithm!r}: expected one of {', '.join(MIXES)}, or one for each stage")
+    if len(algorithms) != len(model.stages) or not set(algorithms) <= {"auto", *MIXES}:
+        raise ValueError(f"algorithm {algorithm!r}: expected auto or one of {', '.join(MIXES)}, or one for each stage")
     _check_image(image, model)
     image = image.contiguous(memory_format=torch.channels_last)
     reason = unpackable(image)
@@ -83,7 +85,9 @@ def optimize(
     if engine == "auto":
         engine = "plain" if reason else "onednn"
     with torch.no_grad():
-        network: Any = _frozen(model, image, algorithms)
+        shapes = _input_shapes(model, image)
+        algorithms = _settled(algorithms, model, shapes, image, packed=engine != "plain" and reason is None)
+        network: Any = _frozen(model, shapes, algorithms)
         if engine == "onednn":
             pack(network, _input_shapes(network, image))
         elif engine == "inductor":
@@ -102,9 +106,9 @@ class _Compiled(nn.Module):
         self.network = torch.compile(network)
 
     def forward(self, x: Tensor) -> Tensor:
-        # dynamo reads the setting when it traces, which may be again for another grad mode: torch.compile's own
-        # `options` come too late for it
-        with torch._inductor.config.patch(freezing=True):
+        # dynamo reads the settings when it traces, which may be again for another grad mode: torch.compile's own
+        # `options` come too late for it. The wrapper in C++ saves microseconds at each of a hundred calls.
+        with torch._inductor.config.patch(freezing=True, cpp_wrapper=True):
             return self.network(x)
 
 
@@ -122,12 +126,27 @@ def _check_image(image: Tensor, model: ParCNetV2) -> None:
         raise ValueError("image holds NaN or infinity, on which nothing can be proven equal: give a real image")
 
 
-def _frozen(model: ParCNetV2, image: Tensor, algorithms: tuple[str, ...]) -> nn.Module:
-    shapes = _input_shapes(model, image)
+def _settled(
+    algorithms: tuple[str, ...], model: ParCNetV2, shapes: dict[str, list[int]], image: Tensor, *, packed: bool
+) -> tuple[str, ...]:
+    """`algorithms` with each "auto" replaced by what is fastest for the stage's maps, here and now."""
+    settled = []
+    for stage, algorithm in enumerate(algorithms):
+        blocks = model.stages[stage].named_modules(prefix=f"stages.{stage}")
+        found = [(path, block) for path, block in blocks if isinstance(block, ParCNetV2Block) and freezable(block)]
+        if algorithm == "auto" and found:
+            path, block = found[0]
+            times = time_mixes(block, shapes[path], image.dtype, image.device, packed=packed)
+            algorithm = min(times, key=lambda name: times[name].median_ms)
+        settled.append("conv" if algorithm == "auto" else algorithm)
+    return tuple(settled)
+
+
+def _frozen(model: ParCNetV2, shapes: dict[str, list[int]], algorithms: tuple[str, ...]) -> nn.Module:
     frozen = copy.deepcopy(model).eval().requires_grad_(False).to(memory_format=torch.channels_last)
     for stage, algorithm in enumerate(algorithms):
         for path, block in model.stages[stage].named_modules(prefix=f"stages.{stage}"):
-            if isinstance(block, ParCNetV2Block):
+            if isinstance(block, ParCNetV2Block) and freezable(block):
                 height, width = shapes[path][2:]
                 frozen.set_submodule(path, freeze_block(block, (height, width), algorithm).eval())
     return frozen

@@ -2,42 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
-from timm.layers import NormMlpClassifierHead, calculate_drop_path_rates, to_2tuple
-from timm.models import checkpoint_seq, generate_default_cfgs, register_model
-from timm.models._features import feature_take_indices
-from torch import Tensor, nn
+from timm.layers import calculate_drop_path_rates
+from timm.models import generate_default_cfgs, register_model
+from torch import nn
 
-from parcnet.layers import Downsample, OversizedConv2d, ParCNetV2Block, Stem, downsampled, stemmed
-from parcnet.layers.init import init_projection
+from parcnet.layers import Downsample, ParCNetV2Block, Stem, downsampled, stemmed
+from parcnet.layers.options import ChannelMixer, Gate, Mix, Residual
 from parcnet.models.creation import create, default_cfg
+from parcnet.models.staged import Stage, StagedNetwork, check_numbers, classifier_head, image_sides, per_stage
+
+NO_SCALE_THEN_RES_SCALE: tuple[Residual, ...] = ("none", "none", "res_scale", "res_scale")
 
 
-class ParCNetV2Stage(nn.Module):
-    """Blocks on maps of one size, after a downsample (none in the first stage, whose map the stem makes)."""
-
-    def __init__(self, downsample: nn.Module, blocks: list[ParCNetV2Block]) -> None:
-        super().__init__()
-        self.downsample = downsample
-        self.blocks = nn.Sequential(*blocks)
-        self.grad_checkpointing = False
-
-    def forward(self, x: Tensor) -> Tensor:
-        x = self.downsample(x)
-        if self.grad_checkpointing and not torch.jit.is_scripting():
-            return checkpoint_seq(self.blocks, x)
-        return self.blocks(x)
-
-
-class ParCNetV2(nn.Module):
+class ParCNetV2(StagedNetwork):
     """Stem, four stages, head: global mean, LayerNorm, linear (ICCV 2023, Fig. 3d and Tab. 1).
 
     img_size        (H, W) in px, or one number; fixes the lengths 2H-1, 2W-1 of the oversized kernels. Images of any
                     other size and aspect ratio from 3 px up work, see `kernel_fit`.
     kernel_fit      "interpolate" (the text of the paper) or "fixed" (what its detection and segmentation numbers used).
-    res_scale       a stage each: whether its shortcuts carry `ResScale` (the published networks: stages 3 and 4).
+    mix, gate, channel, residual
+                    the papers' ablations, see `ParCNetV2Block`: one word for all stages, or one for each. The published
+                    networks scale the shortcuts of stages 3 and 4.
     drop_path_rate  of the last block; the rates rise linearly from 0 over all blocks.
 
     Shapes: [B, in_chans, H, W] -> logits [B, num_classes]; pooled features [B, C4] with num_classes 0; and with
@@ -57,155 +46,79 @@ class ParCNetV2(nn.Module):
         algorithm: str = "auto",
         local_kernel: int = 7,
         expansion: float = 2.5,
-        res_scale: tuple[bool, ...] = (False, False, True, True),
+        mix: Mix | tuple[Mix, ...] = "parallel",
+        gate: Gate | tuple[Gate, ...] = "multiply",
+        channel: ChannelMixer | tuple[ChannelMixer, ...] = "bgu",
+        residual: Residual | tuple[Residual, ...] = NO_SCALE_THEN_RES_SCALE,
         drop_rate: float = 0.0,
         drop_path_rate: float = 0.0,
     ) -> None:
-        super().__init__()
-        if not len(depths) == len(dims) == len(res_scale):
-            raise ValueError(f"depths {depths}, dims {dims} and res_scale {res_scale} need one entry a stage each")
-        if min(in_chans, *depths, *dims) < 1 or num_classes < 0:
-            raise ValueError(
-                f"in_chans {in_chans}, depths {depths} and dims {dims} must be at least 1, num_classes {num_classes} "
-                "at least 0"
+        check_numbers(
+            depths=depths,
+            dims=dims,
+            in_chans=in_chans,
+            num_classes=num_classes,
+            drop_rate=drop_rate,
+            drop_path=drop_path_rate,
+        )
+        count = len(dims)
+        mixes: tuple[Mix, ...] = per_stage("mix", mix, count)
+        gates: tuple[Gate, ...] = per_stage("gate", gate, count)
+        channels: tuple[ChannelMixer, ...] = per_stage("channel", channel, count)
+        residuals: tuple[Residual, ...] = per_stage("residual", residual, count)
+
+        def block(stage: int, map_size: tuple[int, int], drop_path: float) -> nn.Module:
+            return ParCNetV2Block(
+                dims[stage],
+                map_size,
+                expansion=expansion,
+                local_kernel=local_kernel,
+                mix=mixes[stage],
+                gate=gates[stage],
+                channel=channels[stage],
+                residual=residuals[stage],
+                drop_path=drop_path,
+                kernel_fit=kernel_fit,
+                algorithm=algorithm,
             )
-        if not 0 <= drop_path_rate < 1 or not 0 <= drop_rate < 1:
-            raise ValueError(f"drop_path_rate {drop_path_rate} and drop_rate {drop_rate} must be in [0, 1)")
-        self.num_classes = num_classes
-        self.in_chans = in_chans
-        self.drop_rate = drop_rate
-        self.num_features = self.head_hidden_size = dims[-1]
-        self.feature_info = [
-            {"num_chs": dim, "reduction": 4 * 2**i, "module": f"stages.{i}"} for i, dim in enumerate(dims)
-        ]
-        rates = calculate_drop_path_rates(drop_path_rate, list(depths), stagewise=True)
-        self.stem = Stem(in_chans, dims[0])
-        stages = []
-        for i, map_size in enumerate(map_sizes(img_size, len(dims))):
-            blocks = [
-                ParCNetV2Block(
-                    dims[i],
-                    map_size,
-                    expansion=expansion,
-                    local_kernel=local_kernel,
-                    res_scale=res_scale[i],
-                    drop_path=rate,
-                    kernel_fit=kernel_fit,
-                    algorithm=algorithm,
-                )
-                for rate in rates[i]
-            ]
-            stages.append(ParCNetV2Stage(Downsample(dims[i - 1], dims[i]) if i else nn.Identity(), blocks))
-        self.stages = nn.Sequential(*stages)
-        self.head = NormMlpClassifierHead(self.num_features, num_classes, pool_type=global_pool, drop_rate=drop_rate)
-        if num_classes > 0:
-            init_projection(self.head.fc)
 
-    def forward_features(self, x: Tensor) -> Tensor:
-        """Images -> the last stage's map."""
-        return self.stages(self.stem(x))
-
-    def forward_head(self, x: Tensor, pre_logits: bool = False) -> Tensor:
-        """The last stage's map -> logits, or pooled and normed features with `pre_logits`."""
-        return self.head(x, pre_logits=pre_logits)
-
-    def forward(self, x: Tensor) -> Tensor:
-        return self.forward_head(self.forward_features(x))
-
-    def forward_intermediates(
-        self,
-        x: Tensor,
-        indices: int | list[int] | None = None,
-        norm: bool = False,  # noqa: ARG002 - see below
-        stop_early: bool = False,
-        output_fmt: str = "NCHW",
-        intermediates_only: bool = False,
-    ) -> list[Tensor] | tuple[Tensor, list[Tensor]]:
-        """Maps of the chosen stages (the last n for an int, all for None), with the final map unless told otherwise.
-
-        `norm` changes nothing: it asks for a norm of maps that have one, and the network's final norm follows its
-        pooling. It is here because timm's callers pass it to every network.
-        """
-        if output_fmt != "NCHW":
-            raise ValueError(
-                f"output_fmt is 'NCHW', got {output_fmt!r}: the maps of a convolutional network have no other"
-            )
-        taken, last = feature_take_indices(len(self.stages), indices)
-        intermediates = []
-        x = self.stem(x)
-        for i, stage in enumerate(self.stages[: last + 1] if stop_early else self.stages):
-            x = stage(x)
-            if i in taken:
-                intermediates.append(x)
-        return intermediates if intermediates_only else (x, intermediates)
+        stem = Stem(in_chans, dims[0])
+        stages = uniform_stages(depths, dims, img_size, drop_path_rate, block)
+        head = classifier_head(dims[-1], num_classes, global_pool, drop_rate)
+        super().__init__(stem, stages, head, dims=dims, in_chans=in_chans, num_classes=num_classes, drop_rate=drop_rate)
 
     @torch.jit.ignore
-    def prune_intermediate_layers(
-        self, indices: int | list[int] = 1, prune_norm: bool = False, prune_head: bool = True
-    ) -> list[int]:
-        """Drop what the maps of the chosen stages do not need; returns the stages' indices."""
-        taken, last = feature_take_indices(len(self.stages), indices)
-        cut = last < len(self.stages) - 1
-        self.stages = self.stages[: last + 1]
-        if cut:
-            self.num_features = self.head_hidden_size = self.feature_info[last]["num_chs"]
-        if prune_norm or prune_head or cut:  # the head's norm is made for the last stage's channels
-            self.reset_classifier(0, "", reset_other=True)
-        return taken
+    def map_sizes(self, img_size: int | tuple[int, int]) -> list[tuple[int, int]]:
+        """The (H, W) of each stage's map for images of `img_size`."""
+        return map_sizes(img_size, len(self.stages))
 
-    @torch.jit.ignore
-    def get_classifier(self) -> nn.Module:
-        """The linear layer that makes the logits."""
-        return self.head.fc
 
-    @torch.jit.ignore
-    def reset_classifier(self, num_classes: int, global_pool: str | None = None, reset_other: bool = False) -> None:
-        """A new classifier for `num_classes` (0: none); `reset_other` removes the head's norm too."""
-        self.num_classes = num_classes
-        self.head.reset(num_classes, global_pool, reset_other=reset_other, in_features=self.num_features)
-        if num_classes > 0:
-            init_projection(self.head.fc)
-
-    @torch.jit.ignore
-    def set_input_size(self, img_size: int | tuple[int, int]) -> None:
-        """Fit the kernels to images of another size (H, W): new parameters under "interpolate", none under "fixed"."""
-        for stage, map_size in zip(self.stages, map_sizes(img_size, len(self.stages)), strict=True):
-            for module in stage.modules():
-                if isinstance(module, OversizedConv2d):
-                    module.set_map_size(map_size)
-
-    @torch.jit.ignore
-    def set_grad_checkpointing(self, enable: bool = True) -> None:
-        """Recompute each block's activations in backward instead of keeping them."""
-        for stage in self.stages.children():
-            assert isinstance(stage, ParCNetV2Stage)
-            stage.grad_checkpointing = enable
-
-    @torch.jit.ignore
-    def group_matcher(self, coarse: bool = False) -> dict[str, Any]:
-        """timm's layer groups, for layer-wise learning rate decay: a stage (coarse) or a block (fine) each."""
-        fine = [(r"^stages\.(\d+)\.downsample", (0,)), (r"^stages\.(\d+)\.blocks\.(\d+)", None)]
-        return {"stem": r"^stem", "blocks": r"^stages\.(\d+)" if coarse else fine}
-
-    @torch.jit.ignore
-    def no_weight_decay(self) -> set[str]:
-        """Nothing beyond the 1-D parameters and biases, which timm leaves out by itself (facts of the release)."""
-        return set()
+def uniform_stages(
+    depths: tuple[int, ...],
+    dims: tuple[int, ...],
+    img_size: int | tuple[int, int],
+    drop_path_rate: float,
+    block: Callable[[int, tuple[int, int], float], nn.Module],
+) -> list[Stage]:
+    """Stages of `block(stage, map size, drop path)` after the papers' downsamples; drop path rises linearly from 0."""
+    rates = calculate_drop_path_rates(drop_path_rate, list(depths), stagewise=True)
+    stages = []
+    for i, map_size in enumerate(map_sizes(img_size, len(dims))):
+        blocks = [block(i, map_size, rate) for rate in rates[i]]
+        stages.append(Stage(Downsample(dims[i - 1], dims[i]) if i else nn.Identity(), blocks))
+    return stages
 
 
 def map_sizes(img_size: int | tuple[int, int], stages: int = 4) -> list[tuple[int, int]]:
     """The (H, W) of each stage's map: 56, 28, 14, 7 for 224 px. Raises ValueError for anything but sides >= 3 px."""
-    sides = tuple(to_2tuple(img_size))
-    if len(sides) != 2 or not all(isinstance(side, int) and side >= 3 for side in sides):
-        raise ValueError(
-            f"img_size is {img_size!r}: expected a whole number of px or (height, width), each at least 3, because the "
-            "stem divides them by 4"
-        )
-    sizes = [stemmed(sides)]
+    sizes = [stemmed(image_sides(img_size, 3))]
     while len(sizes) < stages:
         sizes.append(downsampled(sizes[-1]))
     return sizes
 
+
+XT: dict[str, Any] = {"depths": (3, 3, 9, 2), "dims": (48, 96, 192, 320)}
+"""The numbers of ParCNetV2-XT, which the ablations share."""
 
 default_cfgs = generate_default_cfgs(
     {
@@ -221,7 +134,7 @@ default_cfgs = generate_default_cfgs(
 @register_model
 def parcnetv2_xt(pretrained: bool = False, **kwargs: Any) -> ParCNetV2:
     """ParCNetV2-XT: 7.4M parameters, 1.6G MACs (ICCV 2023, Tab. 1)."""
-    return create(ParCNetV2, "parcnetv2_xt", pretrained, kwargs, depths=(3, 3, 9, 2), dims=(48, 96, 192, 320))
+    return create(ParCNetV2, "parcnetv2_xt", pretrained, kwargs, **XT)
 
 
 @register_model

@@ -31,14 +31,27 @@ def fit_kernel(kernel: Tensor, length: int, fit: str = "interpolate") -> Tensor:
     if fit == "fixed":
         margin = (length - old) // 2  # negative: crop
         return F.pad(kernel, [margin, margin])
+    if length == 1:
+        return kernel[:, old // 2 : old // 2 + 1]
     return _interpolate(kernel, length)
+
+
+def fit_circular(kernel: Tensor, length: int) -> Tensor:
+    """Return the kernel or position embedding [C, K] of a circular convolution as [C, length], any two lengths.
+
+    Linear, first entry to first and last to last (align_corners), as the authors' code has it; length 1 takes the
+    first, which is the tap of a line's own place.
+    """
+    if kernel.dim() != 2 or length < 1:
+        raise ValueError(f"a [channels, length] is fitted to a length of at least 1, got {kernel.shape} for {length}")
+    if length == kernel.shape[1]:
+        return kernel
+    return kernel[:, :1] if length == 1 else _interpolate(kernel, length)
 
 
 def _interpolate(kernel: Tensor, length: int) -> Tensor:
     """Positions are whole-number fractions i * (L-1) / (length-1), so that the centre and the ends are hit exactly."""
     old = kernel.shape[1]
-    if length == 1:
-        return kernel[:, old // 2 : old // 2 + 1]
     steps = torch.arange(length, device=kernel.device) * (old - 1)
     left = torch.div(steps, length - 1, rounding_mode="floor")
     right = (left + 1).clamp(max=old - 1)

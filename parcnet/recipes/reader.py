@@ -3,12 +3,13 @@
 import dataclasses
 import typing
 from importlib import resources
+from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Any
 
 from parcnet.base.errors import UserError, nearest, unknown
 from parcnet.recipes.sections import Recipe
-from parcnet.recipes.values import convert
+from parcnet.recipes.values import convert, shown
 from parcnet.recipes.yaml_text import parse, render
 
 _LIBRARY = resources.files("parcnet.recipes") / "library"
@@ -20,13 +21,19 @@ _TOP = ("base", *_FIELDS)
 
 
 def packaged() -> dict[str, str]:
-    """Name -> first comment line of every recipe that comes with the package."""
-    texts = {
-        file.name.removesuffix(".yaml"): file.read_text(encoding="utf-8")
-        for file in _LIBRARY.iterdir()
-        if file.name.endswith(".yaml")
-    }
-    return {name: texts[name].split("\n", 1)[0].lstrip("# ") for name in sorted(texts)}
+    """Name -> first comment line of every recipe that comes with the package, those in folders after the others."""
+    firsts = {name: file.read_text(encoding="utf-8").split("\n", 1)[0] for name, file in _files(_LIBRARY).items()}
+    return {name: first.lstrip("# ") for name, first in firsts.items()}
+
+
+def _files(folder: Traversable) -> dict[str, Traversable]:
+    """Recipe name -> file, of a folder of the library and those in it; a name is the file's, whatever its folder."""
+    found = sorted(folder.iterdir(), key=lambda file: (file.is_dir(), file.name))
+    files = {file.name.removesuffix(".yaml"): file for file in found if file.name.endswith(".yaml")}
+    for inner in found:
+        if inner.is_dir():
+            files.update(_files(inner))
+    return files
 
 
 def read_recipe(name_or_path: str | Path) -> Recipe:
@@ -44,6 +51,17 @@ def to_yaml(recipe: Recipe) -> str:
     return render(dataclasses.asdict(recipe))
 
 
+def full_names() -> dict[str, list[str]]:
+    """Key -> where it may stand, e.g. lr -> [optimizer.lr]; for a section, and a field of none, its own name."""
+    names: dict[str, list[str]] = {}
+    for section, keys in _SECTIONS.items():
+        for key in keys:
+            names.setdefault(key, []).append(f"{section}.{key}")
+    for key in _TOP:
+        names.setdefault(key, []).append(key)
+    return names
+
+
 def _read(name_or_path: str, folder: Path, users: tuple[str, ...]) -> Recipe:
     text, where, home = _text(name_or_path, folder)
     if where in users:
@@ -51,17 +69,17 @@ def _read(name_or_path: str, folder: Path, users: tuple[str, ...]) -> Recipe:
     keys = parse(text, where)
     base = keys.pop("base", None)
     if base is None:
-        return _applied(Recipe(name=Path(name_or_path).stem), keys, where)
+        return applied(Recipe(name=Path(name_or_path).stem), keys, where)
     recipe = _read(convert(base, str, f"{where}: base"), home, (*users, where))
-    return _applied(dataclasses.replace(recipe, name=Path(name_or_path).stem), keys, where)
+    return applied(dataclasses.replace(recipe, name=Path(name_or_path).stem), keys, where)
 
 
 def _text(name_or_path: str, folder: Path) -> tuple[str, str, Path]:
     """(content, how to call it in messages, folder of its relative bases)."""
     path = Path(name_or_path)
     if not path.suffix and path.name == name_or_path:
-        file = _LIBRARY / f"{name_or_path}.yaml"
-        if not file.is_file():
+        file = _files(_LIBRARY).get(name_or_path)
+        if file is None:
             raise unknown("recipe", name_or_path, packaged(), "`parcnet recipes` lists all; a file is given as a path.")
         return file.read_text(encoding="utf-8"), f"recipe {name_or_path}", folder
     path = folder / path
@@ -72,7 +90,8 @@ def _text(name_or_path: str, folder: Path) -> tuple[str, str, Path]:
         raise UserError(f"cannot read recipe {path}: {reason}. `parcnet recipes` lists the packaged ones.") from None
 
 
-def _applied(recipe: Recipe, keys: dict[str, Any], where: str) -> Recipe:
+def applied(recipe: Recipe, keys: dict[str, Any], where: str) -> Recipe:
+    """`recipe` with the sections and fields of `keys` in place. `where` begins the messages of `UserError`s."""
     changes: dict[str, Any] = {}
     for key, value in keys.items():
         if key in _SECTIONS:
@@ -86,7 +105,7 @@ def _applied(recipe: Recipe, keys: dict[str, Any], where: str) -> Recipe:
 
 def _section(current: Any, section: str, value: Any, where: str) -> Any:
     if not isinstance(value, dict):
-        raise UserError(f"{where}: {section} is {value!r}; expected `key: value` lines below `{section}:`.")
+        raise UserError(f"{where}: {section} is {shown(value)}; expected `key: value` lines below `{section}:`.")
     known = _SECTIONS[section]
     for key in value:
         if key not in known:
@@ -100,15 +119,10 @@ def _section(current: Any, section: str, value: Any, where: str) -> Any:
 
 def _unknown_key(key: str, section: str | None, where: str) -> UserError:
     """Names the nearest key together with the section it belongs to: a right key in a wrong section is common."""
-    full_names: dict[str, list[str]] = {}
-    for name, keys in _SECTIONS.items():
-        for known in keys:
-            full_names.setdefault(known, []).append(f"{name}.{known}")
-    for known in _TOP:
-        full_names.setdefault(known, []).append(known)
-    guesses = [full for guess in nearest(key, full_names) for full in full_names[guess]]
-    if section is None and key not in full_names:  # a section misspelt, more likely than a field without its section
+    known = full_names()
+    guesses = [full for guess in nearest(key, known) for full in known[guess]]
+    if section is None and key not in known:  # a section misspelt, more likely than a field without its section
         top = nearest(key, _TOP, 1)
         guesses = [*top, *(guess for guess in guesses if guess not in top)][:3]
     hint = f"Did you mean {' or '.join(guesses)}?" if guesses else f"Sections: {', '.join(_SECTIONS)}."
-    return UserError(f"{where}: unknown key {f'{section}.{key}' if section else key!r}. {hint}")
+    return UserError(f"{where}: unknown key {shown(f'{section}.{key}' if section else key)}. {hint}")

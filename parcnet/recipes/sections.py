@@ -27,11 +27,16 @@ class Network:
     """How oversized kernels meet other input sizes. None: the network's own (ours: interpolate)."""
     initial_checkpoint: str | None = None
     """Start from the weights of this checkpoint or run folder; a head for other classes starts anew."""
+    head_init_scale: float = 1.0
+    """Factor on a fresh classifier's weights and biases; fine-tuning of large networks likes small ones, e.g. 0.001."""
+    grad_checkpointing: bool = False
+    """Compute each block twice instead of keeping its maps: less memory, about a third more time."""
 
     def __post_init__(self) -> None:
         _expect(self.img_size is None or self.img_size >= 1, "img_size", self.img_size, "pixels, at least 1")
         _expect(self.in_chans in (1, 3), "in_chans", self.in_chans, "3 (colour) or 1 (grey)")
         _expect(0 <= self.drop_path < 1, "drop_path", self.drop_path, "a rate in [0, 1)")
+        _expect(0 < self.head_init_scale < float("inf"), "head_init_scale", self.head_init_scale, "a factor above 0")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,9 +44,13 @@ class Data:
     """The images and how they become batches."""
 
     data_dir: str | None = None
-    """Folder with train/CLASS/ and val/CLASS/, test/CLASS/ if there is one. None: the embedded digits."""
+    """Folder with train/CLASS/ and val/CLASS/, test/CLASS/ if there is one; hfds/DIR for parquet, wds/DIR or wds/URL
+    for tar shards (`parcnet data --help`). None: the embedded digits."""
     batch_size: int = 64
-    """Images in a step; the last, incomplete batch of an epoch is dropped."""
+    """Images in a step, of all processes together; the last, incomplete batch of an epoch is dropped."""
+    micro_batch: int | None = None
+    """Most images that pass through the network at once on one device: the batch is split, its gradients accumulated.
+    None: a device takes its whole share."""
     workers: int = 2
     """Processes that read and augment images; 0 reads in the main process."""
     max_bad_images: int = 0
@@ -52,12 +61,20 @@ class Data:
     """Resizing in evaluation."""
     train_interpolation: Literal["random", "nearest", "bilinear", "bicubic", "box", "hamming", "lanczos"] = "random"
     """Resizing in training; random draws bilinear or bicubic for each image."""
+    train_sizes: tuple[int, int] | None = None
+    """Multi-scale training: smallest and largest side in px. Each step draws one of the multiples of 32 between them;
+    evaluation keeps img_size. None: every step has img_size."""
 
     def __post_init__(self) -> None:
         _expect(self.batch_size >= 1, "batch_size", self.batch_size, "at least 1")
         _expect(self.workers >= 0, "workers", self.workers, "0 or more processes")
         _expect(self.max_bad_images >= 0, "max_bad_images", self.max_bad_images, "0 or more")
         _expect(0 < self.crop_pct <= 1, "crop_pct", self.crop_pct, "a share in (0, 1]")
+        whole = self.micro_batch is None or self.micro_batch >= 1
+        _expect(whole, "micro_batch", self.micro_batch, "at least 1, or none")
+        sizes = self.train_sizes
+        steps = sizes is None or (0 < sizes[0] <= sizes[1] and not sizes[0] % 32 and not sizes[1] % 32)
+        _expect(steps, "train_sizes", sizes, "two multiples of 32, the smaller first, or none")
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,8 +131,15 @@ class Optimizer:
     """Largest norm of the whole gradient; a longer one is shortened to it. None: off."""
     layer_decay: float | None = None
     """Factor of the learning rate from each group of layers to the one before it. None: off."""
+    layer_decay_by: Literal["network", "blocks", "stages"] = "network"
+    """What a group of layers is: what the network says (timm's group_matcher); three blocks in a row; or a stage."""
+    layer_decay_groups: int | None = None
+    """The head is decayed never, the stem this many times and once more. None: as many as there are groups. Only with
+    layer_decay_by blocks or stages."""
     ema_decay: float | None = None
     """Share of the weights' running average that a step keeps. Then the average is validated and saved. None: off."""
+    max_skipped_steps: int = 3
+    """Steps in a row that are left out because loss or gradient is not finite, before training stops and says why."""
 
     def __post_init__(self) -> None:
         _expect(0 < self.lr < float("inf"), "lr", self.lr, "a learning rate above 0")
@@ -124,6 +148,10 @@ class Optimizer:
         _expect(positive, "clip_grad", self.clip_grad, "a norm above 0, or none")
         share = self.layer_decay is None or 0 < self.layer_decay <= 1
         _expect(share, "layer_decay", self.layer_decay, "a factor in (0, 1], or none")
+        groups = self.layer_decay_groups
+        counted = groups is None or (groups >= 1 and self.layer_decay_by != "network")
+        _expect(counted, "layer_decay_groups", groups, "at least 1, with layer_decay_by blocks or stages; or none")
+        _expect(self.max_skipped_steps >= 0, "max_skipped_steps", self.max_skipped_steps, "0 or more")
         average = self.ema_decay is None or 0 < self.ema_decay < 1
         _expect(average, "ema_decay", self.ema_decay, "a share in (0, 1), or none")
 
@@ -169,12 +197,26 @@ class Run:
     output: str | None = None
     """Run folder; it must be empty or absent. None: runs/NAME-TIME."""
     log_every: int = 10
-    """Steps between looks at the loss: the progress line, and the check that it is finite."""
+    """Steps between lines of progress; every step's figures are in steps.jsonl."""
+    eval_every: int = 1
+    """Epochs between looks at validation; the last epoch is always looked at."""
+    save_every: int | None = None
+    """Steps between training states, from which a killed run goes on; one is saved after every epoch in any case."""
+    keep_every: int | None = None
+    """Epochs between checkpoints that are kept, besides the best and the last. None: those two."""
+    compile: bool = False
+    """Compile the network with torch.compile: minutes at the start, faster steps."""
+    track: Literal["none", "tensorboard", "wandb"] = "none"
+    """Send the figures to TensorBoard (in the run folder) or Weights & Biases; the JSONL logs are written anyway."""
 
     def __post_init__(self) -> None:
         _expect(self.threads is None or self.threads >= 1, "threads", self.threads, "at least 1, or none")
         _expect(0 <= self.seed < 2**63, "seed", self.seed, "a whole number from 0 to 2^63 - 1")
         _expect(self.log_every >= 1, "log_every", self.log_every, "at least 1")
+        _expect(self.eval_every >= 1, "eval_every", self.eval_every, "at least 1")
+        for name in ("save_every", "keep_every"):
+            value = getattr(self, name)
+            _expect(value is None or value >= 1, name, value, "at least 1, or none")
 
 
 @dataclass(frozen=True, slots=True)

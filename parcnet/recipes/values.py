@@ -1,5 +1,6 @@
 """YAML values against the types of recipe fields: the exact value or an error, never a guess."""
 
+import reprlib
 import types
 import typing
 from typing import Any
@@ -7,7 +8,17 @@ from typing import Any
 from parcnet.base.errors import UserError
 
 _UNIONS = (types.UnionType, typing.Union)  # `Literal[...] | None` makes the older one
-_WORDS: dict[Any, str] = {int: "a whole number", float: "a number", str: "text", type(None): "null"}
+_WORDS: dict[Any, str] = {
+    bool: "true or false",
+    int: "a whole number",
+    float: "a number",
+    str: "text",
+    type(None): "null",
+}
+_SHORT = reprlib.Repr()
+_SHORT.maxlevel, _SHORT.maxlist, _SHORT.maxdict = 3, 4, 4
+_SHORT.maxstring = _SHORT.maxother = 200
+_SHORT.maxlong = 60
 
 
 def convert(value: Any, wanted: Any, where: str) -> Any:
@@ -18,8 +29,13 @@ def convert(value: Any, wanted: Any, where: str) -> Any:
     """
     found, result = _fit(value, wanted)
     if not found:
-        raise UserError(f"{where} is {value!r}; expected {in_words(wanted)}.")
+        raise UserError(f"{where} is {shown(value)}; expected {in_words(wanted)}.")
     return result
+
+
+def shown(value: Any) -> str:
+    """A value as an error message quotes it: cut short, since a few lines of YAML can mean billions of items."""
+    return _SHORT.repr(value)
 
 
 def in_words(wanted: Any) -> str:

@@ -6,6 +6,7 @@ from typing import Any
 import yaml
 
 from parcnet.base.errors import UserError
+from parcnet.recipes.values import shown
 
 
 class _Loader(yaml.SafeLoader):
@@ -42,12 +43,12 @@ def parse(text: str, where: str) -> dict[str, Any]:
     """The mapping that a YAML text holds, {} for an empty one. Raises `UserError` with file, line and reason."""
     try:
         value = yaml.load(text, Loader=_Loader)
-    except (yaml.YAMLError, ValueError, TypeError) as error:  # the latter two: dates and keys that cannot be
+    except (yaml.YAMLError, ValueError, TypeError, RecursionError) as error:  # dates, keys, depths that cannot be
         raise UserError(f"{where} is not valid YAML: {' '.join(str(error).split())}") from None
     if value is None:
         return {}
     if not isinstance(value, dict):
-        raise UserError(f"{where} holds {type(value).__name__} {str(value)[:40]!r}; expected `section:` blocks.")
+        raise UserError(f"{where} holds {type(value).__name__} {shown(value)}; expected `section:` blocks.")
     return value
 
 

@@ -3,14 +3,18 @@
 from dataclasses import asdict, dataclass
 from typing import Any
 
+import torch
+from torch import nn
+
 from parcnet import checkpoint
 from parcnet.base import versions
 from parcnet.evaluation import Result, evaluate, torch_predictor
 from parcnet.plots import confusion, training_curves
 from parcnet.training.job import Job
 from parcnet.training.keeper import Keeper
-from parcnet.training.loop import EpochLog
+from parcnet.training.logs import EpochLog
 from parcnet.training.pictures import draw_predictions
+from parcnet.training.plan import Plan
 from parcnet.training.run_folder import RunFolder
 from parcnet.training.splits import evaluation_batches
 from parcnet.training.step import autocast_dtype
@@ -29,27 +33,45 @@ class Outcome:
     """Of the same checkpoint; None when the data has no test split."""
 
 
-def conclude(job: Job, keeper: Keeper) -> Outcome:
+def conclude(job: Job, plan: Plan, keeper: Keeper) -> Outcome:
     """Evaluates the best checkpoint as it lies on the disk and draws the run's pictures.
 
-    The network holds the best weights afterwards.
+    All ranks evaluate, each its part; the main rank draws. The network holds the best weights afterwards.
     """
     assert keeper.best is not None, "there is no epoch to conclude"
-    network, preprocessing = job.built.network, job.built.preprocessing
-    network.load_state_dict(checkpoint.read(job.folder.best).weights)
+    network, preprocessing, ranks = job.built.network, job.built.preprocessing, job.ranks
+    _load_best(network, job)
     shown = job.splits.val if job.splits.test is None else job.splits.test
     with torch_predictor(network, job.device, autocast_dtype(job.recipe.run.amp)) as predictor:
         val, test = (
             None
             if images is None
-            else evaluate(predictor, evaluation_batches(job.recipe, images, preprocessing), len(job.classes))
+            else evaluate(
+                predictor,
+                evaluation_batches(job.recipe, images, preprocessing, plan.share.micro, ranks),
+                plan.num_classes,
+                ranks.total,
+            )
             for images in (job.splits.val, job.splits.test)
         )
-        draw_predictions(predictor, preprocessing, shown, job.classes, job.folder.predictions)
+        if ranks.main:
+            draw_predictions(predictor, preprocessing, shown, job.classes, job.folder.predictions)
     assert val is not None
-    training_curves([asdict(line) for line in keeper.log], job.folder.curve)
-    confusion((test or val).confusion, job.classes, job.folder.confusion)
+    if ranks.main:
+        training_curves([asdict(line) for line in keeper.log], job.folder.curve)
+        matrix = (test or val).confusion
+        if matrix is not None:
+            confusion(matrix, job.classes, job.folder.confusion)
     return Outcome(job.folder, keeper.best, val, test)
+
+
+def _load_best(network: nn.Module, job: Job) -> None:
+    """From the main rank's disk; the other ranks need not see it."""
+    if job.ranks.main:
+        network.load_state_dict(checkpoint.read(job.folder.best).weights)
+    if job.ranks.world > 1:
+        for tensor in network.state_dict().values():
+            torch.distributed.broadcast(tensor, 0)
 
 
 def result(job: Job, outcome: Outcome, command: str, seconds: float) -> dict[str, Any]:
@@ -65,6 +87,7 @@ def result(job: Job, outcome: Outcome, command: str, seconds: float) -> dict[str
         "val": outcome.val.metrics(),
         "test": None if outcome.test is None else outcome.test.metrics(),
         "seconds": round(seconds, 1),
+        "processes": job.ranks.world,
         "machine": job.machine(),
         "command": command,
         "versions": versions(),

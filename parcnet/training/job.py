@@ -1,16 +1,19 @@
 """A recipe whose every name has been looked up: what can be wrong is found here, before any work."""
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
+from torch import nn
 
-from parcnet.base import pick_device
+from parcnet.base import UserError, pick_device
 from parcnet.checkpoint import Metadata
 from parcnet.recipes import Recipe
 from parcnet.training.keeper import travelling
 from parcnet.training.network import Built, build_network
-from parcnet.training.run_folder import RunFolder, choose_run_folder
+from parcnet.training.ranks import Ranks
+from parcnet.training.resume import Start, find_start
+from parcnet.training.run_folder import RunFolder
 from parcnet.training.splits import Splits, open_splits
 
 
@@ -19,10 +22,16 @@ class Job:
     """Everything a run needs, the network being on its device."""
 
     recipe: Recipe
-    folder: RunFolder
+    start: Start
     device: torch.device
     splits: Splits
     built: Built
+    ranks: Ranks = field(default_factory=Ranks)
+
+    @property
+    def folder(self) -> RunFolder:
+        """Where everything is written, by the main rank."""
+        return self.start.folder
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -54,12 +63,27 @@ class Job:
         return str(self.device)
 
 
-def prepare(recipe: Recipe) -> Job:
-    """Looks up folder, device, data and network. Raises `UserError`; writes nothing."""
-    folder = choose_run_folder(recipe)
-    device = pick_device(recipe.run.device)
+def prepare(
+    recipe: Recipe, resume: str | None = None, ranks: Ranks | None = None, device: torch.device | None = None
+) -> Job:
+    """Looks up folder, device, data and network. Raises `UserError`; writes nothing.
+
+    `resume` as `find_start` takes it. Every rank prepares its own job, the folder being the main rank's.
+    """
+    ranks = ranks or Ranks()
+    start = find_start(recipe, resume, ranks)
+    device = device or pick_device(recipe.run.device)
     splits = open_splits(recipe)
     built = build_network(recipe, splits.train.classes)
+    if recipe.network.grad_checkpointing:
+        _checkpoint_gradients(built.network, recipe)
     # torch's stubs know no `to` with both
     built.network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-    return Job(recipe, folder, device, splits, built)
+    return Job(recipe, start, device, splits, built, ranks)
+
+
+def _checkpoint_gradients(network: nn.Module, recipe: Recipe) -> None:
+    try:
+        network.set_grad_checkpointing(True)  # type: ignore[operator]  # timm's contract; stubs call it a tensor
+    except (AttributeError, AssertionError):
+        raise UserError(f"{recipe.network.model} cannot recompute its maps: leave grad_checkpointing out.") from None

@@ -1,46 +1,120 @@
-"""What is kept of a run while it lasts: the log, the last checkpoint, and the best one by validation."""
+"""What is kept of a run while it lasts: the logs, training states, the last checkpoint, and the best one."""
 
-from collections.abc import Mapping
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from torch import nn
-
 from parcnet import checkpoint
+from parcnet.base import UserError
 from parcnet.checkpoint import Metadata
 from parcnet.recipes import Recipe
-from parcnet.training.loop import EpochLog
+from parcnet.training.logs import EpochLog, StepLog
+from parcnet.training.position import Position
 from parcnet.training.run_folder import RunFolder
+from parcnet.training.state import capture
+from parcnet.training.state_files import write_state
+from parcnet.training.step import Stepper
+from parcnet.training.trackers import Tracker
 
 
 @dataclass
 class Keeper:
-    """Called with the figures of each epoch; the best is chosen on validation: top-1, then the lower loss."""
+    """Told of each step and epoch; the best epoch is chosen on validation: top-1, then the lower loss.
+
+    Only the main rank writes; the others keep the position alone.
+    """
 
     folder: RunFolder
-    network: nn.Module
-    """Whose weights are saved."""
+    stepper: Stepper
     metadata: Metadata
     """Of every checkpoint, but for epoch and metrics."""
+    about: Mapping[str, Any]
+    """What a state says about the run, as JSON values."""
+    position: Position = field(default_factory=Position)
+    steps_per_epoch: int = 1
+    log_every: int = 1
+    keep_every: int | None = None
+    earlier: Mapping[str, int] = field(default_factory=dict)
+    """Bytes in each log when the state was saved that the run goes on from."""
+    trackers: Sequence[Tracker] = ()
     log: list[EpochLog] = field(default_factory=list)
-    best: EpochLog | None = None
+    pending: list[StepLog] = field(default_factory=list)
 
-    def __call__(self, line: EpochLog) -> None:
+    @property
+    def best(self) -> EpochLog | None:
+        """The best epoch so far."""
+        return None if self.position.best is None else EpochLog(**self.position.best)
+
+    def step(self, line: StepLog) -> None:
+        """Notes a step; it is written with its neighbours."""
+        if self.stepper.ranks.main:
+            self.pending.append(line)
+            if len(self.pending) >= self.log_every:
+                self._flush()
+
+    def state(self, position: Position) -> None:
+        """Writes a training state, from which the run can go on bit for bit."""
+        if not self.stepper.ranks.main:
+            return
+        self._flush()
+        step = position.epoch * self.steps_per_epoch + position.done
+        content = capture(self.stepper, position, {**self.about, "logs": self.folder.lengths()})
+        write_state(self.folder.path, step, content)
+
+    def epoch(self, line: EpochLog) -> None:
         """Writes the log line, the last checkpoint, and the best one if this epoch is the best so far."""
-        self.folder.append(asdict(line))
-        self._save(self.folder.last, line.epoch, {"val_top1": line.val_top1, "val_loss": line.val_loss})
+        best = self.best
+        metrics: dict[str, float] = {}
+        if line.val_top1 is not None and line.val_loss is not None:
+            metrics = {"val_top1": line.val_top1, "val_loss": line.val_loss}
+        better = bool(metrics) and (best is None or _merit(line) > _merit(best))
+        if self.stepper.ranks.main:
+            self.folder.append(self.folder.log, [asdict(line)])
+            self._save(self.folder.last, line.epoch, metrics)
         self.log.append(line)  # not earlier: its length is the epoch of the last checkpoint, also after a full disk
-        if self.best is None or (line.val_top1, -line.val_loss) > (self.best.val_top1, -self.best.val_loss):
-            self.best = line
-            self._save(self.folder.best, line.epoch, {"val_top1": line.val_top1, "val_loss": line.val_loss})
+        if better:
+            self.position.best = asdict(line)
+        if self.stepper.ranks.main:
+            if better:
+                self._save(self.folder.best, line.epoch, metrics)
+            if self.keep_every is not None and line.epoch % self.keep_every == 0:
+                self._save(self.folder.kept(line.epoch), line.epoch, metrics)
+            figures = {f"epoch/{name}": value for name, value in asdict(line).items() if value is not None}
+            for tracker in self.trackers:
+                tracker.log(line.epoch * self.steps_per_epoch, figures)
 
-    def interrupted(self) -> None:
-        """Saves the network as it is, within an epoch, as the last checkpoint."""
-        self._save(self.folder.last, len(self.log), {})
+    def go_on(self) -> None:
+        """Takes back what the logs got after the state that the run goes on from, and reads the epochs before it."""
+        self.folder.cut(self.earlier)
+        if not self.folder.log.exists():
+            return
+        try:
+            lines = self.folder.log.read_text(encoding="utf-8").splitlines()
+            self.log.extend(EpochLog(**json.loads(line)) for line in lines)
+        except (OSError, ValueError, TypeError) as error:
+            raise UserError(f"{self.folder.log} is damaged ({error}); restore it, or begin a new run.") from None
+
+    def _flush(self) -> None:
+        if not self.pending:
+            return
+        self.folder.append(self.folder.steps, [asdict(line) for line in self.pending])
+        for tracker in self.trackers:
+            last = asdict(self.pending[-1])
+            step = last.pop("step")
+            tracker.log(step, {f"step/{name}": float(value) for name, value in last.items() if value is not None})
+        self.pending.clear()
 
     def _save(self, path: Path, epoch: int, metrics: Mapping[str, float]) -> None:
-        checkpoint.save(path, self.network.state_dict(), replace(self.metadata, epoch=epoch, metrics=dict(metrics)))
+        weights = self.stepper.kept.state_dict()
+        checkpoint.save(path, weights, replace(self.metadata, epoch=epoch, metrics=dict(metrics)))
+
+
+def _merit(line: EpochLog) -> tuple[float, float]:
+    assert line.val_top1 is not None
+    assert line.val_loss is not None
+    return line.val_top1, -line.val_loss
 
 
 def travelling(recipe: Recipe) -> dict[str, Any]:

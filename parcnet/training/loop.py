@@ -2,77 +2,114 @@
 
 import math
 import time
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator
+from typing import Protocol
 
 from torch import Tensor
 
 from parcnet.base import progress
 from parcnet.evaluation import evaluate, torch_predictor
 from parcnet.training.epoch import NonFinite, train_epoch
+from parcnet.training.logs import EpochLog, StepLog
+from parcnet.training.plan import Plan
+from parcnet.training.position import Position
 from parcnet.training.step import Stepper
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """How long, and on which batches."""
-
-    epochs: int
-    """Cool-down included."""
-    steps_per_epoch: int
-    batch_size: int
-    num_classes: int
-    log_every: int
-    training: Callable[[int], Iterable[tuple[Tensor, Tensor]]]
-    """Epoch, from 0 -> its augmented batches."""
-    validation: Iterable[tuple[Tensor, Tensor]]
-    """Iterated once an epoch."""
+class Stopped(Exception):
+    """A signal asked the run to stop; its state was saved."""
 
 
-@dataclass(frozen=True, slots=True)
-class EpochLog:
-    """One line of log.jsonl."""
+class Keep(Protocol):
+    """What the loop reports to."""
 
-    epoch: int
-    """From 1."""
-    train_loss: float
-    """Mean over the epoch's steps, on augmented images and smoothed labels, in nats."""
-    val_loss: float
-    """Mean cross entropy without smoothing, in nats. With an average of the weights: of the averaged network."""
-    val_top1: float
-    """In [0, 1]."""
-    lr: float
-    """Of the epoch's last step."""
-    seconds: float
-    """Training and validation."""
-    images_per_second: float
-    """Training alone."""
+    def step(self, line: StepLog) -> None:
+        """A step was taken."""
+
+    def state(self, position: Position) -> None:
+        """The run could go on from here."""
+
+    def epoch(self, line: EpochLog) -> None:
+        """An epoch is over, validation included."""
 
 
-def fit(stepper: Stepper, plan: Plan, keep: Callable[[EpochLog], None]) -> None:
-    """Trains for `plan.epochs`; after each one calls `keep` with its figures, the network being in train mode.
+def fit(stepper: Stepper, plan: Plan, keep: Keep, position: Position) -> None:
+    """Trains from `position` to the end of the plan.
 
-    Raises `NonFinite` before `keep` sees an epoch in which a loss was not finite.
+    After each epoch's steps, every `save_every` steps and when a signal has come the state is kept; then, when a signal
+    has come, `Stopped` is raised. Raises `NonFinite` before `keep` sees an epoch in which validation was not finite.
     """
     stepper.network.train()
-    best = 0.0
-    with progress("training", plan.epochs * plan.steps_per_epoch, "steps") as advance:
-        for epoch in range(plan.epochs):
-            started = time.perf_counter()
-            said = f"epoch {epoch + 1}/{plan.epochs}" + (f", best val top-1 {best:.2%}" if epoch else "")
+    taken = position.epoch * plan.steps_per_epoch + position.done
+    with progress("training", plan.steps - taken, "steps") as advance:
+        while position.epoch < plan.epochs:
+            _epoch(stepper, plan, keep, position, advance)
+            position.next_epoch()
 
-            def advanced(steps: int, loss: float, said: str = said) -> None:
-                advance(steps, f"{said}, loss {loss:.3f}")
 
-            first_step = epoch * plan.steps_per_epoch
-            loss = train_epoch(stepper, plan.training(epoch), first_step, plan.log_every, advanced)
-            trained = time.perf_counter()
-            with torch_predictor(stepper.kept, stepper.device, stepper.dtype) as predictor:
-                val = evaluate(predictor, plan.validation, plan.num_classes)
-            if not math.isfinite(val.loss):
-                raise NonFinite(val.loss, None)
-            best = max(best, val.top1)
-            images = plan.steps_per_epoch * plan.batch_size
-            seconds = time.perf_counter() - started
-            rate = images / (trained - started)
-            keep(EpochLog(epoch + 1, loss, val.loss, val.top1, stepper.lr, round(seconds, 3), round(rate, 1)))
+def _epoch(stepper: Stepper, plan: Plan, keep: Keep, position: Position, advance: Callable[[int, str], None]) -> None:
+    started = time.perf_counter()
+    epoch, begun = position.epoch, position.done
+    best = f", best val top-1 {position.best['val_top1']:.2%}" if position.best else ""
+    waited, unseen = 0.0, 0
+
+    def took(line: StepLog, stop: bool) -> None:
+        nonlocal waited, unseen
+        waited, unseen = waited + line.waited, unseen + 1
+        keep.step(line)
+        ended = position.done == plan.steps_per_epoch
+        if ended or unseen == plan.log_every:
+            recent = position.losses[-unseen:]
+            loss = f", loss {math.fsum(recent) / len(recent):.3f}" if recent else ""
+            advance(unseen, f"epoch {epoch + 1}/{plan.epochs}{best}{loss}")
+            unseen = 0
+        if ended or stop or (plan.save_every is not None and line.step % plan.save_every == 0):
+            keep.state(position)
+        if stop:
+            raise Stopped
+
+    accumulation = plan.share.accumulation
+    train_epoch(
+        stepper,
+        plan.training(epoch, begun * accumulation) if begun < plan.steps_per_epoch else (),
+        position,
+        steps=plan.steps_per_epoch,
+        accumulation=accumulation,
+        batch_size=plan.share.batch,
+        max_skipped=plan.max_skipped,
+        took=took,
+    )
+    if not position.losses:
+        raise NonFinite(math.nan, epoch * plan.steps_per_epoch + 1)
+    trained = time.perf_counter()
+    val_loss, val_top1 = _validate(stepper, plan) if plan.validates(epoch) else (None, None)
+    seconds, training = time.perf_counter() - started, max(trained - started, 1e-9)
+    line = EpochLog(
+        epoch + 1,
+        math.fsum(position.losses) / len(position.losses),
+        val_loss,
+        val_top1,
+        stepper.lr,
+        round(seconds, 3),
+        round((plan.steps_per_epoch - begun) * plan.share.batch / training, 1),
+        round(min(waited / training, 1.0), 3),
+    )
+    keep.epoch(line)
+
+
+def _validate(stepper: Stepper, plan: Plan) -> tuple[float, float]:
+    stepper.synchronise()
+    with torch_predictor(stepper.kept, stepper.device, stepper.dtype) as predictor:
+        batches = _interruptible(plan.validation, stepper)
+        val = evaluate(predictor, batches, plan.num_classes, stepper.ranks.total)
+    if not math.isfinite(val.loss):
+        raise NonFinite(val.loss, None)
+    return val.loss, val.top1
+
+
+def _interruptible(batches: Iterable[tuple[Tensor, Tensor]], stepper: Stepper) -> Iterator[tuple[Tensor, Tensor]]:
+    """The state is on the disk already, so one process may stop here; several stop together, at their next step."""
+    for batch in batches:
+        yield batch
+        if stepper.ranks.world == 1 and stepper.stopping():
+            raise Stopped

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from statistics import fmean
 from typing import Any
 
+import torch
 from torch import nn
 
 from parcnet import checkpoint
@@ -35,6 +36,7 @@ def build_network(recipe: Recipe, classes: Sequence[str]) -> Built:
     if settings.img_size is not None:
         model_args["img_size"] = settings.img_size
     network = _seeded(recipe, model_args)
+    _scale_head(network, settings.head_init_scale)
     if settings.initial_checkpoint is not None:
         _start_from(network, settings.initial_checkpoint, classes)
     return Built(network, model_args, _preprocessing(network, recipe))
@@ -65,6 +67,17 @@ def _preprocessing(network: nn.Module, recipe: Recipe) -> Preprocessing:
     if recipe.network.in_chans == 1:  # timm's configurations are for colour
         mean, std = (fmean(mean),), (fmean(std),)
     return Preprocessing((height, width), mean, std, recipe.data.interpolation, recipe.data.crop_pct)
+
+
+def _scale_head(network: nn.Module, factor: float) -> None:
+    """Multiplies the classifier's fresh weights and biases; a checkpoint for the same classes replaces them."""
+    if factor == 1:
+        return
+    config: dict[str, Any] = network.pretrained_cfg  # type: ignore[assignment]  # as in _preprocessing
+    head = network.get_submodule(config["classifier"])
+    with torch.no_grad():
+        for parameter in head.parameters():
+            parameter.mul_(factor)
 
 
 def _start_from(network: nn.Module, path: str, classes: Sequence[str]) -> None:

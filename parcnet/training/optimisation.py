@@ -1,11 +1,15 @@
 """Recipe -> timm's optimiser and timm's schedule."""
 
+from functools import partial
+from typing import Any
+
 import timm.optim
 from timm.scheduler import CosineLRScheduler
 from torch import nn, optim
 
 from parcnet.base import UserError, unknown
 from parcnet.recipes import Optimizer, Schedule
+from parcnet.training.layer_groups import layer_groups, scales
 
 
 def create_optimizer(network: nn.Module, settings: Optimizer) -> optim.Optimizer:
@@ -13,18 +17,38 @@ def create_optimizer(network: nn.Module, settings: Optimizer) -> optim.Optimizer
     known = timm.optim.list_optimizers()
     if settings.opt not in known:
         raise unknown("optimiser", settings.opt, known, "timm.optim.list_optimizers() lists all.")
-    if settings.layer_decay is not None and not hasattr(network, "group_matcher"):
+    by_network = settings.layer_decay_by == "network"
+    if settings.layer_decay is not None and by_network and not hasattr(network, "group_matcher"):
         raise UserError(f"{type(network).__name__} does not say how its layers are grouped: leave layer_decay out.")
     optimizer = timm.optim.create_optimizer_v2(
         network,
         opt=settings.opt,
         lr=settings.lr,
         weight_decay=settings.weight_decay,
-        layer_decay=settings.layer_decay,
+        layer_decay=settings.layer_decay if by_network else None,
+        param_group_fn=None if by_network or settings.layer_decay is None else partial(_groups, settings=settings),
     )
     if getattr(optimizer, "is_second_order", False):
         raise UserError(f"{settings.opt} needs second-order gradients, which this loop does not compute: try adamw.")
     return optimizer
+
+
+def _groups(network: nn.Module, settings: Optimizer) -> list[dict[str, Any]]:
+    """Parameter groups by layer group and weight decay, each with timm's `lr_scale`."""
+    assert settings.layer_decay is not None
+    assert settings.layer_decay_by != "network"
+    ids, last = layer_groups(network, settings.layer_decay_by, settings.layer_decay_groups)
+    scale = scales(ids, last, settings.layer_decay)
+    untouched = network.no_weight_decay() if hasattr(network, "no_weight_decay") else ()  # type: ignore[operator]
+    groups: dict[tuple[int, bool], dict[str, Any]] = {}
+    for name, parameter in network.named_parameters():
+        if not parameter.requires_grad:
+            continue
+        decayed = parameter.ndim > 1 and name not in untouched
+        weight_decay = settings.weight_decay if decayed else 0.0
+        empty = {"lr_scale": scale[name], "weight_decay": weight_decay, "params": []}
+        groups.setdefault((ids[name], decayed), empty)["params"].append(parameter)
+    return [groups[key] for key in sorted(groups)]
 
 
 def create_schedule(optimizer: optim.Optimizer, settings: Schedule, steps_per_epoch: int) -> CosineLRScheduler:

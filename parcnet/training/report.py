@@ -1,19 +1,27 @@
 """What a run tells the person before its terminal."""
 
+import os
 import shlex
+from collections.abc import Sequence
 from pathlib import Path
 
 from rich.markup import escape
 
-from parcnet.base import counted, next_steps, say, table
+from parcnet.base import counted, next_steps, say, table, warn
 from parcnet.training.epoch import NonFinite
 from parcnet.training.final import Outcome
 from parcnet.training.job import Job
-from parcnet.training.loop import Plan
+from parcnet.training.keeper import Keeper
+from parcnet.training.plan import Plan
+from parcnet.training.position import Position
+from parcnet.training.state_files import states
+
+_SLOW = 0.3
+"""Share of the training time above which waiting for images is worth a word."""
 
 
-def introduce(job: Job, plan: Plan) -> None:
-    """What is about to run, on what, and where the results will be."""
+def introduce(job: Job, plan: Plan, position: Position, changed: Sequence[str]) -> None:
+    """What is about to run, on what, and where the results will be; what changed since a run was stopped."""
     images = ", ".join(f"{count:,} {name}" for name, count in job.splits.sizes.items())
     height, width = job.built.preprocessing.size
     say(
@@ -21,7 +29,14 @@ def introduce(job: Job, plan: Plan) -> None:
         f"parameters, {height} x {width} pixels, on {escape(job.machine())}"
     )
     say(f"{escape(job.splits.train.name)}: {images} images, {len(job.classes)} classes")
+    if str(plan.share) != f"{plan.share.batch} images":
+        say(f"a batch of {plan.share.batch} is {plan.share}")
     say(f"{plan.epochs} epochs of {plan.steps_per_epoch} steps; run folder {escape(str(job.folder.path))}")
+    if job.start.state:
+        where = f"epoch {position.epoch + 1}, {counted(position.done, 'step')} taken"
+        say(f"goes on from {escape(job.start.called)}: {where}")
+    for change in changed:
+        warn(f"changed since then, so losses may differ in their last digits: {change}")
 
 
 def summarise(job: Job, outcome: Outcome, seconds: float) -> None:
@@ -41,15 +56,17 @@ def summarise(job: Job, outcome: Outcome, seconds: float) -> None:
 
 
 def diagnosis(job: Job, plan: Plan, error: NonFinite, whole_epochs: int) -> str:
-    """Why a run stopped at a loss that is not finite, what is left of it, and where to look."""
+    """Why a run stopped at a loss or gradient that is not finite, what is left of it, and where to look."""
     optimizer, run = job.recipe.optimizer, job.recipe.run
     epoch = whole_epochs + 1
     where = f"after epoch {epoch}, on validation" if error.step is None else f"at step {error.step} (epoch {epoch})"
-    log = f"; the log is {job.folder.log}" if job.folder.log.exists() else ""
+    log = f"; the logs are {job.folder.log} and {job.folder.steps}" if job.folder.steps.exists() else ""
     amp = "" if run.amp == "none" else f"\n  precision: --amp none (is {run.amp}), to rule it out"
     clip = "" if optimizer.clip_grad else "\n  gradients: --clip-grad 1"
+    origin = f"\n{error.origin}" if error.origin else ""
     return (
-        f"the loss is {error.value} {where}; training stopped. {kept(job, plan, whole_epochs)}\nWhere to look:\n"
+        f"the {error.what} is {error.value} {where}; training stopped. {kept(job, plan, whole_epochs)}{origin}\n"
+        "Where to look:\n"
         f"  learning rate: a smaller --lr (is {optimizer.lr:g}) or more --warmup-epochs "
         f"(are {job.recipe.schedule.warmup_epochs:g}){clip}{amp}\n"
         f"  data: images of one flat colour, wrong labels{log}"
@@ -63,14 +80,32 @@ def kept(job: Job, plan: Plan, whole_epochs: int) -> str:
     return f"The last good checkpoint is {job.folder.last}, after epoch {whole_epochs} of {plan.epochs}."
 
 
-def way_on(job: Job, whole_epochs: int) -> str:
-    """What a person who pressed Ctrl-C can do with what was saved."""
-    recipe, last = _quoted(job.folder.recipe), _quoted(job.folder.last)
-    return (
-        f"interrupted after {counted(whole_epochs, 'whole epoch')}; the network as it was is {job.folder.last}.\n"
-        f"Go on from its weights, with a new schedule:\n"
-        f"  parcnet train -c {recipe} --initial-checkpoint {last}\n"
-        f"See how good it is:\n  parcnet eval {last}{_data(job)}"
+def way_on(job: Job, whole_epochs: int, why: str) -> str:
+    """What a person whose run was stopped by a signal can do with what was saved."""
+    found = states(job.folder.path)
+    if not found:
+        return f"{why} after {counted(whole_epochs, 'whole epoch')}; nothing was saved yet."
+    lines = [
+        f"{why} after {counted(whole_epochs, 'whole epoch')}; everything is in {found[0]}.",
+        "Go on as if nothing had happened:",
+        f"  parcnet train --resume {_quoted(job.folder.path)}",
+    ]
+    if job.folder.last.exists():
+        lines += [
+            "See how good it is after its last whole epoch:",
+            f"  parcnet eval {_quoted(job.folder.last)}{_data(job)}",
+        ]
+    return "\n".join(lines)
+
+
+def slow_reading(job: Job, keeper: Keeper) -> None:
+    """Says when steps spent much of their time waiting for images, and what to do."""
+    if not keeper.log or (share := keeper.log[-1].waited) < _SLOW:
+        return
+    warn(
+        f"steps waited for images {share:.0%} of the time: the network could train faster. More --workers (are "
+        f"{job.recipe.data.workers}; this machine has {os.cpu_count()} cores), smaller images on the disk, or a faster "
+        "disk."
     )
 
 

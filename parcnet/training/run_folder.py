@@ -1,7 +1,8 @@
 """The folder a run leaves behind."""
 
 import json
-from collections.abc import Mapping
+import os
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -28,6 +29,11 @@ class RunFolder:
         return self.path / "log.jsonl"
 
     @property
+    def steps(self) -> Path:
+        """One JSON object a line, one line a step."""
+        return self.path / "steps.jsonl"
+
+    @property
     def best(self) -> Path:
         """Checkpoint of the epoch with the highest validation top-1."""
         return self.path / "best.safetensors"
@@ -36,6 +42,10 @@ class RunFolder:
     def last(self) -> Path:
         """Checkpoint of the last whole epoch, or of the step where the run was interrupted."""
         return self.path / "last.safetensors"
+
+    def kept(self, epoch: int) -> Path:
+        """Checkpoint of a whole epoch, from 1, that stays."""
+        return self.path / f"epoch-{epoch:04d}.safetensors"
 
     @property
     def result(self) -> Path:
@@ -62,23 +72,40 @@ class RunFolder:
         # without the folder's own name, so that `-c RUN/recipe.yaml` starts a new run beside this one
         write_text(self.recipe, to_yaml(replace(recipe, run=replace(recipe.run, output=None))))
 
-    def append(self, line: Mapping[str, Any]) -> None:
-        """Adds one epoch to the log; whoever reads along sees whole lines."""
+    def append(self, log: Path, lines: Iterable[Mapping[str, Any]]) -> None:
+        """Adds lines to `log` or `steps`; whoever reads along sees whole ones."""
+        text = "".join(json.dumps(line, allow_nan=False) + "\n" for line in lines)
         try:
-            with self.log.open("a", encoding="utf-8") as file:
-                file.write(json.dumps(line, allow_nan=False) + "\n")
+            with log.open("a", encoding="utf-8") as file:
+                file.write(text)
         except OSError as error:
-            raise UserError(f"cannot write {self.log}: {error.strerror}.") from error
+            raise UserError(f"cannot write {log}: {error.strerror}.") from error
+
+    def lengths(self) -> dict[str, int]:
+        """Bytes in each log, by file name: where `cut` goes back to."""
+        return {log.name: log.stat().st_size if log.exists() else 0 for log in (self.log, self.steps)}
+
+    def cut(self, lengths: Mapping[str, int]) -> None:
+        """Takes back what the logs got after `lengths`, and files that a killed run left half-written."""
+        try:
+            for log in (self.log, self.steps):
+                if log.exists() and log.stat().st_size > (length := lengths.get(log.name, 0)):
+                    os.truncate(log, length)
+            for partial in self.path.rglob(".*.partial*"):
+                partial.unlink(missing_ok=True)
+        except OSError as error:
+            raise UserError(f"cannot go on in {self.path}: {error.strerror}.") from error
 
     def finish(self, result: Mapping[str, Any]) -> None:
         """Writes result.json."""
         write_json(self.result, result)
 
 
-def choose_run_folder(recipe: Recipe) -> RunFolder:
+def choose_run_folder(recipe: Recipe, begun: bool = False) -> RunFolder:
     """The folder that the recipe names, else runs/NAME-TIME.
 
-    Raises `UserError` when something is in it already, other than the recipe of a run that left nothing else.
+    Raises `UserError` when something is in it already, other than the recipe of a run that left nothing else; with
+    `begun`, logs of a run without any checkpoint will do.
     """
     if recipe.run.output is None:
         return RunFolder(_free(Path("runs") / f"{recipe.name}-{datetime.now():%Y%m%d-%H%M%S}"))
@@ -90,7 +117,8 @@ def choose_run_folder(recipe: Recipe) -> RunFolder:
         found = list(path.iterdir()) if path.is_dir() else []
     except OSError as error:
         raise UserError(f"cannot use output {path}: {error.strerror}. Choose another --output.") from error
-    if found and not (found == [folder.recipe] and _ours(folder.recipe)):
+    early = begun and not (folder.last.exists() or folder.best.exists())
+    if found and not ((early or found == [folder.recipe]) and _ours(folder.recipe)):
         raise UserError(
             f"output folder {path} is not empty, and a run never overwrites another. "
             "Choose another --output, leave it out for a new folder in runs/, or delete the old one."

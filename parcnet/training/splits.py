@@ -1,11 +1,11 @@
 """The images of a run, opened before any work: a mistake in the data costs seconds, not hours."""
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+import torch
 from torch import Tensor
 
-from parcnet.base import UserError
 from parcnet.data import (
     Batches,
     ImageDataset,
@@ -17,6 +17,7 @@ from parcnet.data import (
     train_transform,
 )
 from parcnet.recipes import Recipe
+from parcnet.training.ranks import Ranks
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,44 +36,55 @@ class Splits:
 
 
 def open_splits(recipe: Recipe) -> Splits:
-    """Raises `UserError` for whatever is wrong with the folders, and for batches that mixup could not pair."""
+    """Raises `UserError` for whatever is wrong with the folders."""
     folder = recipe.data.data_dir
     train = open_dataset(folder, "train")
     val = open_dataset(folder, "val")
     test = open_dataset(folder, "test") if has_split(folder, "test") else None
-    if (recipe.augmentation.mixup or recipe.augmentation.cutmix) and recipe.data.batch_size % 2:
-        raise UserError(
-            f"batch_size is {recipe.data.batch_size}; mixup and cutmix pair the images of a batch, so it must be even."
-        )
     return Splits(train, val, test)
 
 
-def training_batches(recipe: Recipe, images: ImageDataset, preprocessing: Preprocessing) -> Callable[[int], Batches]:
-    """Epoch, from 0 -> its augmented batches."""
+def training_batches(
+    recipe: Recipe, images: ImageDataset, preprocessing: Preprocessing, micro_batch: int, ranks: Ranks
+) -> Callable[[int, int], Batches]:
+    """(epoch, from 0; micro-batches to leave out at its start) -> this rank's augmented micro-batches.
+
+    In multi-scale training they have the largest side; see `sizes`.
+    """
+    if recipe.data.train_sizes is not None:
+        side = recipe.data.train_sizes[1]
+        preprocessing = replace(preprocessing, size=(side, side))
     transform = train_transform(preprocessing, recipe.augmentation, recipe.data.train_interpolation)
 
-    def batches(epoch: int) -> Batches:
+    def batches(epoch: int, start: int) -> Batches:
         return train_loader(
             images,
             transform=transform,
-            batch_size=recipe.data.batch_size,
+            batch_size=micro_batch,
             seed=recipe.run.seed,
             epoch=epoch,
             workers=recipe.data.workers,
+            rank=ranks.rank,
+            world=ranks.world,
             max_bad_images=recipe.data.max_bad_images,
+            start_batch=start,
+            pin_memory=torch.cuda.is_available(),
         )
 
     return batches
 
 
 def evaluation_batches(
-    recipe: Recipe, images: ImageDataset, preprocessing: Preprocessing
+    recipe: Recipe, images: ImageDataset, preprocessing: Preprocessing, micro_batch: int, ranks: Ranks
 ) -> Iterable[tuple[Tensor, Tensor]]:
-    """Every image once, as the network will see images in use; can be iterated again and again."""
+    """This rank's images, together every image once, as the network will see images in use; can be iterated again."""
     return eval_loader(
         images,
         transform=preprocessing.transform(),
-        batch_size=recipe.data.batch_size,
+        batch_size=micro_batch,
         workers=recipe.data.workers,
+        rank=ranks.rank,
+        world=ranks.world,
         max_bad_images=recipe.data.max_bad_images,
+        pin_memory=torch.cuda.is_available(),
     )

@@ -1,17 +1,26 @@
 """One optimiser step."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+import math
+from collections.abc import Callable, Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass, field
 from typing import Literal
 
 import torch
+import torch.distributed as dist
 from timm.scheduler.scheduler import Scheduler
 from timm.utils import ModelEmaV3
 from torch import Tensor, nn, optim
+from torch.nn.parallel import DistributedDataParallel
 
+from parcnet.training.ranks import Ranks
 from parcnet.training.seeds import seed_step
+from parcnet.training.sizes import resized, side_of
 
-Mixer = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
+Batch = tuple[Tensor, Tensor]
+"""Images [B, C, H, W], class indices [B]."""
+
+Mixer = Callable[[Tensor, Tensor], Batch]
 """Images [B, C, H, W], class indices [B] -> mixed images, soft targets [B, classes]."""
 
 _DTYPES = {"none": None, "bf16": torch.bfloat16, "fp16": torch.float16}
@@ -22,9 +31,29 @@ def autocast_dtype(amp: Literal["none", "bf16", "fp16"]) -> torch.dtype | None:
     return _DTYPES[amp]
 
 
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What a step did; the same on every rank."""
+
+    loss: float
+    """Mean over the whole batch, before the update."""
+    grad_norm: float
+    """Of the whole gradient, before clipping."""
+    updated: bool
+    """Whether the weights changed: not when loss or gradient is not finite."""
+    overflowed: bool = False
+    """Not updated because fp16 gradients were scaled too high, which the scaler now puts right: no fault."""
+    stop: bool = False
+    """Whether any rank was asked to stop, see `stopping`."""
+
+
 @dataclass
 class Stepper:
-    """Takes a batch to an updated network. Randomness of step t: f(seed, t, rank), nothing else."""
+    """Takes a batch, whole or in micro-batches, to an updated network. Randomness of step t: f(seed, t, rank).
+
+    The loss is the mean over all micro-batches of all ranks, which must be equally large; so the gradient is that of
+    the whole batch, however it is divided (dropout, mixing and BatchNorm's statistics work on micro-batches).
+    """
 
     network: nn.Module
     optimizer: optim.Optimizer
@@ -35,34 +64,49 @@ class Stepper:
     mixer: Mixer | None = None
     clip_grad: float | None = None
     dtype: torch.dtype | None = None
-    rank: int = 0
+    sizes: tuple[int, int] | None = None
+    """Smallest and largest side of the images, one drawn for each step; see `sizes`."""
+    ranks: Ranks = field(default_factory=Ranks)
     average: ModelEmaV3 | None = None
     """Of the network's weights, updated after each step; see `create_average`."""
+    stopping: Callable[[], object] = lambda: None
+    """Whether this rank was asked to stop, by its truth."""
 
     def __post_init__(self) -> None:
         self.scaler = torch.amp.GradScaler(self.device.type, enabled=self.dtype is torch.float16)
+        self.wrapped = self.network if self.ranks.world == 1 else _distributed(self.network, self.device)
+        self._buffers = [each for each in self.network.buffers() if each.is_floating_point()]
+        self._settled = self.ranks.world <= 2
 
-    def __call__(self, images: Tensor, labels: Tensor, step: int) -> Tensor:
-        """Images [B, C, H, W], class indices [B] -> the loss before the update, a detached scalar on the device."""
-        seed_step(self.seed, step, self.rank)
+    def __call__(self, batch: Sequence[Batch], step: int) -> Taken:
+        """This rank's micro-batches -> what step number `step` (from 0) did. Waits for the device once."""
+        seed_step(self.seed, step, self.ranks.rank)
         self.schedule.step_update(step)
-        images = images.to(self.device, memory_format=torch.channels_last, non_blocking=True)
-        labels = labels.to(self.device, non_blocking=True)
-        if self.mixer is not None:
-            images, labels = self.mixer(images, labels)
-        with torch.autocast(self.device.type, self.dtype, enabled=self.dtype is not None):
-            logits = self.network(images)
-        loss = self.loss(logits.float(), labels)
         self.optimizer.zero_grad(set_to_none=True)
-        self.scaler.scale(loss).backward()
-        if self.clip_grad is not None:
-            self.scaler.unscale_(self.optimizer)
-            nn.utils.clip_grad_norm_(self.network.parameters(), self.clip_grad)
-        self.scaler.step(self.optimizer)
-        self.scaler.update()
-        if self.average is not None:
-            self.average.update(self.network, step + 1)
-        return loss.detach()
+        buffers = [each.clone() for each in self._buffers]
+        if not self._settled:
+            self._settle(batch[0], step, buffers)
+        told = torch.zeros(2, device=self.device)
+        for position, (images, labels) in enumerate(batch):
+            last = position + 1 == len(batch)
+            with nullcontext() if last or self.ranks.world == 1 else self.wrapped.no_sync():  # type: ignore[operator]
+                loss = self._forward(images, labels, step) / len(batch)
+                self.scaler.scale(loss).backward()
+            told[0] += loss.detach()
+        told[1] = bool(self.stopping())
+        return self._update(self.ranks.total(told), step, buffers)
+
+    def synchronise(self) -> None:
+        """Gives every rank the main rank's buffers, such as BatchNorm's statistics, as checkpoints hold them."""
+        if self.ranks.world > 1:
+            for module in {self.network, self.kept}:
+                for buffer in module.buffers():
+                    dist.broadcast(buffer, 0)
+
+    def forward(self, images: Tensor, labels: Tensor, step: int) -> Tensor:
+        """The loss of a micro-batch again, with the randomness of its step, to look for what went wrong."""
+        seed_step(self.seed, step, self.ranks.rank)
+        return self._forward(images, labels, step, alone=True)
 
     @property
     def kept(self) -> nn.Module:
@@ -74,3 +118,54 @@ class Stepper:
         """The learning rate of the last step, without the factor of a layer group."""
         groups = self.optimizer.param_groups
         return max(group["lr"] for group in groups)
+
+    def _forward(self, images: Tensor, labels: Tensor, step: int, alone: bool = False) -> Tensor:
+        images = images.to(self.device, memory_format=torch.channels_last, non_blocking=True)
+        labels = labels.to(self.device, non_blocking=True)
+        if self.sizes is not None:
+            images = resized(images, side_of(self.sizes, self.seed, step))
+        if self.mixer is not None:
+            images, labels = self.mixer(images, labels)
+        with torch.autocast(self.device.type, self.dtype, enabled=self.dtype is not None):
+            logits = (self.network if alone else self.wrapped)(images)
+        return self.loss(logits.float(), labels)
+
+    def _settle(self, batch: Batch, step: int, buffers: Sequence[Tensor]) -> None:
+        """Lets DDP order its gradients before the first step, for it orders them anew after the first backward pass.
+
+        Sums of three or more numbers depend on the order; so a resumed run would differ in its first step.
+        """
+        self._forward(*batch, step).backward()
+        self._restore(buffers)
+        self.optimizer.zero_grad(set_to_none=True)
+        seed_step(self.seed, step, self.ranks.rank)
+        self._settled = True
+
+    def _restore(self, buffers: Sequence[Tensor]) -> None:
+        for buffer, before in zip(self._buffers, buffers, strict=True):
+            buffer.copy_(before)
+
+    def _update(self, told: Tensor, step: int, buffers: Sequence[Tensor]) -> Taken:
+        self.scaler.unscale_(self.optimizer)
+        gradients = [each.grad for each in self.network.parameters() if each.grad is not None]
+        norm = nn.utils.get_total_norm(gradients)
+        loss, stop, grad_norm = torch.cat([told, norm.float()[None]]).tolist()
+        loss /= self.ranks.world
+        scale = self.scaler.get_scale()
+        finite = math.isfinite(loss) and math.isfinite(grad_norm)
+        if finite:
+            if self.clip_grad is not None:
+                nn.utils.clip_grads_with_norm_(self.network.parameters(), self.clip_grad, norm)
+            self.scaler.step(self.optimizer)
+        else:
+            self._restore(buffers)
+        self.scaler.update()
+        if finite and self.average is not None:
+            self.average.update(self.network, step + 1)
+        overflowed = not finite and math.isfinite(loss) and self.scaler.is_enabled() and scale > 1
+        return Taken(loss, grad_norm, finite, overflowed, stop > 0)
+
+
+def _distributed(network: nn.Module, device: torch.device) -> DistributedDataParallel:
+    """The network with gradients averaged over ranks, and rank 0's weights on all of them."""
+    return DistributedDataParallel(network, device_ids=[device] if device.type == "cuda" else None)

@@ -1,23 +1,27 @@
 """Recipe -> run folder: the whole of training."""
 
+import os
+import signal
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from parcnet.base import UserError
-from parcnet.data import mixup, preserved_randomness
+import torch
+
+from parcnet.base import UserError, pick_device
+from parcnet.data import preserved_randomness
 from parcnet.recipes import Recipe
-from parcnet.tasks import training_loss
 from parcnet.training import report
-from parcnet.training.averaging import create_average
+from parcnet.training.assembly import begin, make_keeper, make_stepper
 from parcnet.training.epoch import NonFinite
 from parcnet.training.final import Outcome, conclude, result
+from parcnet.training.heartbeat import missing
 from parcnet.training.job import Job, prepare
 from parcnet.training.keeper import Keeper
-from parcnet.training.loop import Plan, fit
-from parcnet.training.optimisation import create_optimizer, create_schedule
-from parcnet.training.splits import evaluation_batches, training_batches
-from parcnet.training.step import Stepper, autocast_dtype
+from parcnet.training.loop import Stopped, fit
+from parcnet.training.plan import Plan, make_plan
+from parcnet.training.ranks import Ranks, asked, joined, own_device
+from parcnet.training.stopping import SIGNALS, stop_signals
 from parcnet.training.threads import cpu_threads
 
 
@@ -26,39 +30,106 @@ class Diverged(UserError):
 
 
 class Interrupted(Exception):
-    """Ctrl-C during training, after the network was saved; the message says how to go on."""
+    """A signal stopped training, after its state was saved; the message says how to go on."""
+
+    def __init__(self, message: str, code: int) -> None:
+        super().__init__(message)
+        self.code = code
+        """For the shell: 130 after Ctrl-C, 143 after SIGTERM."""
 
 
-def train(recipe: Recipe, command: str = "") -> Outcome:
+class RankLost(UserError):
+    """Another process of the run died, so this one cannot go on."""
+
+
+class Silent(Exception):
+    """What this rank would say was said by another one."""
+
+    def __init__(self, code: int) -> None:
+        super().__init__(f"ends with code {code}, as another rank said why")
+        self.code = code
+
+
+def train(recipe: Recipe, command: str = "", resume: str | None = None) -> Outcome:
     """Trains as the recipe says, and reports to the console and into the run folder.
 
-    `command` is recorded in result.json. Equal recipes give bit-equal losses on a CPU with equally many threads. The
-    global random generators (CPU) and torch's number of threads stay as they were.
+    `command` is recorded in result.json. `resume` is None for a new run, `auto` to go on in the recipe's output folder
+    if there is a state, or a run folder or state to go on from. Equal recipes give bit-equal losses on a CPU with
+    equally many threads, also when a run was killed at any step and went on. Under torchrun all processes train
+    together. The global random generators (CPU) and torch's number of threads stay as they were.
 
     Raises `UserError` for anything wrong with the recipe or its folders, before any work, and for images that cannot be
-    read or written later, naming the last checkpoint; `Diverged`; `Interrupted`.
+    read or written later, naming the last checkpoint; `Diverged`; `RankLost`; `Interrupted` after Ctrl-C or SIGTERM;
+    and `Silent` on ranks that have nothing to add.
     """
     started = time.perf_counter()
     with preserved_randomness(), cpu_threads(recipe.run.threads):
-        job = prepare(recipe)
-        plan = _plan(job)
-        stepper = _stepper(job, plan)
-        keeper = Keeper(job.folder, stepper.kept, job.metadata())
-        report.introduce(job, plan)
-        job.folder.begin(recipe)
+        device = own_device(pick_device(recipe.run.device), asked())
+        with joined(device) as ranks, _said_once(ranks):
+            job = prepare(recipe, resume, ranks, device)
+            plan = make_plan(job)
+            outcome = _run(job, plan, command, started)
+    return outcome
+
+
+def _run(job: Job, plan: Plan, command: str, started: float) -> Outcome:
+    stepper = make_stepper(job, plan)
+    keeper, changed = make_keeper(job, plan, stepper)
+    main = job.ranks.main
+    if main:
+        report.introduce(job, plan, keeper.position, changed)
+    begin(job, keeper)
+    with stop_signals() as came:
+        stepper.stopping = came
         try:
             with _naming_what_is_kept(job, plan, keeper):
-                fit(stepper, plan, keeper)
+                fit(stepper, plan, keeper, keeper.position)
         except NonFinite as error:
             raise Diverged(report.diagnosis(job, plan, error, len(keeper.log))) from None
-        except KeyboardInterrupt:
-            keeper.interrupted()
-            raise Interrupted(report.way_on(job, len(keeper.log))) from None
-        with _naming_what_is_kept(job, plan, keeper):
-            outcome = conclude(job, keeper)
+        except (KeyboardInterrupt, Stopped) as error:
+            number = signal.SIGINT if isinstance(error, KeyboardInterrupt) else came() or signal.SIGTERM
+            why = "interrupted" if number == signal.SIGINT else "asked to stop (SIGTERM)"
+            raise Interrupted(report.way_on(job, len(keeper.log), why), SIGNALS[number]) from None
+        finally:
+            for tracker in keeper.trackers:
+                tracker.close()
+    with _naming_what_is_kept(job, plan, keeper):
+        outcome = conclude(job, plan, keeper)
+        if main:
             job.folder.finish(result(job, outcome, command, time.perf_counter() - started))
-    report.summarise(job, outcome, time.perf_counter() - started)
+    if main:
+        report.slow_reading(job, keeper)
+        report.summarise(job, outcome, time.perf_counter() - started)
     return outcome
+
+
+@contextmanager
+def _said_once(ranks: Ranks) -> Iterator[None]:
+    """Turns the failure of a collective operation into a sentence, and what another rank has said into silence."""
+    try:
+        yield
+    except (UserError, Interrupted) as error:
+        if ranks.world > 1 and not ranks.speaks_first():
+            raise Silent(error.code if isinstance(error, Interrupted) else 2) from None
+        raise
+    except RuntimeError as error:
+        if ranks.world == 1 or not _connection(error):
+            raise
+        if not ranks.speaks_first():
+            raise Silent(2) from None
+        assert ranks.store is not None
+        raise RankLost(
+            f"{missing(ranks.store, ranks.world)}, so this one (rank {ranks.rank}, process {os.getpid()}) ends too. "
+            f"Start again with the same command and --resume auto. (torch: {str(error).splitlines()[0][:200]})"
+        ) from None
+
+
+def _connection(error: RuntimeError) -> bool:
+    """Whether a collective operation failed because of another process."""
+    said = str(error).lower()
+    return isinstance(error, torch.distributed.DistError) or any(
+        word in said for word in ("connection", "gloo", "nccl", "timed out", "socket")
+    )
 
 
 @contextmanager
@@ -70,34 +141,3 @@ def _naming_what_is_kept(job: Job, plan: Plan, keeper: Keeper) -> Iterator[None]
         if not keeper.log:
             raise
         raise UserError(f"{error}\n{report.kept(job, plan, len(keeper.log))}") from error
-
-
-def _plan(job: Job) -> Plan:
-    recipe, preprocessing = job.recipe, job.built.preprocessing
-    batches = training_batches(recipe, job.splits.train, preprocessing)
-    return Plan(
-        epochs=recipe.schedule.epochs + recipe.schedule.cooldown_epochs,
-        steps_per_epoch=len(batches(0)),
-        batch_size=recipe.data.batch_size,
-        num_classes=len(job.classes),
-        log_every=recipe.run.log_every,
-        training=batches,
-        validation=evaluation_batches(recipe, job.splits.val, preprocessing),
-    )
-
-
-def _stepper(job: Job, plan: Plan) -> Stepper:
-    recipe = job.recipe
-    optimizer = create_optimizer(job.built.network, recipe.optimizer)
-    return Stepper(
-        network=job.built.network,
-        optimizer=optimizer,
-        schedule=create_schedule(optimizer, recipe.schedule, plan.steps_per_epoch),
-        loss=training_loss(recipe.augmentation),
-        device=job.device,
-        seed=recipe.run.seed,
-        mixer=mixup(recipe.augmentation, plan.num_classes),
-        clip_grad=recipe.optimizer.clip_grad,
-        dtype=autocast_dtype(recipe.run.amp),
-        average=create_average(job.built.network, recipe.optimizer.ema_decay),
-    )

@@ -42,9 +42,27 @@ def test_train_help_shows_the_defaults_of_the_chosen_recipe(parcnet):
     assert "(default: 300)" not in parcnet("train", "--help").out
 
 
-def test_with_a_data_dir_the_default_recipe_is_finetune_folder(parcnet):
-    assert "finetune_folder" in parcnet("train", "--data-dir", "x", "--help").out
-    assert "finetune_folder" not in parcnet("train", "--help").out.split("options")[1]
+@pytest.mark.parametrize(
+    ("flags", "recipe"),
+    [
+        ((), "digits"),
+        (("--data-dir", "x"), "train_folder"),
+        (("--data-dir", "x", "--initial-checkpoint", "y"), "finetune_folder"),
+        (("--data-dir", "x", "-c", "imagenet1k_xt"), "imagenet1k_xt"),
+    ],
+)
+def test_the_default_recipe_follows_data_and_weights(flags, recipe, parcnet):
+    options = parcnet("train", *flags, "--help").out.split("options")[1]
+    assert f"default: {recipe})" in " ".join(options.replace("│", " ").split())
+
+
+def test_set_changes_the_recipe_and_a_flag_wins_over_it(parcnet):
+    text = " ".join(parcnet("train", "--set", "optimizer.lr=0.125", "--set", "epochs=77", "--help").out.split())
+    assert "(default: 0.125)" in text
+    assert "(default: 77)" in text
+    said = parcnet("train", "--set", "optimzer.lr=1")
+    assert said.code == 2
+    assert "Did you mean optimizer" in said.err
 
 
 @pytest.mark.parametrize("command", ["tran", "evaluate", "--verbose"])

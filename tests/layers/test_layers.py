@@ -1,5 +1,7 @@
 """The bricks, used alone as in somebody else's network."""
 
+import os
+
 import pytest
 import torch
 from torch import nn
@@ -22,7 +24,7 @@ BRICKS = {
     "LocalGlobalConv": lambda: LocalGlobalConv(6, (5, 7)),
     "SpatialBGU": lambda: SpatialBGU(6, (5, 7)),
     "ChannelBGU": lambda: ChannelBGU(6),
-    "ParCNetV2Block": lambda: ParCNetV2Block(6, (5, 7), res_scale=True, drop_path=0.1),
+    "ParCNetV2Block": lambda: ParCNetV2Block(6, (5, 7), residual="res_scale", drop_path=0.1),
 }
 
 
@@ -120,7 +122,7 @@ def test_inner_norm_is_a_true_layernorm_started_at_one_over_root_c() -> None:
 
 
 def test_res_scale_starts_as_the_identity_and_scales_the_shortcut() -> None:
-    block = ParCNetV2Block(4, 5, res_scale=True).eval()
+    block = ParCNetV2Block(4, 5, residual="res_scale").eval()
     x = torch.randn(1, 4, 5, 5)
     assert torch.equal(ResScale(4)(x), x)
     with torch.no_grad():
@@ -157,3 +159,12 @@ def test_set_map_size_replaces_kernels_under_interpolate_and_leaves_them_under_f
 def test_wrong_arguments_are_named_before_anything_runs(build, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         build()
+
+
+@pytest.mark.skipif(bool(os.environ.get("TRITON_INTERPRET")), reason="the interpreter runs on CPUs")
+def test_the_fused_spatial_bgu_says_why_it_cannot_run_here() -> None:
+    unit = SpatialBGU(4, (5, 6), algorithm="fused")
+    with pytest.raises(RuntimeError, match="cannot run on cpu"):
+        unit(torch.randn(1, 4, 5, 6))
+    with pytest.raises(ValueError, match="'fused' serves mix 'parallel'"):
+        SpatialBGU(4, (5, 6), algorithm="fused", mix="local")

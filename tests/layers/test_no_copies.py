@@ -44,7 +44,7 @@ def x() -> Tensor:
 @pytest.mark.filterwarnings("ignore::UserWarning:torch.profiler")  # it warns that a machine has no GPU to profile
 @pytest.mark.parametrize("form", ["block", "frozen block"])
 def test_a_block_copies_no_map(form: str, x: Tensor) -> None:
-    block: nn.Module = ParCNetV2Block(48, (20, 24), res_scale=True, algorithm="conv").eval()
+    block: nn.Module = ParCNetV2Block(48, (20, 24), residual="res_scale", algorithm="conv").eval()
     if form == "frozen block":
         assert isinstance(block, ParCNetV2Block)
         block = freeze_block(block, (20, 24), "conv")

@@ -10,6 +10,8 @@ import parcnet
 from parcnet import checkpoint
 from parcnet.base import UserError
 from parcnet.models import build, catalogue, complexity, from_checkpoint
+from parcnet.models.catalogue import entry, names
+from parcnet.models.published import PAPER_TOP1
 
 
 def saved(path: Path, **changes: object) -> torch.nn.Module:
@@ -86,12 +88,23 @@ def test_networks_of_timm_are_built_too() -> None:
     assert build("test_convnext", num_classes=4)(torch.randn(1, 3, 64, 64)).shape == (1, 4)
 
 
-def test_importing_parcnet_registers_with_timm_and_catalogue_counts_them() -> None:
-    entries = {entry.name: entry for entry in catalogue()}
-    assert set(entries) <= set(timm.list_models("parcnet*"))
-    assert entries["parcnetv2_tiny"].params == 24_935_144
-    assert entries["parcnetv2_tiny"].paper_top1 == 83.5
-    assert entries["parcnetv2_digits"].paper_top1 is None
+def test_importing_parcnet_registers_with_timm_and_the_catalogue_counts() -> None:
+    assert {"parcnetv2_tiny", "parcnetv2_26m", "parcnetv2_xt_add", "convnext_tiny_bgu"} <= set(names())
+    assert "convnext_tiny" not in names()
+    assert entry("parcnetv2_tiny").params == 24_935_144
+    assert entry("parcnetv2_tiny").paper_top1 == 83.5
+    assert entry("parcnetv2_digits").paper_top1 is None
+
+
+def test_every_published_accuracy_is_of_a_network_there_is() -> None:
+    assert set(PAPER_TOP1) <= set(names())
+
+
+@pytest.mark.slow
+def test_the_catalogue_is_every_network_smallest_first() -> None:
+    entries = catalogue()
+    assert {entry.name for entry in entries} == set(names())
+    assert [entry.params for entry in entries] == sorted(entry.params for entry in entries)
 
 
 def test_counting_leaves_the_model_in_its_mode() -> None:

@@ -2,8 +2,8 @@
 
 import copy
 import io
-import itertools
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 import timm
@@ -13,7 +13,10 @@ from timm.models._features_fx import GraphExtractNet
 from timm.optim import create_optimizer_v2, param_groups_layer_decay
 from torch import Tensor, nn
 
+from parcnet.layers import MapSized
+
 Make = Callable[..., nn.Module]
+Taken = Callable[..., dict[str, Any]]
 STRIDES = [4, 8, 16, 32]
 
 
@@ -36,22 +39,23 @@ def test_backward_reaches_every_parameter(make: Make, image: Tensor) -> None:
     assert starved == []
 
 
-def test_features_only_gives_strides_4_8_16_32(image: Tensor, network: str) -> None:
-    model = timm.create_model(network, features_only=True, img_size=tuple(image.shape[-2:])).eval()
-    assert model.feature_info.reduction() == STRIDES
-    maps = model(image)
-    assert [m.shape[1] for m in maps] == model.feature_info.channels()
-    height, width = (side + 1 for side in image.shape[-2:])
-    assert tuple(maps[0].shape[-2:]) == (height // 4, width // 4)
-    for finer, coarser in itertools.pairwise(maps):
-        assert tuple(coarser.shape[-2:]) == tuple((side + 1) // 2 for side in finer.shape[-2:])
+def test_features_only_gives_each_stage_s_map(make: Make, image: Tensor) -> None:
+    model = make()
+    features = make(features_only=True)
+    maps = features(image)
+    reductions = features.feature_info.reduction()
+    assert reductions == [info["reduction"] for info in model.feature_info]
+    assert reductions[-4:] == STRIDES
+    assert [m.shape[1] for m in maps] == features.feature_info.channels()
+    assert [tuple(m.shape[-2:]) for m in maps] == model.map_sizes(tuple(image.shape[-2:]))
 
 
 @pytest.mark.parametrize("out_indices", [(0, 2), (1,), (-1,)])
-def test_features_only_takes_out_indices(out_indices: tuple[int, ...], network: str) -> None:
-    model = timm.create_model(network, features_only=True, out_indices=out_indices, img_size=32)
-    assert len(model(torch.randn(1, 3, 32, 32))) == len(out_indices)
-    assert model.feature_info.reduction() == [STRIDES[i] for i in out_indices]
+def test_features_only_takes_out_indices(out_indices: tuple[int, ...], make: Make, image: Tensor) -> None:
+    every = make(features_only=True).feature_info.reduction()
+    model = make(features_only=True, out_indices=out_indices)
+    assert len(model(image)) == len(out_indices)
+    assert model.feature_info.reduction() == [every[i] for i in out_indices]
 
 
 def test_forward_intermediates_are_the_stages(make: Make, image: Tensor) -> None:
@@ -70,8 +74,8 @@ def test_forward_intermediates_takes_norm_as_timm_s_callers_pass_it(make: Make, 
     assert all(torch.equal(a, b) for a, b in zip(plain, normed, strict=True))
 
 
-def test_weights_of_another_image_size_load_by_every_route(network: str, tmp_path) -> None:
-    source = timm.create_model(network, img_size=32, num_classes=3).eval()
+def test_weights_of_another_image_size_load_by_every_route(make: Make, taken: Taken, tmp_path) -> None:
+    source = make(**taken(img_size=32), num_classes=3)
     path = tmp_path / "weights.pth"
     torch.save(source.state_dict(), path)
     image = torch.randn(1, 3, 64, 48)
@@ -79,7 +83,7 @@ def test_weights_of_another_image_size_load_by_every_route(network: str, tmp_pat
         lambda model: model.load_state_dict(source.state_dict()),
         lambda model: load_checkpoint(model, str(path)),
     ):
-        model = timm.create_model(network, img_size=(64, 48), num_classes=3).eval()
+        model = make(**taken(img_size=(64, 48)), num_classes=3)
         load(model)
         same(model(image), source(image))
 
@@ -117,7 +121,7 @@ def test_reset_classifier_and_get_classifier(make: Make, image: Tensor) -> None:
     model.reset_classifier(0)
     assert torch.equal(model(image), model.forward_head(features, pre_logits=True))
     model.reset_classifier(0, "")
-    assert model(image).shape == features.shape
+    assert model(image).shape == (2, model.head_hidden_size, *features.shape[2:])
 
 
 @pytest.mark.parametrize("global_pool", ["avg", "max"])
@@ -129,17 +133,19 @@ def test_creation_arguments_are_obeyed(make: Make, image: Tensor, global_pool: s
     assert rates[-1] == pytest.approx(0.3)
 
 
-def test_unknown_creation_arguments_are_an_error(network: str) -> None:
+def test_unknown_creation_arguments_are_an_error(make: Make) -> None:
     with pytest.raises(TypeError, match="kernel_fits"):
-        timm.create_model(network, kernel_fits="fixed")
+        make(kernel_fits="fixed")
 
 
-def test_fx_traces_with_the_oversized_layer_as_a_leaf(make: Make, image: Tensor) -> None:
+def test_fx_traces_with_map_sized_layers_as_leaves(make: Make, image: Tensor) -> None:
     model = make()
     same(torch.fx.symbolic_trace(model)(image), model(image))
-    extract = GraphExtractNet(model, ["stages.2"])
-    assert any("oversized" in str(node.target) for node in extract.graph_module.graph.nodes if node.op == "call_module")
-    same(extract(image), model.forward_intermediates(image, indices=[2], intermediates_only=True)[0])
+    last = len(model.stages) - 1
+    extract = GraphExtractNet(model, [f"stages.{last}"])
+    leaves = {str(node.target) for node in extract.graph_module.graph.nodes if node.op == "call_module"}
+    assert {name for name, module in model.named_modules() if isinstance(module, MapSized)} <= leaves
+    same(extract(image), model.forward_features(image))
 
 
 @pytest.mark.filterwarnings("ignore:`torch.jit:FutureWarning")  # deprecated by torch, and still what users deploy
@@ -163,7 +169,10 @@ def test_torch_export_agrees(make: Make, image: Tensor) -> None:
     same(program.module()(more), model(more))
 
 
-@pytest.mark.parametrize("name", ["parcnetv2_digits", pytest.param("parcnetv2_base", marks=pytest.mark.slow)])
+COMPILED = ["parcnetv2_digits", pytest.param("parcnetv2_base", marks=pytest.mark.slow)]
+
+
+@pytest.mark.parametrize("name", COMPILED)
 def test_torch_compile_agrees_forward_and_backward(name: str) -> None:
     """One small network here: the graph of the others repeats the same blocks and takes a minute to trace."""
     model = timm.create_model(name, img_size=32, num_classes=10).eval()
@@ -215,8 +224,10 @@ def test_memory_format_does_not_change_the_answer(make: Make, image: Tensor) -> 
 
 @pytest.mark.parametrize("kernel_fit", ["interpolate", "fixed"])
 @pytest.mark.parametrize("other", [(3, 3), (48, 80), (65, 31)], ids=str)
-def test_images_of_any_size_and_aspect_ratio_work(kernel_fit: str, other: tuple[int, int], network: str) -> None:
-    model = timm.create_model(network, img_size=64, kernel_fit=kernel_fit).eval()
+def test_images_of_any_size_and_aspect_ratio_work(
+    kernel_fit: str, other: tuple[int, int], make: Make, taken: Taken
+) -> None:
+    model = make(**taken(kernel_fit=kernel_fit))
     assert model(torch.randn(1, 3, *other)).isfinite().all()
 
 
@@ -226,10 +237,16 @@ def test_set_input_size_equals_fitting_on_each_call(make: Make, image: Tensor) -
     wanted = model(other)
     model.set_input_size(tuple(other.shape[-2:]))
     same(model(other), wanted)
-    fixed = make(kernel_fit="fixed")
-    parameters = list(fixed.parameters())
-    fixed.set_input_size(tuple(other.shape[-2:]))
-    assert all(a is b for a, b in zip(parameters, fixed.parameters(), strict=True))
+
+
+def test_set_input_size_leaves_fixed_kernels_as_they_are(make: Make, image: Tensor, taken: Taken) -> None:
+    fixed = taken(kernel_fit="fixed")
+    if not fixed:
+        pytest.skip("not asked: this network has no fixed kernels")
+    model = make(**fixed)
+    parameters = list(model.parameters())
+    model.set_input_size((image.shape[2] + 21, image.shape[3] + 9))
+    assert all(a is b for a, b in zip(parameters, model.parameters(), strict=True))
 
 
 def test_layer_decay_gives_every_block_its_own_rate(make: Make) -> None:
@@ -257,18 +274,17 @@ def test_biases_and_one_dimensional_parameters_are_not_decayed(make: Make) -> No
 
 
 def test_pretrained_without_weights_says_what_to_do(network: str) -> None:
-    with pytest.raises(RuntimeError, match=r"no weights are published.*load_official_weights"):
+    with pytest.raises(RuntimeError, match=r"parcnet comes with no weights.*load_official_weights"):
         timm.create_model(network, pretrained=True)
 
 
-def test_pretrained_takes_own_weights_and_fits_other_sizes(network: str, tmp_path) -> None:
-    source = timm.create_model(network, img_size=64, num_classes=3).eval()
+def test_pretrained_takes_own_weights_and_fits_other_sizes(make: Make, taken: Taken, tmp_path) -> None:
+    source = make(**taken(img_size=64), num_classes=3)
     path = tmp_path / "weights.pth"
     torch.save(source.state_dict(), path)
+    size = taken(img_size=(96, 64))
     overlay = {"file": str(path), "num_classes": 3}
-    model = timm.create_model(
-        network, pretrained=True, img_size=(96, 64), num_classes=3, pretrained_cfg_overlay=overlay
-    ).eval()
+    model = make(**size, pretrained=True, num_classes=3, pretrained_cfg_overlay=overlay)
     image = torch.randn(1, 3, 96, 64)
     same(model(image), source(image))
 

@@ -99,7 +99,7 @@ def test_another_image_size_is_refused_with_both_sizes(model: nn.Module, image: 
     ("arguments", "error", "message"),
     [
         ({"engine": "warp"}, ValueError, "unknown engine 'warp'"),
-        ({"algorithm": "fft"}, ValueError, "expected one of conv, matmul, dense"),
+        ({"algorithm": "fft"}, ValueError, "expected auto or one of conv, matmul, dense"),
         ({"algorithm": ("conv", "conv")}, ValueError, "one for each stage"),
     ],
 )

@@ -23,8 +23,8 @@ def weights_of_each_step(monkeypatch):
     seen = []
     real = Stepper.__call__
 
-    def watched(self, images, labels, step):
-        loss = real(self, images, labels, step)
+    def watched(self, batch, step):
+        loss = real(self, batch, step)
         seen.append({name: value.double().clone() for name, value in self.network.state_dict().items()})
         return loss
 

@@ -72,5 +72,5 @@ def test_the_kept_recipe_starts_a_new_run_beside_the_old_one(tmp_path):
 def test_the_log_grows_by_whole_lines(tmp_path):
     folder = choose_run_folder(Recipe(run=Run(output=str(tmp_path))))
     for epoch in (1, 2):
-        folder.append({"epoch": epoch})
+        folder.append(folder.log, [{"epoch": epoch}])
     assert [json.loads(line) for line in folder.log.read_text().splitlines()] == [{"epoch": 1}, {"epoch": 2}]

@@ -21,9 +21,9 @@ def test_the_number_of_threads_is_lent_and_put_back_also_on_exceptions(count):
 def test_a_run_computes_with_the_threads_of_its_recipe_and_says_so(recipe, monkeypatch):
     real, seen = loop.train_epoch, []
 
-    def watched(*arguments):
+    def watched(*arguments, **options):
         seen.append(torch.get_num_threads())
-        return real(*arguments)
+        return real(*arguments, **options)
 
     monkeypatch.setattr(loop, "train_epoch", watched)
     before = torch.get_num_threads()

@@ -1,6 +1,6 @@
 import json
 import math
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from importlib import import_module
 from itertools import count
 from pathlib import Path
@@ -12,7 +12,7 @@ from PIL import Image
 from parcnet import checkpoint
 from parcnet.base import UserError
 from parcnet.recipes import read_recipe
-from parcnet.training import Diverged, Interrupted, loop, train
+from parcnet.training import Diverged, loop, train
 from parcnet.training.step import Stepper
 
 
@@ -36,8 +36,8 @@ def test_a_run_leaves_everything_a_person_needs(recipe, capsys):
     outcome = train(asked, command="parcnet train --something")
     folder = outcome.folder.path
     assert {file.name for file in folder.iterdir()} == {
-        *("recipe.yaml", "log.jsonl", "result.json", "best.safetensors", "last.safetensors"),
-        *("curve.png", "confusion.png", "predictions.png"),
+        *("recipe.yaml", "log.jsonl", "steps.jsonl", "result.json", "best.safetensors", "last.safetensors"),
+        *("curve.png", "confusion.png", "predictions.png", "states"),
     }
     for picture in folder.glob("*.png"):
         with Image.open(picture) as image:
@@ -45,7 +45,12 @@ def test_a_run_leaves_everything_a_person_needs(recipe, capsys):
     assert read_recipe(folder / "recipe.yaml").schedule == asked.schedule
 
     first = json.loads((folder / "log.jsonl").read_text().splitlines()[0])
-    assert set(first) == {"epoch", "train_loss", "val_loss", "val_top1", "lr", "seconds", "images_per_second"}
+    names = {"epoch", "train_loss", "val_loss", "val_top1", "lr", "seconds", "images_per_second", "waited"}
+    assert set(first) == names
+    steps = [json.loads(line) for line in (folder / "steps.jsonl").read_text().splitlines()]
+    assert [line["step"] for line in steps] == list(range(1, 7))
+    assert {"loss", "lr", "grad_norm", "images_per_second", "memory_mb"} <= steps[0].keys()
+    assert first["train_loss"] == pytest.approx(sum(line["loss"] for line in steps[:3]) / 3, rel=1e-12)
     result = json.loads((folder / "result.json").read_text())
     assert result["images"] == {"train": 60, "val": 24, "test": 24}
     assert result["command"] == "parcnet train --something"
@@ -131,17 +136,22 @@ def test_without_a_test_folder_validation_is_shown_and_said_to_flatter(recipe, d
 
 def test_a_loss_that_is_not_finite_stops_before_anything_is_saved(recipe):
     with pytest.raises(Diverged) as error:
-        train(recipe(lr=1e30, warmup_epochs=0.0, opt="sgd"))
-    for word in ("step", "--lr", "--clip-grad", "No epoch was finished"):
+        train(recipe(lr=1e30, warmup_epochs=0.0, opt="sgd", max_skipped_steps=0))
+    for word in ("step 2", "--lr", "--clip-grad", "No epoch was finished", "output is not finite is stem."):
         assert word in str(error.value)
-    assert "log.jsonl" not in str(error.value)  # there is none yet
+    assert not (error.value.args[0].count("best.safetensors"))
 
 
 def test_the_last_good_checkpoint_survives_divergence(recipe, monkeypatch, tmp_path):
     real = Stepper.__call__
-    monkeypatch.setattr(Stepper, "__call__", lambda self, x, y, t: real(self, x, y, t) * (math.nan if t == 4 else 1))
+
+    def diverging(self, batch, step):
+        taken = real(self, batch, step)
+        return replace(taken, loss=math.nan, updated=False) if step == 4 else taken
+
+    monkeypatch.setattr(Stepper, "__call__", diverging)
     with pytest.raises(Diverged) as error:
-        train(recipe(amp="bf16"))
+        train(recipe(amp="bf16", max_skipped_steps=0))
     last = tmp_path / "run" / "last.safetensors"
     for word in ("at step 5 (epoch 2)", str(last), "after epoch 1 of 2", "--amp none", "log.jsonl"):
         assert word in str(error.value)
@@ -155,9 +165,17 @@ def test_the_last_good_checkpoint_survives_divergence(recipe, monkeypatch, tmp_p
         (Stepper, "__call__", 5, 1),
         (checkpoint, "save", 1, None),
         (checkpoint, "save", 3, 1),  # the first epoch saved two: last and best
+        (import_module("parcnet.training.keeper"), "write_state", 2, 1),
         (import_module("parcnet.training.train"), "conclude", 1, 2),
     ],
-    ids=["first epoch", "second epoch", "first checkpoint", "second checkpoint", "after the last epoch"],
+    ids=[
+        "first epoch",
+        "second epoch",
+        "first checkpoint",
+        "second checkpoint",
+        "second state",
+        "after the last epoch",
+    ],
 )
 def test_a_run_that_its_data_or_disk_stops_names_what_is_kept(owner, name, call, epoch, recipe, monkeypatch, tmp_path):
     calls, real = count(1), getattr(owner, name)
@@ -177,27 +195,10 @@ def test_a_run_that_its_data_or_disk_stops_names_what_is_kept(owner, name, call,
     assert epoch is None or checkpoint.read_metadata(last).epoch == epoch
 
 
-def test_ctrl_c_saves_and_says_how_to_go_on(recipe, monkeypatch, tmp_path):
-    real = Stepper.__call__
-
-    def interrupted(self, images, labels, step):
-        if step == 4:
-            raise KeyboardInterrupt
-        return real(self, images, labels, step)
-
-    monkeypatch.setattr(Stepper, "__call__", interrupted)
-    with pytest.raises(Interrupted, match="--initial-checkpoint") as error:
-        train(recipe())
-    folder = tmp_path / "run"
-    assert f"parcnet train -c {folder}/recipe.yaml --initial-checkpoint {folder}/last.safetensors" in str(error.value)
-    monkeypatch.undo()
-    train(recipe(initial_checkpoint=str(folder), output=str(tmp_path / "next"), epochs=1, warmup_epochs=0.0))
-
-
 @pytest.mark.parametrize(
     ("fields", "said"),
     [
-        ({"batch_size": 61}, "use --batch-size 60 or less"),
+        ({"batch_size": 62}, "use --batch-size 60 or less"),
         ({"batch_size": 15, "mixup": 0.5}, "must be even"),
         ({"data_dir": "nowhere"}, "no folder nowhere"),
         ({"device": "abacus"}, "cannot use device 'abacus'"),
@@ -233,4 +234,5 @@ def test_the_log_is_what_the_run_did(recipe):
     log = [json.loads(line) for line in outcome.folder.log.read_text().splitlines()]
     assert [line["epoch"] for line in log] == [1, 2]
     assert asdict(outcome.best) in log
+    assert all(line["seconds"] > 0 and 0 <= line["waited"] <= 1 for line in log)
     assert log[-1]["lr"] < asked.optimizer.lr

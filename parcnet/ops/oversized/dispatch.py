@@ -1,5 +1,7 @@
 """One entry to the operator: check the input, choose an algorithm, say why one refuses."""
 
+from collections.abc import Mapping
+
 import torch
 from torch import Tensor
 
@@ -27,24 +29,28 @@ def oversized_conv2d(x: Tensor, kernel_h: Tensor, kernel_w: Tensor, *, algorithm
     an unknown algorithm, or one that refuses.
     """
     if not x.is_meta and torch.is_autocast_enabled(x.device.type):  # meta has no autocast, and says so by raising
-        x, kernel_h, kernel_w = _autocast(x), _autocast(kernel_h), _autocast(kernel_w)
+        x, kernel_h, kernel_w = autocasted(x), autocasted(kernel_h), autocasted(kernel_w)
     check(x, kernel_h, kernel_w)
     return choose(Problem.of(x, kernel_h, kernel_w), algorithm).run(x, kernel_h, kernel_w)
 
 
 def choose(problem: Problem, algorithm: str = "auto") -> Algorithm:
     """The algorithm for `problem`: the named one or, for "auto", the fastest that can by the tuned table."""
-    if algorithm == "auto":
-        return ALGORITHMS[fastest(problem)]
-    if algorithm not in ALGORITHMS:
-        raise ValueError(f"unknown algorithm {algorithm!r}: expected 'auto' or one of {', '.join(ALGORITHMS)}")
-    chosen = ALGORITHMS[algorithm]
+    return ALGORITHMS[fastest(problem)] if algorithm == "auto" else named(algorithm, problem, ALGORITHMS)
+
+
+def named(algorithm: str, problem: Problem, algorithms: Mapping[str, Algorithm]) -> Algorithm:
+    """The algorithm asked for by name. Raises ValueError where there is none, or where it refuses: with the reason."""
+    if algorithm not in algorithms:
+        raise ValueError(f"unknown algorithm {algorithm!r}: expected 'auto' or one of {', '.join(algorithms)}")
+    chosen = algorithms[algorithm]
     reason = chosen.refuses(problem)
     if reason is not None:
-        others = [name for name, other in ALGORITHMS.items() if other.refuses(problem) is None]
+        others = [name for name, other in algorithms.items() if other.refuses(problem) is None]
         raise ValueError(f"algorithm {algorithm!r} refuses this map: {reason}. These can: auto, {', '.join(others)}")
     return chosen
 
 
-def _autocast(x: Tensor) -> Tensor:
+def autocasted(x: Tensor) -> Tensor:
+    """`x` in the dtype that torch.autocast asks for on its device; float64 stays."""
     return x if x.dtype == torch.float64 else x.to(torch.get_autocast_dtype(x.device.type))

@@ -30,16 +30,17 @@ def oversized_conv2d_fft(x: Tensor, kernel_h: Tensor, kernel_w: Tensor) -> Tenso
 def good_length(least: int) -> int:
     """The smallest even 2^a 3^b 5^c 7^d that is at least `least`: real transforms of even length are half as long."""
     length = least + least % 2
-    while _largest_factor_beyond_7(length) != 1:
+    while not has_small_factors(length):
         length += 2
     return length
 
 
-def _largest_factor_beyond_7(number: int) -> int:
+def has_small_factors(number: int) -> bool:
+    """Whether `number` is 2^a 3^b 5^c 7^d: libraries have fast transforms for such lengths."""
     for prime in (2, 3, 5, 7):
         while number % prime == 0:
             number //= prime
-    return number
+    return number == 1
 
 
 def _correlate(planes: Tensor, kernel: Tensor, dim: int) -> Tensor:

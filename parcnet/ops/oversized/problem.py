@@ -57,13 +57,14 @@ def _symbolic(*sizes: int) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Algorithm:
-    """An exact way to compute the operator; `refuses` returns None when it can, else the reason in words.
+    """An exact way to compute an operator; `refuses` returns None when it can, else the reason in words.
 
-    `run` answers in the memory layout of its first argument.
+    `run` takes what the operator takes (here x, kernel_h, kernel_w) and answers in the memory layout of its first
+    argument.
     """
 
     name: str
-    run: Callable[[Tensor, Tensor, Tensor], Tensor]
+    run: Callable[..., Tensor]
     refuses: Callable[[Problem], str | None]
 
 

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from parcnet.layers import SpatialBGU
 from parcnet.ops.oversized.reference import oversized_conv2d_reference
 from parcnet.ops.triton import available, spatial_mix
 
@@ -126,6 +127,18 @@ def test_opcheck() -> None:
     ungated, features, *kernels = (t.detach() for t in inputs)
     torch.library.opcheck(torch.ops.parcnet.spatial_mix_transposed.default, (ungated, *kernels))
     torch.library.opcheck(torch.ops.parcnet.spatial_mix_kernel_gradients.default, (ungated, features, *kernels))
+
+
+@pytest.mark.parametrize("kernel_fit", ["interpolate", "fixed"])
+@pytest.mark.parametrize("size", [(6, 5), (4, 9)], ids=str)
+def test_a_fused_spatial_bgu_is_the_unfused_one(size: tuple[int, int], kernel_fit: str) -> None:
+    fused, plain = (SpatialBGU(3, (6, 5), kernel_fit=kernel_fit, algorithm=a) for a in ("fused", "auto"))
+    plain.load_state_dict(fused.state_dict())
+    x = torch.randn(2, 3, *size).contiguous(memory_format=torch.channels_last)
+    got, wanted = (torch.autograd.grad(unit(x).square().sum(), list(unit.parameters())) for unit in (fused, plain))
+    for g, w in zip(got, wanted, strict=True):
+        torch.testing.assert_close(g, w, rtol=1e-4, atol=1e-6)
+    torch.testing.assert_close(torch.fx.symbolic_trace(fused)(x), plain(x), rtol=1e-4, atol=1e-6)
 
 
 def test_torch_compile_without_a_graph_break() -> None:

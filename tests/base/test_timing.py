@@ -4,7 +4,7 @@ import gc
 
 import pytest
 
-from parcnet.bench.timing import Timing, interleave, summarise
+from parcnet.base.timing import Timing, interleave, summarise
 
 
 class Clock:

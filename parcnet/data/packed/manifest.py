@@ -1,0 +1,118 @@
+"""What a packed data set says about itself: manifest.json beside its shards."""
+
+import dataclasses
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from parcnet.base import UserError, unknown, write_json
+
+NAME = "manifest.json"
+_FORMAT = 1
+_FILE = re.compile(
+    r"(data/)?[A-Za-z0-9_][A-Za-z0-9_.-]*"
+)  # manifests come from elsewhere: no path may lead out of the folder
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+
+
+@dataclass(frozen=True, slots=True)
+class PackedFile:
+    """A file as it was written: name relative to the manifest, size, SHA-256."""
+
+    name: str
+    bytes: int
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class Shard(PackedFile):
+    """One file of images."""
+
+    images: int
+
+
+@dataclass(frozen=True, slots=True)
+class PackedSplit:
+    """The shards of train, val or test; `per_class` counts images in the order of the classes."""
+
+    per_class: tuple[int, ...]
+    shards: tuple[Shard, ...]
+    index: PackedFile | None
+    """Where each image lies (tar shards only): see `tar_index`."""
+
+    @property
+    def images(self) -> int:
+        return sum(self.per_class)
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """Class names, and the shards of each split."""
+
+    name: str
+    """Of the data set, for reports and checkpoints."""
+    layout: Literal["wds", "parquet"]
+    classes: tuple[str, ...]
+    splits: Mapping[str, PackedSplit]
+
+    def split(self, name: str, where: str) -> PackedSplit:
+        """The split called so; `UserError` naming those there are."""
+        if name not in self.splits:
+            raise unknown("split", name, self.splits, f"{where} has {', '.join(self.splits) or 'none'}.")
+        return self.splits[name]
+
+    def write(self, folder: Path) -> None:
+        """Writes manifest.json atomically."""
+        splits = {name: {"images": split.images, **dataclasses.asdict(split)} for name, split in self.splits.items()}
+        content = {"format": _FORMAT, "name": self.name, "layout": self.layout, "classes": self.classes}
+        write_json(folder / NAME, {**content, "splits": splits})
+
+
+def parse_manifest(text: str, where: str) -> Manifest:
+    """The manifest in a JSON text. `UserError` naming `where` for one that is damaged, of another format, or unsafe."""
+    try:
+        found = json.loads(text)
+        if found["format"] != _FORMAT:
+            raise UserError(f"{where} has the format {found['format']!r}; this parcnet reads {_FORMAT}: upgrade it.")
+        splits = {str(name): _split(split, len(found["classes"])) for name, split in found["splits"].items()}
+        layout = {"wds": "wds", "parquet": "parquet"}[found["layout"]]
+        classes = tuple(_text(name) for name in found["classes"])
+        return Manifest(_text(found["name"]), layout, classes, splits)  # type: ignore[arg-type]  # a Literal by lookup
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        reason = str(error) or type(error).__name__
+        raise UserError(
+            f"{where} is damaged ({reason}). `parcnet data pack` and `parcnet data index` write it."
+        ) from None
+
+
+def _split(found: Mapping[str, Any], classes: int) -> PackedSplit:
+    counts = tuple(_count(each) for each in found["per_class"])
+    shards = tuple(Shard(*_file(each), images=_count(each["images"])) for each in found["shards"])
+    index = None if found["index"] is None else PackedFile(*_file(found["index"]))
+    if len(counts) != classes or sum(counts) != found["images"] or sum(each.images for each in shards) != sum(counts):
+        raise ValueError("its counts contradict each other")
+    return PackedSplit(counts, shards, index)
+
+
+def _file(found: Mapping[str, Any]) -> tuple[str, int, str]:
+    name, digest = _text(found["name"]), _text(found["sha256"])
+    if not _FILE.fullmatch(name) or ".." in name:
+        raise ValueError(f"{name!r} is no plain file name")
+    if not _SHA256.fullmatch(digest):
+        raise ValueError(f"{name} has no SHA-256")
+    return name, _count(found["bytes"]), digest
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise ValueError(f"{value!r} should be text")
+    return value
+
+
+def _count(value: Any) -> int:
+    if type(value) is not int or value < 0:
+        raise ValueError(f"{value!r} should be a count")
+    return value

@@ -1,0 +1,57 @@
+"""Parquet files of images as Hugging Face's datasets and hub read them: columns image (bytes, path) and label."""
+
+import json
+from collections.abc import Iterable, Sequence
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from parcnet.base import UserError
+
+_ROWS = 100  # a row group; readers hold one in memory at a time
+
+
+def check_pyarrow() -> None:
+    """Raises `UserError` naming the extra where pyarrow is not installed."""
+    _pyarrow()
+
+
+def write_parquet(path: Path, images: Iterable[tuple[str, bytes, int]], classes: Sequence[str]) -> None:
+    """Writes (name, content, label) in this order; uncompressed, since images are compressed already."""
+    arrow, parquet = _pyarrow()
+    features = {"image": {"_type": "Image"}, "label": {"names": list(classes), "_type": "ClassLabel"}}
+    schema = arrow.schema(
+        [
+            ("image", arrow.struct([("bytes", arrow.binary()), ("path", arrow.string())])),
+            ("label", arrow.int64()),
+        ],
+        metadata={"huggingface": json.dumps({"info": {"features": features}})},
+    )
+    with parquet.ParquetWriter(path, schema, compression="none", use_dictionary=False) as writer:
+        waiting = iter(images)
+        while rows := list(islice(waiting, _ROWS)):
+            made = [{"image": {"bytes": content, "path": name}, "label": label} for name, content, label in rows]
+            writer.write_table(arrow.Table.from_pylist(made, schema=schema))
+
+
+def read_parquet(path: Path) -> list[tuple[str, int, int]]:
+    """(name, size, label) of each image. `UserError` for a damaged file."""
+    arrow, parquet = _pyarrow()
+    found: list[tuple[str, int, int]] = []
+    try:
+        with parquet.ParquetFile(path) as file:
+            for batch in file.iter_batches(_ROWS):
+                rows = batch.to_pylist()
+                found += [(row["image"]["path"], len(row["image"]["bytes"]), row["label"]) for row in rows]
+    except (arrow.ArrowException, OSError, KeyError, TypeError) as error:
+        raise UserError(f"{path} is damaged ({error}). Delete it and pack again.") from None
+    return found
+
+
+def _pyarrow() -> tuple[Any, Any]:
+    try:
+        import pyarrow
+        from pyarrow import parquet
+    except ImportError:
+        raise UserError("writing parquet needs pyarrow. pip install 'parcnet[data]', or choose --format wds.") from None
+    return pyarrow, parquet

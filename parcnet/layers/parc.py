@@ -1,0 +1,94 @@
+"""The token mixers of ParCNetV1, made of circular convolutions."""
+
+from collections import OrderedDict
+
+import torch
+from timm.layers import to_2tuple
+from torch import Tensor, nn
+
+from parcnet.layers.circular_conv import CircularConv1d
+from parcnet.layers.line_embedding import LineEmbedding
+from parcnet.layers.oversized_conv1d import Axis
+
+
+class ParC(nn.Module):
+    """One half of the channels circular along the height, the other along the width (arXiv 2203.03952, Sec. 3.1).
+
+        y = concat(circular_h(x[:C/2] + position_h), circular_w(x[C/2:] + position_w))
+
+    Each output depends on its whole column or row. ParC-ConvNeXt's: with biases.
+
+    Shapes: [B, C, H, W] -> [B, C, H, W]; `map_size` is the (H, W) that kernels and embeddings are made for.
+    """
+
+    def __init__(
+        self, channels: int, map_size: int | tuple[int, int], *, position: bool = True, algorithm: str = "auto"
+    ) -> None:
+        super().__init__()
+        first, second = _halves(channels)
+        height, width = to_2tuple(map_size)
+        self.vertical_position = LineEmbedding(first, height, "h") if position else nn.Identity()
+        self.vertical = CircularConv1d(first, height, "h", algorithm=algorithm)
+        self.horizontal_position = LineEmbedding(second, width, "w") if position else nn.Identity()
+        self.horizontal = CircularConv1d(second, width, "w", algorithm=algorithm)
+
+    def forward(self, x: Tensor) -> Tensor:
+        first, second = x.chunk(2, dim=1)
+        vertical = self.vertical(self.vertical_position(first))
+        horizontal = self.horizontal(self.horizontal_position(second))
+        return torch.cat([vertical, horizontal], dim=1)
+
+
+class ParCBothWays(nn.Module):
+    """One half of the channels circular along the height, then the width; the other half in the other order.
+
+        y = concat(circular_w(circular_h(norm(x[:C/2]))), circular_h(circular_w(norm(x[C/2:]))))
+
+    Each output depends on the whole map. ParC-Net's (arXiv 2203.03952, Fig. 3): the norms are batch norms, the
+    convolutions have no bias, and embeddings, where there are any, are added before the norm and between the two
+    convolutions. Without embeddings the order makes no difference (ICCV 2023, supplement B). As in the authors' code,
+    kernels of K taps start uniform within 1/sqrt(K), embeddings normal of standard deviation 1.
+
+    Shapes: [B, C, H, W] -> [B, C, H, W]; `map_size` is the (H, W) that kernels and embeddings are made for.
+    """
+
+    def __init__(
+        self, channels: int, map_size: int | tuple[int, int], *, position: bool = True, algorithm: str = "auto"
+    ) -> None:
+        super().__init__()
+        first, second = _halves(channels)
+        self.vertical_first = _both_ways(first, to_2tuple(map_size), ("h", "w"), position, algorithm)
+        self.horizontal_first = _both_ways(second, to_2tuple(map_size), ("w", "h"), position, algorithm)
+
+    def forward(self, x: Tensor) -> Tensor:
+        first, second = x.chunk(2, dim=1)
+        return torch.cat([self.vertical_first(first), self.horizontal_first(second)], dim=1)
+
+
+def _both_ways(
+    channels: int, map_size: tuple[int, int], axes: tuple[Axis, Axis], position: bool, algorithm: str
+) -> nn.Sequential:
+    one, other = axes
+    sides = {"h": map_size[0], "w": map_size[1]}
+    parts = nn.Sequential(
+        OrderedDict(
+            position1=LineEmbedding(channels, sides[one], one) if position else nn.Identity(),
+            norm=nn.BatchNorm2d(channels),
+            circular1=CircularConv1d(channels, sides[one], one, bias=False, algorithm=algorithm),
+            position2=LineEmbedding(channels, sides[other], other) if position else nn.Identity(),
+            circular2=CircularConv1d(channels, sides[other], other, bias=False, algorithm=algorithm),
+        )
+    )
+    for part in parts:
+        if isinstance(part, CircularConv1d):
+            bound = part.kernel.shape[1] ** -0.5
+            nn.init.uniform_(part.kernel, -bound, bound)
+        elif isinstance(part, LineEmbedding):
+            nn.init.normal_(part.weight)
+    return parts
+
+
+def _halves(channels: int) -> tuple[int, int]:
+    if channels < 2:
+        raise ValueError(f"channels must be at least 2, one for each half, got {channels}")
+    return channels - channels // 2, channels // 2

@@ -1,0 +1,6 @@
+"""Networks of other authors that the papers compare with and timm lacks: built from their papers, for comparison."""
+
+from parcnet.models.comparators.replknet import RepLKNet
+from parcnet.models.comparators.slak import SLaK
+
+__all__ = ["RepLKNet", "SLaK"]

@@ -1,0 +1,92 @@
+"""ConvNeXt with the parts of ParCNetV2 (ICCV 2023, supplement, Tab. 1)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from timm.models import generate_default_cfgs, register_model
+from torch import nn
+
+from parcnet.layers import ChannelBGU, SpatialBGU, token_mix
+from parcnet.layers.options import Gate, Mix, check_option
+from parcnet.models.convnext import ConvNeXtSkeleton
+from parcnet.models.creation import create, default_cfg
+
+BGU_EXPANSION = 5 / 3
+"""With it both gated units of a block have the weights of ConvNeXt's network of four times the width.
+
+3 C^2 of the spatial and 3 a C^2 of the channel unit are 8 C^2, hence a = 5/3; the paper prints parameters, not a.
+"""
+
+
+class ConvNeXtHybrid(ConvNeXtSkeleton):
+    """ConvNeXt, its depthwise 7x7 or its feed-forward network exchanged.
+
+    mix         how its 7x7 and an oversized convolution meet, a word for `token_mix`; "local" has the 7x7 alone.
+    gate        "none": ConvNeXt's own structure. "multiply" or "add": `SpatialBGU` around the mix in place of the bare
+                one, `ChannelBGU` in place of the feed-forward network. Where the units stand is not published: here the
+                norm stays between them, the block keeps its one shortcut, and 1x1 convolutions have ConvNeXt's bias.
+
+    The other arguments are those of `ParCNetV2`; `layer_scale` is what the factors of the branches start at.
+    """
+
+    def __init__(
+        self,
+        *,
+        depths: tuple[int, ...],
+        dims: tuple[int, ...],
+        mix: Mix = "local",
+        gate: Gate = "none",
+        img_size: int | tuple[int, int] = 224,
+        in_chans: int = 3,
+        num_classes: int = 1000,
+        global_pool: str = "avg",
+        kernel_fit: str = "interpolate",
+        algorithm: str = "auto",
+        layer_scale: float = 1e-6,
+        drop_rate: float = 0.0,
+        drop_path_rate: float = 0.0,
+    ) -> None:
+        check_option("gate", gate, Gate)
+
+        def token_mixer(stage: int, block: int, map_size: tuple[int, int]) -> nn.Module:  # noqa: ARG001 - all alike
+            width = dims[stage]
+            if gate == "none":
+                return token_mix(width, map_size, mix, local_bias=True, kernel_fit=kernel_fit, algorithm=algorithm)
+            return SpatialBGU(
+                width, map_size, mix=mix, gate=gate, out_bias=True, kernel_fit=kernel_fit, algorithm=algorithm
+            )
+
+        def channel_mixer(channels: int) -> nn.Module:
+            return ChannelBGU(channels, expansion=BGU_EXPANSION, gate=gate, out_bias=True)
+
+        super().__init__(
+            token_mixer,
+            None if gate == "none" else channel_mixer,
+            depths=depths,
+            dims=dims,
+            img_size=img_size,
+            in_chans=in_chans,
+            num_classes=num_classes,
+            global_pool=global_pool,
+            layer_scale=layer_scale,
+            drop_rate=drop_rate,
+            drop_path_rate=drop_path_rate,
+        )
+
+
+_TINY: dict[str, Any] = {"depths": (3, 3, 9, 3), "dims": (96, 192, 384, 768)}
+
+default_cfgs = generate_default_cfgs({"convnext_tiny_oversized": default_cfg(), "convnext_tiny_bgu": default_cfg()})
+
+
+@register_model
+def convnext_tiny_oversized(pretrained: bool = False, **kwargs: Any) -> ConvNeXtHybrid:
+    """ConvNeXt-T with an oversized branch beside each 7x7: 28.96M, 4.75G; printed 30M, 4.8G (supplement, Tab. 1)."""
+    return create(ConvNeXtHybrid, "convnext_tiny_oversized", pretrained, kwargs, **_TINY, mix="parallel")
+
+
+@register_model
+def convnext_tiny_bgu(pretrained: bool = False, **kwargs: Any) -> ConvNeXtHybrid:
+    """ConvNeXt-T with both gated units: 28.60M, 4.46G; printed 29M, 4.5G (supplement, Tab. 1)."""
+    return create(ConvNeXtHybrid, "convnext_tiny_bgu", pretrained, kwargs, **_TINY, gate="multiply")

@@ -1,0 +1,139 @@
+"""ParCNetV2 as its first version on arXiv describes it (2211.07157v1): channels split between local and oversized."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from timm.models import generate_default_cfgs, register_model
+from torch import nn
+
+from parcnet.layers import ChannelBGU, FeedForward, ResidualBlock, Stem
+from parcnet.layers.block import FFN_OVER_BGU
+from parcnet.layers.options import ChannelMixer, Residual, check_option
+from parcnet.layers.split_spatial_bgu import SplitGate, SplitSpatialBGU
+from parcnet.models.creation import create, default_cfg
+from parcnet.models.parcnetv2 import map_sizes, uniform_stages
+from parcnet.models.staged import StagedNetwork, check_numbers, classifier_head, per_stage
+
+
+class ParCNetV2ArXiv(StagedNetwork):
+    """Stem, four stages of blocks with `SplitSpatialBGU` and `ChannelBGU`, head (arXiv v1, Sec. 3).
+
+    ratio           r: the share of channels that the oversized convolution takes, one for all stages or one for each.
+    gate, channel   "none" and "ffn" are the row without bifurcate gate units (Tab. 1 row 4).
+    residual        "layer_scale" as the text has it, starting at `layer_scale`.
+
+    The text leaves open the stem, the downsampling, the norms, the local kernels' lengths, the biases and LayerScale's
+    start. Here the first three are those of the ICCV network, the local kernels are 7 long, every pointwise convolution
+    has a bias and no other has, and LayerScale starts at 1e-2. The counts differ from the printed ones, see each size.
+
+    The other arguments and the shapes are those of `ParCNetV2`.
+    """
+
+    def __init__(
+        self,
+        *,
+        depths: tuple[int, ...],
+        dims: tuple[int, ...],
+        ratio: float | tuple[float, ...] = (0.25, 0.5, 0.75, 1.0),
+        img_size: int | tuple[int, int] = 224,
+        in_chans: int = 3,
+        num_classes: int = 1000,
+        global_pool: str = "avg",
+        kernel_fit: str = "interpolate",
+        algorithm: str = "auto",
+        local_kernel: int = 7,
+        expansion: float = 2.5,
+        gate: SplitGate = "multiply",
+        channel: ChannelMixer = "bgu",
+        residual: Residual = "layer_scale",
+        layer_scale: float = 1e-2,
+        drop_rate: float = 0.0,
+        drop_path_rate: float = 0.0,
+    ) -> None:
+        check_numbers(
+            depths=depths,
+            dims=dims,
+            in_chans=in_chans,
+            num_classes=num_classes,
+            drop_rate=drop_rate,
+            drop_path=drop_path_rate,
+        )
+        check_option("channel", channel, ChannelMixer)
+        ratios: tuple[float, ...] = per_stage("ratio", ratio, len(dims))
+
+        def block(stage: int, map_size: tuple[int, int], drop_path: float) -> nn.Module:
+            width = dims[stage]
+            spatial = SplitSpatialBGU(
+                width,
+                map_size,
+                ratio=ratios[stage],
+                gate=gate,
+                local_kernel=local_kernel,
+                kernel_fit=kernel_fit,
+                algorithm=algorithm,
+            )
+            mixer: nn.Module
+            if channel == "ffn":
+                mixer = FeedForward(width, expansion=FFN_OVER_BGU * expansion)
+            else:
+                mixer = ChannelBGU(width, expansion=expansion, out_bias=True)
+            return ResidualBlock(width, spatial, mixer, residual=residual, layer_scale=layer_scale, drop_path=drop_path)
+
+        stem = Stem(in_chans, dims[0])
+        stages = uniform_stages(depths, dims, img_size, drop_path_rate, block)
+        head = classifier_head(dims[-1], num_classes, global_pool, drop_rate)
+        super().__init__(stem, stages, head, dims=dims, in_chans=in_chans, num_classes=num_classes, drop_rate=drop_rate)
+
+    @torch.jit.ignore
+    def map_sizes(self, img_size: int | tuple[int, int]) -> list[tuple[int, int]]:
+        """The (H, W) of each stage's map for images of `img_size`."""
+        return map_sizes(img_size, len(self.stages))
+
+
+_10M: dict[str, Any] = {"depths": (3, 3, 9, 3), "dims": (48, 96, 192, 384)}
+_26M: dict[str, Any] = {"depths": (3, 3, 12, 3), "dims": (64, 128, 320, 512)}
+
+default_cfgs = generate_default_cfgs(
+    {
+        "parcnetv2_10m": default_cfg(),
+        "parcnetv2_26m": default_cfg(),
+        "parcnetv2_10m_no_oversized": default_cfg(),
+        "parcnetv2_10m_no_bgu": default_cfg(),
+        "parcnetv2_10m_same_ratio": default_cfg(),
+    }
+)
+
+
+@register_model
+def parcnetv2_10m(pretrained: bool = False, **kwargs: Any) -> ParCNetV2ArXiv:
+    """ParCNetV2-10M: 10.09M parameters, 1.60G MACs by count; 9.7M printed (arXiv v1, Tab. 1 row 2)."""
+    return create(ParCNetV2ArXiv, "parcnetv2_10m", pretrained, kwargs, **_10M)
+
+
+@register_model
+def parcnetv2_26m(pretrained: bool = False, **kwargs: Any) -> ParCNetV2ArXiv:
+    """ParCNetV2-26M: 24.86M parameters, 4.15G MACs by count; 25.6M and 4.8G printed (arXiv v1, Tabs. 2 and 3)."""
+    return create(ParCNetV2ArXiv, "parcnetv2_26m", pretrained, kwargs, **_26M)
+
+
+@register_model
+def parcnetv2_10m_no_oversized(pretrained: bool = False, **kwargs: Any) -> ParCNetV2ArXiv:
+    """Without oversized convolutions, r = 0: 10.01M parameters by count, 9.6M printed (arXiv v1, Tab. 1 row 3)."""
+    return create(ParCNetV2ArXiv, "parcnetv2_10m_no_oversized", pretrained, kwargs, **_10M, ratio=0.0)
+
+
+@register_model
+def parcnetv2_10m_no_bgu(pretrained: bool = False, **kwargs: Any) -> ParCNetV2ArXiv:
+    """Without bifurcate gate units: 10.09M parameters by count, 9.7M printed (arXiv v1, Tab. 1 row 4)."""
+    return create(ParCNetV2ArXiv, "parcnetv2_10m_no_bgu", pretrained, kwargs, **_10M, gate="none", channel="ffn")
+
+
+@register_model
+def parcnetv2_10m_same_ratio(pretrained: bool = False, **kwargs: Any) -> ParCNetV2ArXiv:
+    """The same r in all stages: 10.08M parameters by count, 9.6M printed (arXiv v1, Tab. 1 row 5).
+
+    Which r is not printed: 0.5 is our choice.
+    """
+    return create(ParCNetV2ArXiv, "parcnetv2_10m_same_ratio", pretrained, kwargs, **_10M, ratio=0.5)

@@ -1,0 +1,211 @@
+"""What every network here is, whatever its blocks: stem, stages of blocks, head; and timm's whole contract for it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, TypeVar
+
+import torch
+from timm.layers import NormMlpClassifierHead, to_2tuple
+from timm.models import checkpoint_seq
+from timm.models._features import feature_take_indices
+from torch import Tensor, nn
+
+from parcnet.layers import MapSized
+from parcnet.layers.init import init_projection
+
+Option = TypeVar("Option")
+
+
+class Stage(nn.Module):
+    """Blocks on maps of one size, after a downsample (`nn.Identity()` where the stem makes the map)."""
+
+    def __init__(self, downsample: nn.Module, blocks: Sequence[nn.Module]) -> None:
+        super().__init__()
+        self.downsample = downsample
+        self.blocks = nn.Sequential(*blocks)
+        self.grad_checkpointing = False
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.downsample(x)
+        if self.grad_checkpointing and not torch.jit.is_scripting():
+            return checkpoint_seq(self.blocks, x)
+        return self.blocks(x)
+
+
+class StagedNetwork(nn.Module):
+    """Images -> stem -> stages -> head, for a network to inherit; it builds these three and names its map sizes.
+
+    stem        [B, in_chans, H, W] -> the first stage's map, before its downsample.
+    stages      each makes the map that it is one of the network's features.
+    head        as `classifier_head` builds: callable with `pre_logits`, with `.fc` and timm's `reset`.
+    dims        channels of each stage's map.
+    reductions  how often each stage's map is smaller than the image, per side.
+
+    Shapes: [B, in_chans, H, W] -> logits [B, num_classes]; pooled features [B, C] with num_classes 0; and with
+    global_pool "" the last map.
+    """
+
+    def __init__(
+        self,
+        stem: nn.Module,
+        stages: Sequence[Stage],
+        head: nn.Module,
+        *,
+        dims: Sequence[int],
+        in_chans: int,
+        num_classes: int,
+        drop_rate: float = 0.0,
+        reductions: Sequence[int] = (4, 8, 16, 32),
+    ) -> None:
+        super().__init__()
+        self.num_classes = num_classes
+        self.in_chans = in_chans
+        self.drop_rate = drop_rate
+        self.num_features = self.head_hidden_size = dims[-1]
+        self.feature_info = [
+            {"num_chs": dim, "reduction": reduction, "module": f"stages.{i}"}
+            for i, (dim, reduction) in enumerate(zip(dims, reductions, strict=False))
+        ]
+        self.stem: Any = stem
+        self.stages = nn.Sequential(*stages)
+        self.head: Any = head
+
+    @torch.jit.ignore
+    def map_sizes(self, img_size: int | tuple[int, int]) -> list[tuple[int, int]]:
+        """The (H, W) of each stage's map for images of `img_size`. Each network answers for its own stem."""
+        raise NotImplementedError
+
+    def forward_features(self, x: Tensor) -> Tensor:
+        """Images -> the last stage's map."""
+        return self.stages(self.stem(x))
+
+    def forward_head(self, x: Tensor, pre_logits: bool = False) -> Tensor:
+        """The last stage's map -> logits, or pooled and normed features with `pre_logits`."""
+        return self.head(x, pre_logits=pre_logits)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.forward_head(self.forward_features(x))
+
+    def forward_intermediates(
+        self,
+        x: Tensor,
+        indices: int | list[int] | None = None,
+        norm: bool = False,  # noqa: ARG002 - see below
+        stop_early: bool = False,
+        output_fmt: str = "NCHW",
+        intermediates_only: bool = False,
+    ) -> list[Tensor] | tuple[Tensor, list[Tensor]]:
+        """Maps of the chosen stages (the last n for an int, all for None), with the final map unless told otherwise.
+
+        `norm` changes nothing: it asks for a norm of maps that have one, and the network's final norm follows its
+        pooling. It is here because timm's callers pass it to every network.
+        """
+        if output_fmt != "NCHW":
+            raise ValueError(
+                f"output_fmt is 'NCHW', got {output_fmt!r}: the maps of a convolutional network have no other"
+            )
+        taken, last = feature_take_indices(len(self.stages), indices)
+        intermediates = []
+        x = self.stem(x)
+        for i, stage in enumerate(self.stages[: last + 1] if stop_early else self.stages):
+            x = stage(x)
+            if i in taken:
+                intermediates.append(x)
+        return intermediates if intermediates_only else (x, intermediates)
+
+    @torch.jit.ignore
+    def prune_intermediate_layers(
+        self, indices: int | list[int] = 1, prune_norm: bool = False, prune_head: bool = True
+    ) -> list[int]:
+        """Drop what the maps of the chosen stages do not need; returns the stages' indices."""
+        taken, last = feature_take_indices(len(self.stages), indices)
+        cut = last < len(self.stages) - 1
+        self.stages = self.stages[: last + 1]
+        if cut:
+            self.num_features = self.head_hidden_size = self.feature_info[last]["num_chs"]
+        if prune_norm or prune_head or cut:  # the head's norm is made for the last stage's channels
+            self.reset_classifier(0, "", reset_other=True)
+        return taken
+
+    @torch.jit.ignore
+    def get_classifier(self) -> nn.Module:
+        """The linear layer that makes the logits."""
+        return self.head.fc
+
+    @torch.jit.ignore
+    def reset_classifier(self, num_classes: int, global_pool: str | None = None, reset_other: bool = False) -> None:
+        """A new classifier for `num_classes` (0: none); `reset_other` removes the head's norm too."""
+        self.num_classes = num_classes
+        self.head.reset(num_classes, global_pool, reset_other=reset_other, in_features=self.num_features)
+        if num_classes > 0:
+            init_projection(self.head.fc)
+
+    @torch.jit.ignore
+    def set_input_size(self, img_size: int | tuple[int, int]) -> None:
+        """Fit the kernels to images of another size (H, W): new parameters under "interpolate", none under "fixed"."""
+        for stage, map_size in zip(self.stages, self.map_sizes(img_size), strict=True):
+            for module in stage.modules():
+                if isinstance(module, MapSized):
+                    module.set_map_size(map_size)
+
+    @torch.jit.ignore
+    def set_grad_checkpointing(self, enable: bool = True) -> None:
+        """Recompute each block's activations in backward instead of keeping them."""
+        for stage in self.stages.children():
+            assert isinstance(stage, Stage)
+            stage.grad_checkpointing = enable
+
+    @torch.jit.ignore
+    def group_matcher(self, coarse: bool = False) -> dict[str, Any]:
+        """timm's layer groups, for layer-wise learning rate decay: a stage (coarse) or a block (fine) each."""
+        fine = [(r"^stages\.(\d+)\.downsample", (0,)), (r"^stages\.(\d+)\.blocks\.(\d+)", None)]
+        return {"stem": r"^stem", "blocks": r"^stages\.(\d+)" if coarse else fine}
+
+    @torch.jit.ignore
+    def no_weight_decay(self) -> set[str]:
+        """Nothing beyond the 1-D parameters and biases, which timm leaves out by itself (facts of the release)."""
+        return set()
+
+
+def classifier_head(channels: int, num_classes: int, global_pool: str, drop_rate: float) -> NormMlpClassifierHead:
+    """Global pool, LayerNorm (eps 1e-6), linear: the head of ConvNeXt and of the papers' four-stage networks."""
+    head = NormMlpClassifierHead(channels, num_classes, pool_type=global_pool, drop_rate=drop_rate)
+    if num_classes > 0:
+        init_projection(head.fc)
+    return head
+
+
+def check_numbers(
+    *, depths: Sequence[int], dims: Sequence[int], in_chans: int, num_classes: int, drop_rate: float, drop_path: float
+) -> None:
+    """Raise ValueError for numbers no network can have, before anything is built."""
+    if len(depths) != len(dims):
+        raise ValueError(f"depths {depths} and dims {dims} need one entry a stage each")
+    if min(in_chans, *depths, *dims) < 1 or num_classes < 0:
+        raise ValueError(
+            f"in_chans {in_chans}, depths {depths} and dims {dims} must be at least 1, num_classes {num_classes} "
+            "at least 0"
+        )
+    if not 0 <= drop_path < 1 or not 0 <= drop_rate < 1:
+        raise ValueError(f"drop_path_rate {drop_path} and drop_rate {drop_rate} must be in [0, 1)")
+
+
+def image_sides(img_size: int | tuple[int, int], smallest: int) -> tuple[int, int]:
+    """(H, W) of `img_size`. Raises ValueError for anything but whole sides of at least `smallest` px."""
+    sides = tuple(to_2tuple(img_size))
+    if len(sides) != 2 or not all(isinstance(side, int) and side >= smallest for side in sides):
+        raise ValueError(
+            f"img_size is {img_size!r}: expected a whole number of px or (height, width), each at least {smallest}, "
+            "because the stem divides them"
+        )
+    return sides
+
+
+def per_stage(name: str, option: Option | tuple[Option, ...], stages: int) -> tuple[Option, ...]:
+    """One option a stage, from one for all or one for each. Raises ValueError for another number of them."""
+    if not isinstance(option, (tuple, list)):
+        return (option,) * stages
+    if len(option) != stages:
+        raise ValueError(f"{name} is one value for all stages or one for each of {stages}, got {option!r}")
+    return tuple(option)

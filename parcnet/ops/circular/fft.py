@@ -1,0 +1,35 @@
+"""Circular convolution by fast Fourier transforms, whose own convolution is circular: O(log H) a pixel."""
+
+import torch
+from torch import Tensor
+
+from parcnet.ops.oversized.fft import FFT as OVERSIZED_FFT
+from parcnet.ops.oversized.fft import good_length, has_small_factors
+from parcnet.ops.oversized.layout import is_channels_last, laid_out
+from parcnet.ops.oversized.problem import Algorithm
+
+
+def circular_conv2d_fft(x: Tensor, kernel: Tensor, bias: Tensor | None, dim: int) -> Tensor:
+    """Transform, multiply by the conjugate spectrum of the kernel, transform back.
+
+    On a circle of the map's own length K where that has no prime factor beyond 7. Elsewhere the map is continued by
+    its first K-1 lines: y[i] reads entries i .. i+K-1 <= 2K-2 of it, so no entry is read twice on a longer circle of
+    2K-1 or more.
+
+    Half precision is transformed in float32 and rounded once, at the end. An element errs by some roundings of the
+    largest elements, not of its own: the nature of a transform.
+    """
+    exact = torch.promote_types(x.dtype, torch.float32)
+    length, circle, lines = kernel.shape[1], kernel.shape[1], x.to(exact)
+    if not has_small_factors(length):
+        circle = good_length(2 * length - 1)
+        lines = torch.cat([lines, lines.narrow(dim, 0, length - 1)], dim)
+    spectrum = torch.fft.rfft(kernel.to(exact), circle).conj()
+    along = spectrum[:, :, None] if dim == 2 else spectrum[:, None, :]
+    y = torch.fft.irfft(torch.fft.rfft(lines, circle, dim) * along, circle, dim).narrow(dim, 0, length)
+    if bias is not None:
+        y = y + bias.to(exact)[:, None, None]
+    return laid_out(y.to(x.dtype), is_channels_last(x))
+
+
+FFT = Algorithm("fft", circular_conv2d_fft, OVERSIZED_FFT.refuses)

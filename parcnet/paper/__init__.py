@@ -1,0 +1,1 @@
+"""The papers: their tables, figures and claims, printed beside what is found here."""

@@ -1,0 +1,49 @@
+"""Figures and intervals in words, the same on the page, in Markdown and in the terminal."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from parcnet.paper.claims.finding import Figure, Finding
+
+SIGNS = {"supported": "✓", "pass": "✓", "contradicted": "✗", "fail": "✗", "undecided": "?"}
+"""A verdict's mark: it is never told by colour alone."""
+
+
+def interval_words(figure: Figure) -> str:
+    """`+1.2 (0.4 to 2.0)`: the mean and its 95 % interval; empty for a figure that is no comparison."""
+    if figure.interval is None:
+        return ""
+    found = figure.interval
+    return f"{found.mean:.2f} ({found.low:.2f} to {found.high:.2f})"
+
+
+def verdict_words(verdict: str | None) -> str:
+    """`✓ supported`."""
+    return "" if verdict is None else f"{SIGNS[verdict]} {verdict}"
+
+
+def figure_table(finding: Finding) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
+    """Columns and rows of a finding's figures; a column that nothing fills is left out, for it takes a phone's room."""
+    columns = ("figure", "value", "paper (theirs)", "mean (95 % interval)", "verdict")
+    rows = [
+        (each.name, each.value, each.paper, interval_words(each), verdict_words(each.verdict))
+        for each in finding.figures
+    ]
+    used = [place for place in range(len(columns)) if place < 2 or any(row[place] for row in rows)]
+    return tuple(columns[place] for place in used), [tuple(row[place] for place in used) for row in rows]
+
+
+def counted_verdicts(findings: Sequence[Finding]) -> str:
+    """`4 pass, 1 supported, 2 contradicted`."""
+    counts = Counter[str](each.verdict for each in findings)
+    return ", ".join(f"{counts[verdict]} {verdict}" for verdict in SIGNS if counts[verdict])
+
+
+def about_words(about: Mapping[str, Any]) -> str:
+    """Command, machine, versions and date in a sentence."""
+    machine = about["machine"]
+    versions = ", ".join(f"{name} {version}" for name, version in machine["versions"].items())
+    threads = f"{machine['threads']} threads on {machine['cores']} cores"
+    quick = " Quick settings: they show that it runs, and judge nothing." if about["quick"] else ""
+    return f"`{about['command']}` on {machine['device']}, {threads}; {versions}; {machine['date']}.{quick}"

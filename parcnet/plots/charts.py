@@ -1,0 +1,31 @@
+"""Charts in a row, in one picture."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Protocol
+
+from matplotlib.axes import Axes
+
+from parcnet.plots.figure import new_figure, save
+
+
+class Chart(Protocol):
+    """Something that draws itself into axes; its size in inches."""
+
+    @property
+    def width(self) -> float: ...
+
+    @property
+    def height(self) -> float: ...
+
+    def draw(self, axes: Axes) -> None: ...
+
+
+def charts(shown: Sequence[Chart], path: str | Path) -> None:
+    """Draws the charts from left to right, as wide as they ask to be and as high as the highest."""
+    widths = [each.width for each in shown]
+    figure = new_figure(sum(widths), max(each.height for each in shown))
+    grid = figure.subplots(1, len(shown), squeeze=False, width_ratios=widths).ravel()
+    for axes, each in zip(grid, shown, strict=True):
+        each.draw(axes)
+    save(figure, path)

@@ -1,0 +1,66 @@
+"""Curves with the spread of their seeds."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from matplotlib.axes import Axes
+from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
+
+from parcnet.plots.figure import BLUE, GREEN, GREY, ORANGE, RED
+
+_STYLES = ((BLUE, "o"), (ORANGE, "s"), (GREEN, "^"), (RED, "D"), (GREY, "v"))  # shape tells them apart too
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """Values over `x`; `low` and `high` are the ends of the spread at each x, empty where there is none."""
+
+    x: Sequence[float]
+    y: Sequence[float]
+    low: Sequence[float] = ()
+    high: Sequence[float] = ()
+    dashed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class LineChart:
+    """Curves by name, each with its own colour and mark, the spread as a band.
+
+    ticks      places on the x axis that get a number; empty: matplotlib's choice
+    names      what stands at the ticks instead of their numbers
+    baseline   a value and its name, drawn as a dotted line
+    """
+
+    curves: Mapping[str, Line]
+    x_label: str
+    y_label: str
+    title: str = ""
+    ticks: Sequence[float] = ()
+    names: Sequence[str] = ()
+    baseline: tuple[float, str] | None = None
+    width: float = 4.8
+    height: float = 3.4
+
+    def draw(self, axes: Axes) -> None:
+        for place, (name, line) in enumerate(self.curves.items()):
+            color, marker = _STYLES[place % len(_STYLES)]
+            style: dict[str, Any] = {"color": color, "marker": marker, "markersize": 4.5, "linewidth": 1.6}
+            axes.plot(line.x, line.y, label=name, linestyle="--" if line.dashed else "-", **style)
+            if len(line.low):
+                axes.fill_between(line.x, line.low, line.high, color=color, alpha=0.18, linewidth=0)
+        if self.baseline is not None:
+            axes.axhline(self.baseline[0], color="black", linewidth=0.9, linestyle=":", label=self.baseline[1])
+        if self.ticks and not self.names:
+            axes.xaxis.set_major_locator(FixedLocator(self.ticks))
+            axes.xaxis.set_minor_locator(NullLocator())
+            axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+        if self.names:
+            axes.set_xticks(self.ticks, self.names)
+        axes.set_xlabel(self.x_label, fontsize=9)
+        axes.set_ylabel(self.y_label, fontsize=9)
+        axes.tick_params(labelsize=8)
+        axes.set_title(self.title, fontsize=9.5)
+        axes.grid(alpha=0.25)
+        axes.spines[["top", "right"]].set_visible(False)
+        axes.legend(frameon=False, fontsize=8)

@@ -1,0 +1,92 @@
+"""Job and plan -> what takes the steps and what is kept of them."""
+
+from typing import Any
+
+from parcnet.base import versions
+from parcnet.data import mixup
+from parcnet.tasks import training_loss
+from parcnet.training.averaging import create_average
+from parcnet.training.job import Job
+from parcnet.training.keeper import Keeper, travelling
+from parcnet.training.optimisation import create_optimizer, create_schedule
+from parcnet.training.plan import Plan
+from parcnet.training.position import Position
+from parcnet.training.resume import check_same_run
+from parcnet.training.state import opened, restore
+from parcnet.training.step import Stepper, autocast_dtype
+from parcnet.training.trackers import open_trackers
+
+
+def make_stepper(job: Job, plan: Plan) -> Stepper:
+    """The optimiser over the job's network, its schedule, loss, mixing and average."""
+    recipe, network = job.recipe, job.built.network
+    optimizer = create_optimizer(network, recipe.optimizer)
+    average = create_average(network, recipe.optimizer.ema_decay)  # before compiling: a copy is not compiled
+    if recipe.run.compile:
+        network.compile()
+    return Stepper(
+        network=network,
+        optimizer=optimizer,
+        schedule=create_schedule(optimizer, recipe.schedule, plan.steps_per_epoch),
+        loss=training_loss(recipe.augmentation),
+        device=job.device,
+        seed=recipe.run.seed,
+        mixer=mixup(recipe.augmentation, plan.num_classes),
+        clip_grad=recipe.optimizer.clip_grad,
+        dtype=autocast_dtype(recipe.run.amp),
+        sizes=recipe.data.train_sizes,
+        ranks=job.ranks,
+        average=average,
+    )
+
+
+def facts(job: Job, plan: Plan) -> dict[str, Any]:
+    """What a training state says about its run: a run goes on only as itself."""
+    return {
+        "recipe": travelling(job.recipe),
+        "classes": list(job.classes),
+        "images": job.splits.sizes,
+        "steps_per_epoch": plan.steps_per_epoch,
+        "world": str(plan.share),
+        "machine": job.machine(),
+        "versions": versions(),
+    }
+
+
+def make_keeper(job: Job, plan: Plan, stepper: Stepper) -> tuple[Keeper, list[str]]:
+    """(the keeper, at the position where the run goes on; what changed since, if it matters to the last digits).
+
+    Puts the state that the job starts from, the main rank's, into every rank's `stepper`; writes nothing. Raises
+    `UserError` when it belongs to another run.
+    """
+    about = facts(job, plan)
+    content = job.ranks.shared(job.start.state if job.ranks.main else None)
+    position, changed = Position(), []
+    if content:
+        called = job.start.called or "the training state"
+        changed = check_same_run(job.recipe, about, content, called)
+        tensors, values = opened(content, called)
+        position = restore(stepper, tensors, values, called)
+    keeper = Keeper(
+        folder=job.folder,
+        stepper=stepper,
+        metadata=job.metadata(),
+        about=about,
+        position=position,
+        steps_per_epoch=plan.steps_per_epoch,
+        log_every=plan.log_every,
+        keep_every=job.recipe.run.keep_every,
+        earlier=values["logs"] if content else {},
+    )
+    return keeper, changed
+
+
+def begin(job: Job, keeper: Keeper) -> None:
+    """Makes the run folder, or takes back what a killed run left in it after its last state."""
+    if not job.ranks.main:
+        return
+    keeper.go_on()
+    job.folder.begin(job.recipe)
+    first = keeper.position.epoch * keeper.steps_per_epoch + keeper.position.done
+    recipe = travelling(job.recipe)
+    keeper.trackers = open_trackers(job.recipe.run.track, job.folder.path, job.recipe.name, recipe, first)

@@ -1,0 +1,59 @@
+"""Where infinity or no-number begins: the first layer, in the order of computing, whose output is not finite."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+
+def first_nonfinite_weight(network: nn.Module) -> str | None:
+    """Name of the first parameter or buffer that holds an infinite number or none at all."""
+    named = [*network.named_parameters(), *network.named_buffers()]
+    return next((name for name, value in named if not _finite(value)), None)
+
+
+def first_nonfinite_gradient(network: nn.Module) -> str | None:
+    """Name of the last parameter (so the first in the order of the backward pass) with such a gradient."""
+    return next(
+        (
+            name
+            for name, each in reversed([*network.named_parameters()])
+            if each.grad is not None and not _finite(each.grad)
+        ),
+        None,
+    )
+
+
+@contextmanager
+def watched_outputs(network: nn.Module) -> Iterator[list[str]]:
+    """Collects, while the block runs, the layers whose output is not finite: first in the list, first computed.
+
+    Only innermost modules are watched, and the whole network as `the network's output`. The hooks are gone afterwards,
+    also on exceptions.
+    """
+    found: list[str] = []
+
+    def hook(name: str) -> Any:
+        def look(module: nn.Module, _: Any, output: Any) -> None:
+            tensors = output if isinstance(output, Sequence) else [output]
+            if any(isinstance(each, Tensor) and not _finite(each) for each in tensors):
+                found.append(f"{name} ({type(module).__name__})" if name else "the network's output")
+
+        return look
+
+    handles = [
+        module.register_forward_hook(hook(name))
+        for name, module in network.named_modules()
+        if not name or not next(module.children(), None)
+    ]
+    try:
+        yield found
+    finally:
+        for handle in handles:
+            handle.remove()
+
+
+def _finite(value: Tensor) -> bool:
+    return not value.is_floating_point() or bool(torch.isfinite(value).all())

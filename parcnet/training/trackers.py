@@ -1,0 +1,73 @@
+"""The figures of a run shown elsewhere too, in TensorBoard or Weights & Biases: extras, loaded when asked for."""
+
+import importlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal, Protocol
+
+from parcnet.base import UserError
+
+
+class Tracker(Protocol):
+    """Something that shows curves."""
+
+    def log(self, step: int, figures: Mapping[str, float]) -> None:
+        """Figures after step number `step`, from 1."""
+
+    def close(self) -> None:
+        """Nothing more will come."""
+
+
+def open_trackers(
+    which: Literal["none", "tensorboard", "wandb"], folder: Path, name: str, recipe: Mapping[str, Any], first_step: int
+) -> list[Tracker]:
+    """Those that were asked for, going on at `first_step`. Raises `UserError` when one is not installed."""
+    if which == "tensorboard":
+        return [TensorBoard(folder, first_step)]
+    if which == "wandb":
+        return [WeightsAndBiases(folder, name, recipe, first_step)]
+    return []
+
+
+class TensorBoard:
+    """Event files in RUN/tensorboard; `tensorboard --logdir runs` shows them."""
+
+    def __init__(self, folder: Path, first_step: int) -> None:
+        try:
+            from torch.utils.tensorboard import SummaryWriter
+        except ImportError as error:
+            raise _missing("tensorboard", error) from None
+        # what a killed run wrote after its last state is taken back
+        self._writer = SummaryWriter(str(folder / "tensorboard"), purge_step=first_step + 1 if first_step else None)
+
+    def log(self, step: int, figures: Mapping[str, float]) -> None:
+        for name, value in figures.items():
+            self._writer.add_scalar(name, value, step)
+
+    def close(self) -> None:
+        self._writer.close()
+
+
+class WeightsAndBiases:
+    """A run at wandb, which sends figures and the recipe to wandb's servers or to those that WANDB_BASE_URL names."""
+
+    def __init__(self, folder: Path, name: str, recipe: Mapping[str, Any], first_step: int) -> None:
+        try:
+            wandb = importlib.import_module("wandb")
+        except ImportError as error:
+            raise _missing("wandb", error) from None
+        identity = folder.resolve().name
+        going_on: dict[str, Any] = {"id": identity, "resume": "allow"} if first_step else {"id": identity}
+        self._run = wandb.init(project="parcnet", name=name, dir=str(folder), config=dict(recipe), **going_on)
+
+    def log(self, step: int, figures: Mapping[str, float]) -> None:
+        self._run.log(dict(figures), step=step)
+
+    def close(self) -> None:
+        self._run.finish()
+
+
+def _missing(package: str, error: ImportError) -> UserError:
+    return UserError(
+        f"--track {package} needs a package that is not there ({error}): pip install 'parcnet[{package}]'."
+    )

@@ -1,0 +1,70 @@
+import pytest
+
+from parcnet.base import UserError
+from parcnet.recipes import Recipe, override, read_recipe
+
+
+def value(recipe, section, field):
+    return getattr(getattr(recipe, section), field)
+
+
+@pytest.mark.parametrize(
+    ("text", "section", "field", "expected"),
+    [
+        ("optimizer.lr=5e-2", "optimizer", "lr", 0.05),
+        ("lr=2", "optimizer", "lr", 2.0),
+        (" schedule.epochs = 7", "schedule", "epochs", 7),
+        ("augmentation.scale=[0.2, 1]", "augmentation", "scale", (0.2, 1.0)),
+        ("optimizer.clip_grad=null", "optimizer", "clip_grad", None),
+        ("data.data_dir=hfds/some=where", "data", "data_dir", "hfds/some=where"),
+        ("run.compile=true", "run", "compile", True),
+    ],
+)
+def test_a_value_is_set_as_yaml_would(text, section, field, expected):
+    recipe = read_recipe("train_folder")
+    changed = override(recipe, [text])
+    assert value(changed, section, field) == expected
+    assert changed != recipe
+    assert changed.network == recipe.network
+
+
+def test_the_name_has_no_section():
+    assert override(Recipe(), ["name=mine"]).name == "mine"
+
+
+def test_nothing_set_is_the_same_recipe():
+    recipe = read_recipe("digits")
+    assert override(recipe, []) is recipe
+
+
+def test_the_last_one_wins():
+    assert override(Recipe(), ["lr=1", "optimizer.lr=2"]).optimizer.lr == 2
+
+
+def test_values_that_must_fit_each_other_are_set_together():
+    assert override(Recipe(), ["epochs=2", "warmup_epochs=1"]).schedule.epochs == 2
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("lr", "expected KEY=VALUE"),
+        ("=1", "expected KEY=VALUE"),
+        ("lrr=1", "unknown key 'lrr'. Did you mean optimizer.lr"),
+        ("optimzer.lr=1", "unknown key 'optimzer'. Did you mean optimizer or"),
+        ("optimizer.weigth_decay=1", "Did you mean optimizer.weight_decay"),
+        ("schedule.lr=1", "Did you mean optimizer.lr"),
+        ("lr=fast", "optimizer.lr is 'fast'; expected a number"),
+        ("lr=-1", "optimizer.lr is -1.0; expected a learning rate above 0"),
+        ("optimizer=3", "expected `key: value` lines"),
+        ("base=digits", "a base is chosen with -c"),
+        ("lr=1\nepochs: 2", "expected one value"),
+        ("lr=[1", "not valid YAML"),
+        ("epochs=2", "warmup_epochs is 2.0; expected"),
+    ],
+)
+def test_a_mistake_names_the_setting_and_the_remedy(text, said):
+    with pytest.raises(UserError) as error:
+        override(Recipe(), [text])
+    assert "--set" in str(error.value)
+    assert said in str(error.value)

@@ -1,0 +1,84 @@
+"""What a run would do, told without doing it, and true of the run that follows."""
+
+import math
+
+import pytest
+import torch
+
+from parcnet.base import UserError
+from parcnet.training import train
+from parcnet.training.assembly import make_stepper
+from parcnet.training.dry_run import dry_run, parameter_groups, rates, sparkline
+from parcnet.training.forecast import Forecast
+from parcnet.training.job import prepare
+from parcnet.training.plan import make_plan
+
+
+def test_it_tells_recipe_groups_schedule_steps_and_time_and_writes_nothing(recipe, tmp_path, capsys):
+    before = torch.get_rng_state()
+    asked = recipe(layer_decay=0.5, layer_decay_by="stages", mixup=0.5)
+    found = dry_run(asked, "parcnet train -c mine.yaml", tmp_path / "schedule.png")
+    said = capsys.readouterr().out
+    for words in ("layer_decay: 0.5", "lr scale", "2 epochs of 3 steps = 6 steps", "learning rate  ", "expected time"):
+        assert words in said
+    assert "parcnet train -c mine.yaml" in said
+    assert found.steps == 6
+    assert 0 < found.seconds < 600
+    assert (tmp_path / "schedule.png").stat().st_size > 5000
+    assert not (tmp_path / "run").exists()
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+def test_the_schedule_shown_is_the_one_that_is_trained(recipe):
+    asked = recipe(warmup_epochs=0.0)
+    job = prepare(asked)
+    plan = make_plan(job)
+    epochs, shown = rates(make_stepper(job, plan), plan, points=plan.steps)
+    assert len(shown) == len(epochs) == 6
+    outcome = train(asked)
+    assert outcome.best.lr in (pytest.approx(shown[2]), pytest.approx(shown[5]))
+    expected = [1e-5 + (1e-3 - 1e-5) * (1 + math.cos(math.pi * step / 6)) / 2 for step in range(6)]
+    assert shown == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("layer_decay", [None, 0.5])
+def test_the_groups_hold_every_parameter_once_and_never_decay_a_vector(layer_decay, recipe):
+    job = prepare(recipe(layer_decay=layer_decay))
+    groups = parameter_groups(make_stepper(job, make_plan(job)).optimizer)
+    assert sum(numbers for *_, numbers in groups) == job.parameters
+    vectors = sum(each.numel() for each in job.built.network.parameters() if each.ndim < 2)
+    assert sum(numbers for _, decay, _, numbers in groups if decay == 0) == vectors
+    assert max(scale for scale, *_ in groups) == 1
+    assert (len({scale for scale, *_ in groups}) > 1) == (layer_decay is not None)
+
+
+def test_a_mistake_is_found_as_training_would_find_it(recipe):
+    with pytest.raises(UserError, match="--batch-size 60 or less"):
+        dry_run(recipe(batch_size=61), "")
+
+
+def test_under_torchrun_it_says_so(recipe, monkeypatch):
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    monkeypatch.setenv("RANK", "0")
+    with pytest.raises(UserError, match="without torchrun"):
+        dry_run(recipe(), "")
+
+
+@pytest.mark.parametrize(
+    ("readers", "step", "read", "seconds", "limits"),
+    [
+        (0, 1.0, 0.001, 10 * 1.1, False),
+        (0, 0.1, 0.01, 10 * 1.1, True),
+        (1, 1.0, 0.001, 10 * 1.0, False),
+        (1, 0.01, 0.001, 10 * 0.1, True),
+    ],
+)
+def test_workers_read_while_the_device_computes(readers, step, read, seconds, limits):
+    found = Forecast(images=100, step=step, read=read, readers=readers, batch=100, steps=10)
+    assert found.seconds == pytest.approx(seconds)
+    assert found.reading_limits == limits
+
+
+def test_a_sparkline_has_one_character_a_value():
+    assert sparkline([0, 0.5, 1]) == "▁▅█"
+    assert sparkline([0, 0]) == "▁▁"
