@@ -8,7 +8,7 @@ CLAIMS ?= runs/claims
 export OMP_WAIT_POLICY ?= PASSIVE
 
 .DEFAULT_GOAL := help
-.PHONY: help demo claims test test-all lint format bench clean
+.PHONY: help demo claims test test-all lint format bench torture clean
 
 help: ## list the commands
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F'\t' '{printf "make %-10s %s\n", $$1, $$2}'
@@ -37,11 +37,14 @@ format: $(VENV)/.installed-dev ## rewrite the code in the house style
 	$(BIN)/ruff format .
 
 bench: $(VENV)/.installed ## time the operators and the networks beside ConvNeXt on this machine
-	$(BIN)/parcnet bench ops
-	$(BIN)/parcnet bench models
+	env -u OMP_WAIT_POLICY $(BIN)/parcnet bench ops
+	env -u OMP_WAIT_POLICY $(BIN)/parcnet bench models
 
 claims: $(VENV)/.installed-dev ## test the papers' claims on photographs: one page with pictures (about half an hour)
 	$(BIN)/parcnet paper claims -o $(CLAIMS)
+
+torture: $(VENV)/.installed ## kill training 60 times at random steps; every loss must be bit-equal (about half an hour)
+	$(BIN)/parcnet bench faults
 
 clean: ## remove what the other commands made, the virtual environment included
 	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis $(RUN)

@@ -1,9 +1,11 @@
 """`parcnet bench`: measurements of the operators and of whole networks."""
 
 import json
+import os
 import shlex
 import sys
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from rich.markup import escape
@@ -17,7 +19,6 @@ from parcnet_cli.bench_arguments import (
     Networks,
     Ops,
     Scaling,
-    Seeds,
     Tables,
     Train,
     Tune,
@@ -176,16 +177,10 @@ def _tune(arguments: Sequence[str]) -> int:
     return code
 
 
-def _seeds(arguments: Sequence[str]) -> int:
-    asked = parse(Seeds, "bench seeds", DESCRIPTIONS["seeds"], arguments)
-    device, _ = prepare(asked)
+def _training(what: str, arguments: Sequence[str]) -> int:
+    from parcnet_cli.bench_training import RUN  # it builds on this module
 
-    from parcnet.base import progress
-    from parcnet.bench import seeds
-
-    with progress("training", asked.seeds, "runs") as advance:
-        rows = seeds.measure(asked.recipe, range(asked.seeds), asked.data_dir, device, asked.threads, advance)
-    return finish(asked, result_of(asked, "seeds", arguments, device, rows, {"recipe": asked.recipe}, []))
+    return RUN[what](arguments)
 
 
 def _loader(arguments: Sequence[str]) -> int:
@@ -227,7 +222,7 @@ def prepare(asked: Common) -> "tuple[torch.device, torch.dtype]":
     # here, for the library takes seconds to load
     import torch
 
-    from parcnet.base import pick_device
+    from parcnet.base import pick_device, warn
     from parcnet.bench.machine import dtype_named
 
     for name in ("threads", "batch", "channels", "repeats", "seeds"):
@@ -236,6 +231,8 @@ def prepare(asked: Common) -> "tuple[torch.device, torch.dtype]":
             _at_least_one(f"--{name}", each)
     if asked.threads is not None:
         torch.set_num_threads(asked.threads)
+    if os.environ.get("OMP_WAIT_POLICY", "").upper() == "PASSIVE":
+        warn("OMP_WAIT_POLICY is PASSIVE here: threads sleep between operations, which slows single images. Unset it.")
     return pick_device(asked.device), dtype_named(asked.dtype)
 
 
@@ -334,7 +331,9 @@ _WHAT: dict[str, Callable[[Sequence[str]], int]] = {
     "merge": lambda arguments: _parts("merge", arguments),
     "profile": lambda arguments: _parts("profile", arguments),
     "loader": _loader,
-    "seeds": _seeds,
+    "seeds": partial(_training, "seeds"),
+    "finetune": partial(_training, "finetune"),
+    "faults": partial(_training, "faults"),
     "tune": _tune,
     "tables": _tables,
 }

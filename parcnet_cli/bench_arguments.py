@@ -139,6 +139,9 @@ class Seeds(Common):
     """Folder of images; None: what the recipe says."""
     seeds: int = 5
     """Runs, with seeds 0, 1, 2, ..."""
+    peers: tuple[str, ...] = ()
+    """Beside it by the same recipe, in turns: `convnext` and `resnet`, timm's with as many parameters as
+    parcnetv2_digits; or any name that timm knows."""
 
 
 @dataclass(frozen=True)

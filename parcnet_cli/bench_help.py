@@ -12,7 +12,9 @@ parcnet bench: how fast, how large, and how cost grows with the map. Nothing is 
   parcnet bench merge     per stage, oversized and local kernels merged into one dense kernel or left apart
   parcnet bench profile   where a network's time goes, beside ConvNeXt, and the floor that its arithmetic sets
   parcnet bench tune      measure and write the table by which `auto` chooses an algorithm
-  parcnet bench seeds     accuracy of a recipe over several seeds: how much is luck
+  parcnet bench seeds     accuracy of a recipe over several seeds: how much is luck, and how good are its peers
+  parcnet bench finetune  photographs, fine-tuned from a checkpoint and from no weights
+  parcnet bench faults    training that is killed again and again, beside the same left alone: bit-equal or not
   parcnet bench tables    put results into Markdown files, or check that they are there
 
 Try:
@@ -76,6 +78,7 @@ Trains a recipe once for each seed, as `parcnet train` would, and shows test top
 mean and spread. What a single run shows may be luck.
 
   parcnet bench seeds                                  the digits, seeds 0 to 4: about five minutes on two cores
+  parcnet bench seeds --seeds 3 --peers convnext resnet      beside timm's networks of as many parameters
   parcnet bench seeds --recipe train_folder --data-dir DIR --seeds 3
 """,
     "tables": """\

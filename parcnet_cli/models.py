@@ -12,7 +12,7 @@ from parcnet_cli.arguments import parse
 
 _DESCRIPTION = """\
 Lists our networks. Parameters and MACs are counted here, at the input size shown. The paper's top-1 is what the
-authors published for ImageNet-1K: no weights were ever released, and we have not reproduced it.
+authors published for ImageNet-1K: parcnet comes with no weights, and we have not reproduced it.
 
   parcnet models
   parcnet models --json

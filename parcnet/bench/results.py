@@ -9,7 +9,7 @@ from typing import Any
 from parcnet.base import UserError, write_json
 
 FOLDER = "benchmarks/results"
-KINDS = ("ops", "models", "train", "memory", "loader", "scaling", "merge", "profile", "tune", "seeds")
+KINDS = ("ops", "models", "train", "memory", "loader", "scaling", "merge", "profile", "tune", "seeds", "faults")
 
 _FORMAT = 1
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from parcnet.base import unknown
-from parcnet.bench import memory, models, scaling, train
+from parcnet.bench import budget, memory, models, scaling, train
 from parcnet.bench.ops import auto_is_right, best
 from parcnet.bench.results import Result
 
@@ -179,17 +179,42 @@ def _seeds(result: Result) -> View:
     def percent(value: float | None) -> str:
         return "-" if value is None else f"{value:.2%}"
 
+    networks = list(dict.fromkeys(row.get("network") for row in result.rows))
+    named = len(networks) > 1
+    rows: list[tuple[str, ...]] = []
+    for row in sorted(result.rows, key=lambda row: networks.index(row.get("network"))):
+        cells = (str(row["seed"]), percent(row["val_top1"]), percent(row["test_top1"]), f"{row['seconds']:.0f}")
+        rows.append((_named(row), *cells) if named else cells)
+    for name in networks:
+        group = [row for row in result.rows if row.get("network") == name and row["test_top1"] is not None]
+        if len(group) > 1:
+            tops, seconds = [row["test_top1"] for row in group], statistics.fmean(row["seconds"] for row in group)
+            mean = f"{statistics.fmean(tops):.2%} (sd {statistics.stdev(tops):.2%})"
+            cells = ("mean", "", mean, f"{seconds:.0f}")
+            rows.append((_named(group[0]), *cells) if named else cells)
+    columns: tuple[str, ...] = ("seed", "val top-1 (chooses the epoch)", "test top-1", "wall s, start-up included")
+    columns = ("what (parameters)", *columns) if named else columns
+    return View(f"Recipe {result.settings['recipe']}, {_conditions(result)}", columns, rows)
+
+
+def _named(row: Mapping[str, Any]) -> str:
+    return f"{row['network']} ({row['parameters'] / 1e6:.3f}M)"
+
+
+def _faults(result: Result) -> View:
     rows = [
-        (str(row["seed"]), percent(row["val_top1"]), percent(row["test_top1"]), f"{row['seconds']:.0f}")
+        (
+            str(row["processes"]),
+            str(row["kills"]),
+            str(row["steps"]),
+            str(row["unequal"]),
+            f"{row['seconds_alone']:.0f}",
+            f"{row['seconds']:.0f}",
+        )
         for row in result.rows
     ]
-    tops = [row["test_top1"] for row in result.rows if row["test_top1"] is not None]
-    if len(tops) > 1:
-        seconds = statistics.fmean(row["seconds"] for row in result.rows)
-        mean = f"{statistics.fmean(tops):.2%} (sd {statistics.stdev(tops):.2%})"
-        rows.append(("mean", "", mean, f"{seconds:.0f}"))
-    columns = ("seed", "val top-1 (chooses the epoch)", "test top-1", "wall s, start-up included")
-    return View(f"Recipe {result.settings['recipe']}, {_conditions(result)}", columns, rows)
+    columns = ("processes", "SIGKILLs", "steps", "log lines and weights that differ", "s left alone", "s killed")
+    return View(f"Killed and resumed, recipe {result.settings['recipe']}, {_conditions(result)}", columns, rows)
 
 
 def _loader(result: Result) -> View:
@@ -224,6 +249,13 @@ def _loader_rates(result: Result) -> View:
     return View(f"Loader beside training step, {_conditions(result)}", columns, rows)
 
 
+def _loader_budget(result: Result) -> View:
+    stages = [row for row in result.rows if "stage" in row]
+    each = 1e3 * budget.core_seconds(stages)
+    title = f"Training at scale: {each:.2f} ms of a core an image (measured: {_conditions(result)}), GPU rates assumed"
+    return View(title, budget.COLUMNS, budget.budget(stages))
+
+
 def _case(row: Mapping[str, Any]) -> str:
     return f"{row['batch']}x{row['channels']}x{row['height']}x{row['width']}"
 
@@ -250,7 +282,8 @@ VIEWS: dict[str, dict[str, Callable[[Result], View]]] = {
     "scaling": {"exponents": _scaling},
     "profile": {"kinds": _profile},
     "merge": {"stages": _merge},
-    "loader": {"stages": _loader, "rates": _loader_rates},
+    "loader": {"stages": _loader, "rates": _loader_rates, "budget": _loader_budget},
     "seeds": {"runs": _seeds},
+    "faults": {"kills": _faults},
 }
 """The views of each kind of result; the first is the usual one."""

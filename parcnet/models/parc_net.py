@@ -131,6 +131,7 @@ default_cfgs = generate_default_cfgs(
 def parcnet_s(pretrained: bool = False, **kwargs: Any) -> ParCNet:
     """ParC-Net-S: 5.0M parameters, 1.7G MACs at 256 px (ICCV 2023, Tab. 2, prints 3.5: two for each).
 
-    The paper's preprocessing, which its checkpoints expect: 256 px out of 288, values of 0 to 1 as they are.
+    Preprocessing: 256 px out of 288 as in the authors' code; that values stay as they are (0 to 1) is our reading of the
+    code base theirs builds on, and not verified on a checkpoint.
     """
     return create(ParCNet, "parcnet_s", pretrained, kwargs, depths=(2, 2, 4, 3), dims=(64, 96, 128, 160))

@@ -115,14 +115,15 @@ def contradictions_page() -> str:
 
 def _explained() -> list[str]:
     """Each reason why a count of ours is not the printed one, with the printed figures that it concerns."""
-    concerned: dict[str, dict[str, None]] = {}  # a dict for an ordered set: several tables print the same row
+    concerned: dict[str, dict[tuple[str, str, str], str]] = {}
     for table in tables().values():
         for row in table.rows if counting.missing(table.task) is None else ():
             for column in _UNITS:
                 if column in table.columns and column in row.subject.differs:
-                    figure = f"{row.model} ({_UNITS[column][0]}: {row.printed[column]})"
-                    concerned.setdefault(row.subject.differs[column], {})[figure] = None
-    return [f"- {', '.join(figures)}: {reason}." for reason, figures in concerned.items()]
+                    figure = (row.model, column, row.printed[column])  # the same in several tables: the first is named
+                    where = f"{row.model} ({table.text}, {table.number}; {_UNITS[column][0]}: {row.printed[column]})"
+                    concerned.setdefault(row.subject.differs[column], {}).setdefault(figure, where)
+    return [f"- {', '.join(places.values())}: {reason}." for reason, places in concerned.items()]
 
 
 def _cells(compared: Compared, table: Table, remarks: list[str]) -> tuple[str, ...]:
@@ -162,7 +163,8 @@ def _size(table: Table) -> str:
     if table.task in counting.SIZES:
         height, width = counting.SIZES[table.task]
         return f"{height} x {width} px"
-    return "224 px, 256 px for ParC-Net-S and MobileViTV2"
+    others = [f"{row.subject.size} px for {row.model}" for row in table.rows if row.subject.size != 224]
+    return ", ".join(["224 px", *others])
 
 
 def _complexity_cells(found: Complexity | None) -> list[str]:

@@ -17,6 +17,8 @@ class Network:
 
     model: str = "parcnetv2_digits"
     """Registered name: `parcnet models` lists ours, any timm name works too."""
+    model_args: str = ""
+    """More arguments of timm.create_model as YAML, e.g. '{depths: [1, 1, 2, 1], dims: [32, 64, 96, 128]}'."""
     img_size: int | None = None
     """Height and width of the input, pixels. None: the network's own."""
     in_chans: int = 3

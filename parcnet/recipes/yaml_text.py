@@ -52,6 +52,14 @@ def parse(text: str, where: str) -> dict[str, Any]:
     return value
 
 
+def arguments(text: str, where: str) -> dict[str, Any]:
+    """Keyword arguments written as a YAML mapping, {} for an empty text. Raises `UserError` for anything else."""
+    found = parse(text, where)
+    if wrong := [key for key in found if not isinstance(key, str) or not key.isidentifier()]:
+        raise UserError(f"{where} has {wrong[0]!r} for a name; expected e.g. {{depths: [1, 1, 2, 1]}}.")
+    return found
+
+
 def render(value: dict[str, Any]) -> str:
     """YAML text that `parse` reads back to an equal value (tuples as lists)."""
     return yaml.dump(value, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=1000)

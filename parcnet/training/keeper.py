@@ -9,6 +9,7 @@ from typing import Any
 from parcnet import checkpoint
 from parcnet.base import UserError
 from parcnet.checkpoint import Metadata
+from parcnet.data import data_name
 from parcnet.recipes import Recipe
 from parcnet.training.logs import EpochLog, StepLog
 from parcnet.training.position import Position
@@ -120,9 +121,7 @@ def _merit(line: EpochLog) -> tuple[float, float]:
 def travelling(recipe: Recipe) -> dict[str, Any]:
     """The recipe for a checkpoint, which travels to other machines: names instead of this machine's paths."""
 
-    def name(path: str | None) -> str | None:
-        return None if path is None else Path(path).resolve().name
-
-    network = replace(recipe.network, initial_checkpoint=name(recipe.network.initial_checkpoint))
-    data = replace(recipe.data, data_dir=name(recipe.data.data_dir))
+    start, folder = recipe.network.initial_checkpoint, recipe.data.data_dir
+    network = replace(recipe.network, initial_checkpoint=None if start is None else Path(start).resolve().name)
+    data = replace(recipe.data, data_dir=None if folder is None else data_name(folder))
     return asdict(replace(recipe, network=network, data=data, run=replace(recipe.run, output=None)))

@@ -11,6 +11,7 @@ from parcnet.base import progress
 from parcnet.evaluation import evaluate, torch_predictor
 from parcnet.training.epoch import NonFinite, train_epoch
 from parcnet.training.logs import EpochLog, StepLog
+from parcnet.training.nonfinite import first_nonfinite_weight
 from parcnet.training.plan import Plan
 from parcnet.training.position import Position
 from parcnet.training.step import Stepper
@@ -103,7 +104,9 @@ def _validate(stepper: Stepper, plan: Plan) -> tuple[float, float]:
         batches = _interruptible(plan.validation, stepper)
         val = evaluate(predictor, batches, plan.num_classes, stepper.ranks.total)
     if not math.isfinite(val.loss):
-        raise NonFinite(val.loss, None)
+        weight = first_nonfinite_weight(stepper.kept)
+        origin = f"The weights themselves are not finite, {weight} first." if weight else ""
+        raise NonFinite(val.loss, None, origin=origin)
     return val.loss, val.top1
 
 

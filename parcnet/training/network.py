@@ -14,6 +14,7 @@ from parcnet.data import Preprocessing
 from parcnet.models import build
 from parcnet.models.fitting import fit_checkpoint, load_exactly
 from parcnet.recipes import Recipe
+from parcnet.recipes.yaml_text import arguments
 from parcnet.training.seeds import seed_network
 
 
@@ -31,6 +32,10 @@ def build_network(recipe: Recipe, classes: Sequence[str]) -> Built:
     """Builds the recipe's network for these classes, under the recipe's seed."""
     settings = recipe.network
     model_args: dict[str, Any] = {"num_classes": len(classes), "in_chans": settings.in_chans}
+    further = arguments(settings.model_args, "network.model_args")
+    if taken := sorted(further.keys() & {*model_args, "img_size", "kernel_fit", "drop_path_rate"}):
+        raise UserError(f"network.model_args has {taken[0]}, which has a field of its own in the recipe or the data.")
+    model_args |= further
     if settings.kernel_fit is not None:
         model_args["kernel_fit"] = settings.kernel_fit
     if settings.img_size is not None:

@@ -124,7 +124,7 @@ def _next(job: Job) -> list[tuple[str, str]]:
 
 def _data(job: Job) -> str:
     folder = job.recipe.data.data_dir
-    return "" if folder is None else f" --data-dir {_quoted(Path(folder))}"
+    return "" if folder is None else f" --data-dir {shlex.quote(folder)}"
 
 
 def _quoted(path: Path) -> str:

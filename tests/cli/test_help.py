@@ -1,3 +1,4 @@
+import os
 import subprocess
 import sys
 import time
@@ -82,12 +83,12 @@ def test_version(parcnet):
     assert parcnet("--version").out == f"parcnet {library.__version__}\n"
 
 
-def test_idle_threads_do_not_spin_unless_the_user_says_so(monkeypatch):
-    import os
-
+def test_idle_threads_give_way_to_loader_workers_and_stay_awake_where_latency_counts(monkeypatch):
     monkeypatch.delenv("OMP_WAIT_POLICY", raising=False)
-    main([])
+    main(["bench"])
+    assert "OMP_WAIT_POLICY" not in os.environ
+    main(["train", "--help"])
     assert os.environ["OMP_WAIT_POLICY"] == "PASSIVE"
     monkeypatch.setenv("OMP_WAIT_POLICY", "ACTIVE")
-    main([])
+    main(["train", "--help"])
     assert os.environ["OMP_WAIT_POLICY"] == "ACTIVE"

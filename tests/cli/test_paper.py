@@ -46,14 +46,14 @@ def test_a_table_as_json(parcnet):
 @pytest.mark.parametrize("suffix", [".md", ".json"])
 def test_a_table_as_a_file(parcnet, tmp_path, suffix):
     path = tmp_path / f"table{suffix}"
-    said = parcnet("paper", "iccv-table1", "-o", path)
+    said = parcnet("paper", "supp-table3", "-o", path)
     assert (said.code, said.out) == (0, "")
     text = path.read_text(encoding="utf-8")
-    assert "(64, 128, 320, 512)" in text
     if suffix == ".json":
-        assert json.loads(text)["rows"][0]["configuration"]["blocks"] == "(3, 3, 9, 2)"
+        assert json.loads(text)["rows"][0]["printed"]["top1"] == "79.4"
     else:
-        assert text.startswith("**ICCV 2023, Tab. 1")
+        assert text.startswith("**ICCV 2023, supplement, Tab. 3")
+        assert "| Multiply | parcnetv2_xt " in text
 
 
 def test_a_figure_is_drawn(parcnet, tmp_path):

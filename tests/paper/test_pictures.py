@@ -1,5 +1,7 @@
 """Our drawings of the papers' figures, and what they are made from."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
@@ -119,8 +121,6 @@ def test_latencies_are_of_single_images_and_of_what_was_timed():
 
 
 def test_kept_latencies_are_read_from_the_results_of_bench(tmp_path):
-    from pathlib import Path
-
     assert latency.kept(tmp_path) is None
     results = Path(__file__).parents[2] / "benchmarks" / "results"
     known = latency.kept(results)

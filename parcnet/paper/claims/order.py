@@ -40,9 +40,9 @@ def measure(settings: Settings, note: Note) -> tuple[Outcome, list[Drawing]]:
         for row in rows
     )
     because = (
-        f"The figures are the largest difference between the two orders, in machine epsilons of the answer's largest "
-        f"possible rounding: the same sums over absolute values. The worst is {worst:.2f}; {_BOUND:.0f} would still be "
-        "rounding, and a wrong order would be off by millions."
+        "Differences are counted in machine epsilons of the same sums over absolute values, which is the size that "
+        f"rounding has. The worst is {worst:.2f}; up to {_BOUND:.0f} is taken for rounding, and a wrong order would "
+        "be off by millions."
     )
     data = {"bound": _BOUND, "sizes": sizes, "rows": rows}
     caption = "One photograph as the map, what either order answers, and their difference, in float32."

@@ -134,8 +134,8 @@ def measure(settings: Settings, note: Note) -> tuple[Outcome, list[Drawing]]:
         Figure(
             f"{name}: mean distance from the true place",
             f"{statistics.fmean(everywhere[name]):.2f} px; away from the border "
-            f"{statistics.fmean(central[name]):.2f} px; the pooled feature changes by {max(moves[name]):.1e} when "
-            "the patch moves",
+            f"{statistics.fmean(central[name]):.2f} px; moving the patch changes the pooled feature by "
+            f"{max(moves[name]):.2g} of its size",
         )
         for name in OPERATORS
     ]

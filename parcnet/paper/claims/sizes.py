@@ -94,7 +94,7 @@ def _judge(scores: dict[str, Scores], apart: float, recipe: Recipe, seconds: flo
         ),
         Figure(
             "set_input_size against interpolation on each call",
-            f"logits differ by at most {apart:.1e} of the largest, on {len(SQUARES) + len(OBLONGS)} sizes",
+            f"logits differ by at most {apart:.1g} of the largest, on {len(SQUARES) + len(OBLONGS)} sizes",
         ),
     )
     because = (

@@ -11,11 +11,12 @@ SIGNS = {"supported": "✓", "pass": "✓", "contradicted": "✗", "fail": "✗"
 
 
 def interval_words(figure: Figure) -> str:
-    """`+1.2 (0.4 to 2.0)`: the mean and its 95 % interval; empty for a figure that is no comparison."""
+    """`1.20 (0.40 to 2.00)`: the mean and its 95 % interval; empty for a figure that is no comparison."""
     if figure.interval is None:
         return ""
     found = figure.interval
-    return f"{found.mean:.2f} ({found.low:.2f} to {found.high:.2f})"
+    mean, low, high = (f"{round(value, 2) + 0.0:.2f}" for value in (found.mean, found.low, found.high))  # no -0.00
+    return f"{mean} ({low} to {high})"
 
 
 def verdict_words(verdict: str | None) -> str:

@@ -1,0 +1,90 @@
+"""What training on millions of images takes, computed from what the loader was measured to cost, and from assumptions.
+
+Assumed, not measured by us: the data sets' sizes, and the rate of a GPU.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+IMAGE_BYTES = 115_000
+"""Of ImageNet-1K's training images on average (148 GB in 1,281,167 files); taken for ImageNet-21K too."""
+IMAGE_PIXELS = 182_000
+"""Of ImageNet-1K's on average, about 470 x 387; the cost of decoding is taken to grow with the pixels."""
+SHARD_BYTES = 256e6
+"""The usual --shard-size."""
+GPUS = 8
+"""In a node."""
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A training on a data set, with an assumed rate of one GPU in images a second."""
+
+    data: str
+    images: int
+    network: str
+    epochs: int
+    gpu_rate: float
+
+    @property
+    def gpu_hours(self) -> float:
+        return self.images * self.epochs / self.gpu_rate / 3600
+
+
+_RATES = {"T": 32 / (3 * 0.052), "B": 32 / (3 * 0.122)}
+"""An RTX 3090 in fp32: a step taken as three times the authors' latency, 52 and 122 ms for 32 images (Fig. 1)."""
+FASTER = 5
+"""A GPU that is so many times faster, for comparison: then the loader counts."""
+RUNS = tuple(
+    Run(data, images, network, epochs, factor * _RATES[network])
+    for data, images, network, epochs in (
+        ("ImageNet-1K", 1_281_167, "T", 300),
+        ("ImageNet-1K", 1_281_167, "B", 300),
+        ("ImageNet-21K", 14_197_122, "B", 90),
+    )
+    for factor in (1, FASTER)
+)
+COLUMNS = (
+    "data, network, epochs",
+    "images/s of a GPU (assumed)",
+    "GPU hours",
+    "days on 8 GPUs",
+    "images/s for 8 GPUs",
+    "cores that read them",
+    "MB/s read",
+    "Gbit/s if streamed",
+    "GB",
+    "shards of 256 MB",
+)
+
+
+def core_seconds(stages: Sequence[Mapping[str, Any]]) -> float:
+    """Seconds of one core for an image of `IMAGE_PIXELS`, from the measured stages of `parcnet bench loader`."""
+    measured = {row["stage"]: row for row in stages}
+    pixels = IMAGE_PIXELS / measured["decode"]["image_pixels"]
+    return sum(row["ms"] * (pixels if name == "decode" else 1) for name, row in measured.items()) / 1e3
+
+
+def budget(stages: Sequence[Mapping[str, Any]]) -> list[tuple[str, ...]]:
+    """A row of `COLUMNS` for each of `RUNS`."""
+    each = core_seconds(stages)
+    rows = []
+    for run in RUNS:
+        rate = GPUS * run.gpu_rate
+        size = run.images * IMAGE_BYTES
+        numbers = (
+            run.gpu_rate,
+            run.gpu_hours,
+            run.gpu_hours / GPUS / 24,
+            rate,
+            rate * each,
+            rate * IMAGE_BYTES / 1e6,
+            rate * IMAGE_BYTES * 8 / 1e9,
+            size / 1e9,
+            size / SHARD_BYTES,
+        )
+        digits = (0, 0, 1, 0, 1, 0, 1, 0, 0)
+        cells = (f"{number:,.{places}f}" for number, places in zip(numbers, digits, strict=True))
+        rows.append((f"{run.data}, {run.network}, {run.epochs}", *cells))
+    return rows

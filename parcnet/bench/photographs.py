@@ -1,0 +1,59 @@
+"""A folder of real images that needs no download: tiles of photographs that come with scikit-image."""
+
+from importlib import resources
+from pathlib import Path
+
+from PIL import Image
+
+from parcnet.base import UserError
+
+SOURCES = {
+    "astronaut": "astronaut.png",
+    "brick": "brick.png",
+    "cat": "chelsea.png",
+    "coffee": "coffee.png",
+    "coins": "coins.png",
+    "grass": "grass.png",
+    "gravel": "gravel.png",
+    "moon": "moon.png",
+    "rocket": "rocket.jpg",
+    "stars": "hubble_deep_field.jpg",
+}
+"""Class -> file in skimage/data."""
+TILE = 64
+"""Side of a tile, pixels."""
+_TURN = 5  # of five tiles in a row one is for validation and one for the test
+
+
+def make_folder(root: Path) -> dict[str, int]:
+    """Writes SPLIT/CLASS/*.png, the class being the photograph that a tile was cut from; returns images by split.
+
+    Tiles never overlap, so no pixel is in two splits; but neighbours of one photograph are alike, so this is easier
+    than new photographs would be. Raises `UserError` without scikit-image.
+    """
+    counts = {"train": 0, "val": 0, "test": 0}
+    for name, file in SOURCES.items():
+        with _opened(file) as photograph:
+            image = photograph.convert("RGB")
+        places = [
+            (x, y) for y in range(0, image.height - TILE + 1, TILE) for x in range(0, image.width - TILE + 1, TILE)
+        ]
+        for number, (x, y) in enumerate(places):
+            # shifted by one from row to row, so that no split is a stripe
+            split = {0: "val", 1: "test"}.get((x // TILE + 2 * (y // TILE)) % _TURN, "train")
+            folder = root / split / name
+            folder.mkdir(parents=True, exist_ok=True)
+            image.crop((x, y, x + TILE, y + TILE)).save(folder / f"{number:03d}.png")
+            counts[split] += 1
+    return counts
+
+
+def _opened(file: str) -> Image.Image:
+    try:
+        path = resources.files("skimage") / "data" / file
+        return Image.open(str(path))
+    except (ModuleNotFoundError, OSError) as error:
+        raise UserError(
+            f"the photographs come with scikit-image, which is missing or has no {file} ({error}): "
+            "pip install scikit-image."
+        ) from None
