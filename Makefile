@@ -30,7 +30,7 @@ lint: $(VENV)/.installed-dev ## style, types, and the direction of imports
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
-	$(BIN)/parcnet bench tables --check README.md
+	$(BIN)/parcnet bench tables --check README.md docs
 
 format: $(VENV)/.installed-dev ## rewrite the code in the house style
 	$(BIN)/ruff check --fix .

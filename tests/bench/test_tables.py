@@ -37,6 +37,8 @@ CASE = {
     "refused": {"dense": "too large"},
     "wrong": {"fft": "off"},
 }
+STAGES = ("read", "decode", "augment", "collate")
+SIZE = {"image_bytes": 170_000}
 ROWS = {
     "ops": [CASE],
     "tune": [CASE],
@@ -64,13 +66,29 @@ ROWS = {
             "times": {"conv": TIMING, "matmul": TIMING, "dense": {**TIMING, "median_ms": 6.17}},
         }
     ],
+    "loader": [
+        *({"stage": stage, "ms": 2.0, "ms_range": [1.9, 2.1], "image_pixels": 273_280} | SIZE for stage in STAGES),
+        {"workers": 2, "images_per_second": 383.0, "start_seconds": 1.0, "images": 480},
+        {"network": "parcnetv2_tiny", "batch": 8, "images_per_second": 4.5, "timing": TIMING},
+    ],
+    "faults": [
+        {
+            "processes": 1,
+            "kills": 3,
+            "killed_at": [1, 2, 3],
+            "steps": 9,
+            "unequal": 0,
+            "seconds_alone": 9.0,
+            "seconds": 5.0,
+        }
+    ],
     "seeds": [{"seed": 0, "val_top1": 0.99, "test_top1": 0.98, "seconds": 50.0}],
 }
 
 
 def result(kind, **machine):
     command = f"parcnet bench {kind}"
-    settings = {"recipe": "digits"} if kind == "seeds" else {"image": 224}
+    settings = {"recipe": "digits"} if kind in ("seeds", "loader", "faults") else {"image": 224}
     return Result(kind, command, {**MACHINE, **machine}, settings, ROWS[kind], ["a note"])
 
 

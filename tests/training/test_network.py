@@ -105,3 +105,36 @@ def test_a_recipe_of_another_seed_does_not_change_loaded_weights(recipe, saved):
     changed = recipe(initial_checkpoint=path)
     changed = replace(changed, run=replace(changed.run, seed=5))
     assert equal(weights, build_network(changed, CLASSES).network.state_dict())
+
+
+def test_more_arguments_reach_the_network_and_its_checkpoint(recipe):
+    built = build_network(
+        recipe(model="convnext_tiny", model_args="{depths: [1, 1, 1, 1], dims: [8, 8, 8, 8]}"), CLASSES
+    )
+    assert built.model_args["dims"] == [8, 8, 8, 8]
+    assert built.network.num_features == 8
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("depths", "network.model_args"),
+        ("{depths: [1", "not valid YAML"),
+        ("{num_classes: 7}", "num_classes, which has a field of its own"),
+        ("{dimensions: [8]}", "dimensions"),
+        ("{7: 8}", "7 for a name"),
+    ],
+)
+def test_arguments_that_are_none_are_named(text, said, recipe):
+    with pytest.raises(UserError, match=said):
+        build_network(recipe(model_args=text), CLASSES)
+
+
+def test_a_fresh_head_starts_small_when_asked(recipe, saved):
+    plain, small = (build_network(recipe(head_init_scale=factor), CLASSES).network for factor in (1.0, 0.001))
+    torch.testing.assert_close(small.head.fc.weight, plain.head.fc.weight * 0.001)
+    assert torch.equal(small.stem.conv.weight, plain.stem.conv.weight)
+    kept = build_network(recipe(initial_checkpoint=saved[0], head_init_scale=0.001), CLASSES).network
+    assert torch.equal(kept.head.fc.weight, saved[1]["head.fc.weight"])
+    other = build_network(recipe(initial_checkpoint=saved[0], head_init_scale=0.001), ("a", "b")).network
+    assert other.head.fc.weight.abs().max() < 0.001

@@ -1,0 +1,112 @@
+"""Grad-CAM: which places of a map speak for a class (Selvaraju et al., ICCV 2017; supplement J)."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from parcnet.base import UserError, progress
+from parcnet.explain.borrowing import borrowed, captured
+from parcnet.explain.places import as_map, layer_name
+
+
+@dataclass(frozen=True, slots=True)
+class GradCam:
+    """What `gradcam` found, an entry an image."""
+
+    layer: str
+    """Name of the module whose map was taken."""
+    maps: NDArray[np.float32]
+    """[N, h, w]: the class activation maps at the layer's own size, not negative, on the scale of the logit."""
+    heat: NDArray[np.float32]
+    """[N, H, W]: the same, enlarged bilinearly to the image and divided by its largest value; zeros where no place
+    speaks for the class."""
+    classes: NDArray[np.int64]
+    """[N]: the explained class."""
+    probabilities: NDArray[np.float32]
+    """[N]: its softmax."""
+
+
+def gradcam(
+    model: nn.Module,
+    images: Tensor,
+    *,
+    layer: str | None = None,
+    target: int | Sequence[int] | None = None,
+    device: torch.device | None = None,
+    dtype: str = "fp32",
+) -> GradCam:
+    """Grad-CAM of a classifier on images [N, C, H, W] that are preprocessed as it expects.
+
+        w_c = mean_{i,j} d y_target / d A[c,i,j]        map[i,j] = relu(sum_c w_c A[c,i,j])
+
+    A is the map that `layer` answers: a module's name, a stage's number from 1, None for the last stage. `target` is
+    one class, one for each image, or None for the likeliest. The network is given back unchanged.
+
+    Raises `UserError` for a layer that is not there or makes no map, a network without classes, a class out of range.
+    """
+    name = layer_name(model, layer)
+    wanted = _targets(target, len(images))
+    maps, heats, classes, probabilities = [], [], [], []
+    with (
+        borrowed(model, device, dtype),
+        captured(model.get_submodule(name), leaf=True) as seen,
+        progress("Grad-CAM", len(images), "images") as advance,
+    ):
+        for image, asked in zip(images, wanted, strict=True):
+            logits = _logits(model, image)
+            chosen = int(logits.argmax()) if asked is None else _in_range(asked, len(logits))
+            if seen.output is None:
+                raise UserError(f"{name} was not called with this image, or answers no tensor; name another layer.")
+            gradient = _gradient(logits[chosen], seen.output)
+            activation, slope = (as_map(model, name, each.detach())[0].float() for each in (seen.output, gradient))
+            found = torch.einsum("c,chw->hw", slope.mean((1, 2)), activation).relu()
+            heat = F.interpolate(found[None, None], image.shape[1:], mode="bilinear", align_corners=False)[0, 0]
+            maps.append(found.cpu().numpy())
+            heats.append((heat / heat.max().clamp(min=torch.finfo(torch.float32).tiny)).cpu().numpy())
+            classes.append(chosen)
+            probabilities.append(float(logits.detach().float().softmax(0)[chosen]))
+            advance(1, "")
+    return GradCam(
+        name, np.stack(maps), np.stack(heats), np.array(classes, np.int64), np.array(probabilities, np.float32)
+    )
+
+
+def _logits(model: nn.Module, image: Tensor) -> Tensor:
+    place: Any = next((parameter.device for parameter in model.parameters()), image.device)
+    logits = model(image[None].to(place))
+    if not isinstance(logits, Tensor) or logits.dim() != 2 or logits.shape[1] < 1:
+        raise UserError(
+            f"a {type(model).__name__} that answers no logits [images, classes] has no class to explain; expected a "
+            "classifier."
+        )
+    return logits[0]
+
+
+def _gradient(logit: Tensor, activation: Tensor) -> Tensor:
+    """d logit / d activation; zeros for a layer on which the logit does not depend."""
+    if not logit.requires_grad:
+        return torch.zeros_like(activation)
+    (gradient,) = torch.autograd.grad(logit, activation, allow_unused=True)
+    return torch.zeros_like(activation) if gradient is None else gradient
+
+
+def _targets(target: int | Sequence[int] | None, images: int) -> Sequence[int | None]:
+    if images < 1:
+        raise UserError("no image given: Grad-CAM needs at least one.")
+    if target is None or isinstance(target, int):
+        return [target] * images
+    if len(target) != images:
+        raise UserError(f"{len(target)} classes for {images} images; give one for all, or one for each.")
+    return list(target)
+
+
+def _in_range(target: int, classes: int) -> int:
+    if not 0 <= target < classes:
+        raise UserError(f"class {target} is out of range; this network has classes 0 to {classes - 1}.")
+    return target

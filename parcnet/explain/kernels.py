@@ -1,0 +1,198 @@
+"""Oversized kernels as they were trained: strips, the two-dimensional kernel they amount to, and their reach."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from parcnet.base import UserError
+from parcnet.explain.places import layer_name, stage_of, stages
+from parcnet.layers import OversizedConv2d
+from parcnet.layers.local_global_conv import LocalGlobalConv
+from parcnet.ops.oversized.dense import merge
+
+Array = NDArray[np.float32]
+
+DEFAULT_STAGE = 3
+"""Whose last block the supplement draws."""
+LOCAL_REACH = 3
+"""Places that a 7x7 kernel reaches to either side."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kernels:
+    """The kernels of one oversized convolution, the channels drawn by a seed; as in y[i] = sum_s k[s] x[i+s]."""
+
+    layer: str
+    channels: NDArray[np.int64]
+    """[n]: which channels, in order."""
+    vertical: Array
+    """[n, 2H-1]: the centre tap is H-1; what lies after it looks down."""
+    horizontal: Array
+    """[n, 2W-1]: what lies after the centre tap looks to the right."""
+    local: Array | None
+    """[n, k, k]: the depthwise kernel beside it; None where there is none."""
+    merged: Array
+    """[n, 2H-1, 2W-1]: vertical x horizontal, with the local kernel added in the middle. Convolving with it, zero-padded
+    by half its size, equals the layer (and the local one with it) on maps of H x W."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """How one oversized convolution uses its length; of all channels, each weighing the same."""
+
+    layer: str
+    stage: int | None
+    """From 1."""
+    energy_h: NDArray[np.float64]
+    """[H]: share of a vertical kernel's squared taps at distance 0, 1, ..., H-1."""
+    energy_w: NDArray[np.float64]
+    """[W]: the same of the horizontal ones."""
+    spectrum_h: NDArray[np.float64]
+    """[H]: share of a vertical kernel's power at the frequencies 0, 1, ..., H-1 cycles in its 2H-1 places."""
+    spectrum_w: NDArray[np.float64]
+    """[W]: the same of the horizontal ones."""
+    distance: tuple[float, float]
+    """Mean distance of the energy, vertical and horizontal, by the largest distance; near 0.5 for untrained kernels."""
+    beyond_local: tuple[float, float]
+    """Share of the energy farther away than a 7x7 kernel reaches."""
+    symmetry: tuple[float, float]
+    """Mean cosine between a kernel and its mirror image: 1 even, -1 odd, near 0 for untrained kernels."""
+
+
+def oversized_layers(model: nn.Module) -> dict[str, OversizedConv2d]:
+    """Every oversized convolution by name, from the image on."""
+    return {name: module for name, module in model.named_modules() if isinstance(module, OversizedConv2d)}
+
+
+def oversized_kernels(
+    model: nn.Module, *, layer: str | None = None, channels: int | None = 16, seed: int = 0
+) -> Kernels:
+    """The kernels of `channels` channels (None: all), drawn at random by `seed`, of one oversized convolution.
+
+    layer   its name, that of a module which holds it (the last one counts), a stage's number from 1, or None for the
+            last block of the third stage.
+
+    Raises `UserError` for a network or a layer without an oversized convolution, listing those that have one.
+    """
+    name, module = _chosen(model, layer)
+    if channels is not None and channels < 1:
+        raise UserError(f"channels is {channels}; expected at least 1.")
+    vertical, horizontal = (kernel.detach().float().cpu() for kernel in (module.kernel_h, module.kernel_w))
+    order = torch.randperm(len(vertical), generator=torch.Generator().manual_seed(seed))
+    chosen = order[: len(vertical) if channels is None else channels].sort().values
+    beside = _local_beside(model, name)
+    local = None if beside is None else beside[chosen]
+    merged = merge(vertical[chosen], horizontal[chosen], local)
+    return Kernels(
+        layer=name,
+        channels=chosen.numpy(),
+        vertical=vertical[chosen].numpy(),
+        horizontal=horizontal[chosen].numpy(),
+        local=None if local is None else local.numpy(),
+        merged=merged.numpy(),
+    )
+
+
+def reach(model: nn.Module) -> tuple[Reach, ...]:
+    """How far each oversized convolution looks, from the image on.
+
+    Raises `UserError` for a network without one.
+    """
+    layers = oversized_layers(model)
+    if not layers:
+        raise _without(model)
+    return tuple(_reach(model, name, layer) for name, layer in layers.items())
+
+
+def energy_by_distance(kernel: Array) -> NDArray[np.float64]:
+    """[C, 2L-1] -> [L]: share of the squared taps at each distance from the centre, mean over channels.
+
+        e[d] = mean_c (k[c,-d]^2 + k[c,d]^2) / sum_s k[c,s]^2       and k[c,0]^2 alone at d = 0
+    """
+    squared = kernel.astype(np.float64) ** 2
+    middle = kernel.shape[1] // 2
+    folded = squared[:, middle:].copy()
+    folded[:, 1:] += squared[:, middle - 1 :: -1] if middle else 0
+    return _shares(folded)
+
+
+def spectrum(kernel: Array) -> NDArray[np.float64]:
+    """[C, 2L-1] -> [L]: share of the power |FFT|^2 at 0, 1, ..., L-1 cycles in the kernel, mean over channels."""
+    power = np.abs(np.fft.fft(kernel.astype(np.float64), axis=1)) ** 2
+    folded = power[:, : kernel.shape[1] // 2 + 1].copy()
+    folded[:, 1:] *= 2  # the negative frequencies, which are the same for a real kernel
+    return _shares(folded)
+
+
+def symmetry(kernel: Array) -> float:
+    """[C, 2L-1] -> mean over channels of <k, mirrored k> / <k, k>, without the channels that are all zero."""
+    exact = kernel.astype(np.float64)
+    size = (exact**2).sum(1)
+    alive = size > 0
+    return float(((exact * exact[:, ::-1]).sum(1)[alive] / size[alive]).mean()) if alive.any() else 0.0
+
+
+def _reach(model: nn.Module, name: str, layer: OversizedConv2d) -> Reach:
+    kernels = [kernel.detach().float().cpu().numpy() for kernel in (layer.kernel_h, layer.kernel_w)]
+    energies = [energy_by_distance(kernel) for kernel in kernels]
+    return Reach(
+        layer=name,
+        stage=stage_of(model, name),
+        energy_h=energies[0],
+        energy_w=energies[1],
+        spectrum_h=spectrum(kernels[0]),
+        spectrum_w=spectrum(kernels[1]),
+        distance=(_mean_distance(energies[0]), _mean_distance(energies[1])),
+        beyond_local=(float(energies[0][LOCAL_REACH + 1 :].sum()), float(energies[1][LOCAL_REACH + 1 :].sum())),
+        symmetry=(symmetry(kernels[0]), symmetry(kernels[1])),
+    )
+
+
+def _shares(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Each row divided by its sum, mean over the rows that have one."""
+    sums = values.sum(1)
+    alive = sums > 0
+    return (values[alive] / sums[alive, None]).mean(0) if alive.any() else np.zeros(values.shape[1])
+
+
+def _mean_distance(energy: NDArray[np.float64]) -> float:
+    farthest = max(len(energy) - 1, 1)
+    return float((energy * np.arange(len(energy))).sum() / farthest)
+
+
+def _chosen(model: nn.Module, layer: str | None) -> tuple[str, OversizedConv2d]:
+    layers = oversized_layers(model)
+    if not layers:
+        raise _without(model)
+    known = stages(model)
+    if layer is None:
+        if len(known) < DEFAULT_STAGE:
+            raise UserError(f"a {type(model).__name__} has no stage {DEFAULT_STAGE}; name a layer: {_list(layers)}.")
+        layer = str(DEFAULT_STAGE)
+    place = layer_name(model, layer)
+    within = [name for name in layers if name == place or name.startswith(f"{place}.")]
+    if not within:
+        raise UserError(f"{place} holds no oversized convolution; those that are: {_list(layers)}.")
+    return within[-1], layers[within[-1]]
+
+
+def _local_beside(model: nn.Module, name: str) -> Tensor | None:
+    parent = model.get_submodule(name.rpartition(".")[0])
+    if not isinstance(parent, LocalGlobalConv):
+        return None
+    return parent.local.weight.detach().float().cpu().flatten(0, 1)
+
+
+def _without(model: nn.Module) -> UserError:
+    return UserError(
+        f"a {type(model).__name__} has no oversized convolution, whose kernels could be drawn; expected a parcnetv2 "
+        "network."
+    )
+
+
+def _list(layers: dict[str, OversizedConv2d]) -> str:
+    names = list(layers)
+    return ", ".join(names if len(names) <= 6 else [*names[:3], "...", *names[-3:]])
