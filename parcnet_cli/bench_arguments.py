@@ -84,8 +84,8 @@ class Train(Networks):
 class Memory(Networks):
     """Which networks, in which batch."""
 
-    batch: int = 8
-    """Images at a time."""
+    batch: int = 1
+    """Images at a time; the paper's Tab. 7 has one."""
     repeats: int = 3
     """Fresh processes a network."""
     form: Literal["eager", "optimized"] = "eager"

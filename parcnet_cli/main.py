@@ -12,6 +12,7 @@ _MODULES = {
     "train": "parcnet_cli.train",
     "eval": "parcnet_cli.evaluate",
     "predict": "parcnet_cli.predict",
+    "explain": "parcnet_cli.explain",
     "models": "parcnet_cli.models",
     "recipes": "parcnet_cli.recipes",
     "data": "parcnet_cli.data",
@@ -26,6 +27,7 @@ parcnet: ParCNet vision backbones, trained and used from the command line.
   parcnet train     train on your folder of images, or on the embedded digits
   parcnet eval      accuracy of a checkpoint
   parcnet predict   what a checkpoint sees in image files
+  parcnet explain   what a network looks at: Grad-CAM, kernels, receptive field, gates, position
   parcnet models    the networks: parameters, MACs, input size
   parcnet recipes   the packaged training recipes
   parcnet data      pack a folder of images into shards, for training beyond one disk

@@ -4,15 +4,19 @@ import dataclasses
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import tyro
 
 from parcnet_cli.arguments import parse
 
+if TYPE_CHECKING:
+    from parcnet.models.catalogue import Entry
+
 _DESCRIPTION = """\
 Lists our networks. Parameters and MACs are counted here, at the input size shown. The paper's top-1 is what the
-authors published for ImageNet-1K: parcnet comes with no weights, and we have not reproduced it.
+authors published for ImageNet-1K, after 300 epochs where nothing else is said beside it: parcnet comes with no
+weights, and we have not reproduced it. SLaK's is of sparse weights, the network here is dense.
 
   parcnet models
   parcnet models --json
@@ -54,7 +58,7 @@ def run(arguments: Sequence[str]) -> int:
             f"{entry.params / 1e6:.2f}M",
             f"{entry.macs / 1e9:.3f}G",
             " x ".join(map(str, entry.input_size)),
-            "-" if entry.paper_top1 is None else f"{entry.paper_top1:.1f} %",
+            _published(entry),
         )
         for entry in entries
     ]
@@ -64,3 +68,9 @@ def run(arguments: Sequence[str]) -> int:
     else:
         table("Networks", columns, rows)
     return 0
+
+
+def _published(entry: "Entry") -> str:
+    if entry.paper_top1 is None:
+        return "-"
+    return f"{entry.paper_top1:.1f} %" + (f" ({entry.paper_condition})" if entry.paper_condition else "")

@@ -25,7 +25,7 @@ Trains a network on labelled images and leaves a run folder: recipe, log, best a
   parcnet train -c imagenet1k_tiny --data-dir DIR          another recipe; `parcnet recipes` lists them
   parcnet train --data-dir DIR --dry-run                   nothing but what would be done, and how long it takes
   parcnet train -c runs/digits-.../recipe.yaml --seed 1    the same run with another seed
-  parcnet train --resume runs/digits-...                   goes on where that run was stopped or killed, bit for bit
+  parcnet train --resume runs/digits-...                   goes on where it was stopped or killed, on a CPU bit for bit
   torchrun --nproc-per-node 8 -m parcnet train -c imagenet1k_tiny --data-dir DIR --output RUN --resume auto
                                                            eight GPUs, which share the batch; restarts go on
 
@@ -39,7 +39,7 @@ exit code 130 and 143; 2 is a mistake to fix, 1 the death of another process of 
 def run(arguments: Sequence[str]) -> int:
     """Trains; exit code 0, or 130 after Ctrl-C and 143 after SIGTERM. Raises `UserError`."""
     from parcnet.recipes import Recipe, override, read_recipe  # here, for the library takes seconds to load
-    from parcnet.training import Interrupted, Silent, train
+    from parcnet.training import Interrupted, RankLost, Silent, train
 
     @dataclass(frozen=True)
     class Arguments:
@@ -65,6 +65,9 @@ def run(arguments: Sequence[str]) -> int:
     except Interrupted as interruption:
         print(interruption, file=sys.stderr)
         return interruption.code
+    except RankLost as lost:
+        print(f"parcnet: {lost}", file=sys.stderr)
+        return 1
     except Silent as silent:
         return silent.code
     return 0
@@ -114,5 +117,12 @@ def _early(arguments: Sequence[str]) -> tuple[str, list[str]]:
 
 def _recipe_of(run: Path) -> Path:
     """Of the run folder, or of the run that a state in RUN/states belongs to."""
+    from parcnet.base import UserError
+
     folder = run.parent.parent if run.is_file() else run
+    if not (folder / "recipe.yaml").is_file():
+        raise UserError(
+            f"--resume {run}: {folder} has no recipe.yaml, so it is no run folder. Expected e.g. runs/NAME-TIME, a "
+            "state in its states/, or auto."
+        )
     return folder / "recipe.yaml"

@@ -84,6 +84,11 @@ def _subfolders(folder: Path) -> list[str]:
         raise UserError(f"cannot list {folder}: {error.strerror}.") from error
 
 
+def image_files(folder: Path) -> list[Path]:
+    """The image files in a folder and below it, by name."""
+    return sorted(path for path in folder.rglob("*") if path.is_file() and _is_image(str(path)))
+
+
 def _is_image(path: str) -> bool:
     name = os.path.basename(path).lower()
     return name.endswith(IMG_EXTENSIONS) and not name.startswith(".")  # macOS puts ._cat.jpg beside cat.jpg

@@ -1,6 +1,7 @@
 """Images and labels in batches, the same for any number of worker processes."""
 
 import multiprocessing
+import signal
 from collections.abc import Iterator
 from multiprocessing.context import BaseContext
 
@@ -97,6 +98,7 @@ def train_loader(
         collate_fn=collate,
         pin_memory=pin_memory,
         multiprocessing_context=_processes(workers),
+        worker_init_fn=_leave_interrupts_to_us,
         generator=torch.Generator(),  # else the loader would draw from the global one
     )
     return Batches(loader, max_bad_images=max_bad_images, skip_bad=False)
@@ -125,6 +127,7 @@ def eval_loader(
         collate_fn=collate,
         pin_memory=pin_memory,
         multiprocessing_context=_processes(workers),
+        worker_init_fn=_leave_interrupts_to_us,
         generator=torch.Generator(),
     )
     return Batches(loader, max_bad_images=max_bad_images, skip_bad=True)
@@ -137,3 +140,8 @@ def _processes(workers: int) -> BaseContext | None:
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload([__name__])  # imported once, by the server; else every worker of every epoch would
     return context
+
+
+def _leave_interrupts_to_us(_: int) -> None:
+    """Ctrl-C reaches all processes of a terminal: a worker that it ended would take the last step with it."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)

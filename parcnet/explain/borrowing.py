@@ -1,7 +1,7 @@
 """Borrow a network, look inside it, and give it back unchanged, also when something raises."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 
 import torch
 from torch import Tensor, nn
@@ -34,11 +34,8 @@ def borrowed(model: nn.Module, device: torch.device | None = None, dtype: str = 
             parameter.requires_grad_(False)
         model.to(place)
         precision = DTYPES[dtype]
-        with (
-            torch.inference_mode(False),
-            torch.enable_grad(),
-            torch.autocast(place.type, precision, enabled=precision is not None),
-        ):
+        cast = nullcontext() if precision is None else torch.autocast(place.type, precision)
+        with torch.inference_mode(False), torch.enable_grad(), cast:
             yield model
     finally:
         for module, mode in modes.items():

@@ -96,14 +96,18 @@ def square(field: Array, share: float) -> Square:
 
     As in RepLKNet's code, but that 1 px counts too, and that a square may grow until it covers the image.
     """
+    inside, area = growth(field)
+    reach = int(np.argmax(inside > share)) if (inside > share).any() else len(inside) - 1
+    return Square(share, 2 * reach + 1, float(area[reach]))
+
+
+def growth(field: Array) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """For squares of side 1, 3, 5, ... around (H/2, W/2): the share of the field within, and of its area."""
     height, width = field.shape
-    row, column = height // 2, width // 2
-    total = field.sum()
-    for reach in range(max(row, column) + 1):
-        inside = field[max(row - reach, 0) : row + reach + 1, max(column - reach, 0) : column + reach + 1]
-        if inside.sum() > share * total:
-            break
-    return Square(share, 2 * reach + 1, inside.size / field.size)
+    rows, columns = np.abs(np.arange(height) - height // 2), np.abs(np.arange(width) - width // 2)
+    ring = np.maximum(rows[:, None], columns[None, :]).ravel()
+    inside = np.bincount(ring, field.ravel()).cumsum()
+    return inside / inside[-1], np.bincount(ring).cumsum() / field.size
 
 
 def area_of(field: Array, share: float) -> float:

@@ -28,7 +28,7 @@ class Gate:
     stage: int | None
     """From 1."""
     maps: NDArray[np.float32]
-    """[N, h, w]: mean over channels of |g| / rms_c, the rms over images and places: about 1 where a gate is as usual."""
+    """[N, h, w]: mean over channels of |g| / rms_c, the rms over images and places; 0.8 for a normal distribution."""
     closed_maps: NDArray[np.float32]
     """[N, h, w]: share of the channels whose gate is closed at that place."""
     closed: float

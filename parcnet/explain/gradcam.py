@@ -65,7 +65,7 @@ def gradcam(
                 raise UserError(f"{name} was not called with this image, or answers no tensor; name another layer.")
             gradient = _gradient(logits[chosen], seen.output)
             activation, slope = (as_map(model, name, each.detach())[0].float() for each in (seen.output, gradient))
-            found = torch.einsum("c,chw->hw", slope.mean((1, 2)), activation).relu()
+            found = (slope.mean((1, 2), keepdim=True) * activation).sum(0).relu()
             heat = F.interpolate(found[None, None], image.shape[1:], mode="bilinear", align_corners=False)[0, 0]
             maps.append(found.cpu().numpy())
             heats.append((heat / heat.max().clamp(min=torch.finfo(torch.float32).tiny)).cpu().numpy())

@@ -35,8 +35,8 @@ class Kernels:
     local: Array | None
     """[n, k, k]: the depthwise kernel beside it; None where there is none."""
     merged: Array
-    """[n, 2H-1, 2W-1]: vertical x horizontal, with the local kernel added in the middle. Convolving with it, zero-padded
-    by half its size, equals the layer (and the local one with it) on maps of H x W."""
+    """[n, 2H-1, 2W-1]: vertical x horizontal, with the local kernel added in the middle (and at least as large as it).
+    On maps of H x W, convolving with it, zero-padded by half its size, equals the layers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,11 +55,15 @@ class Reach:
     spectrum_w: NDArray[np.float64]
     """[W]: the same of the horizontal ones."""
     distance: tuple[float, float]
-    """Mean distance of the energy, vertical and horizontal, by the largest distance; near 0.5 for untrained kernels."""
+    """Mean distance of the energy, vertical and horizontal, by the largest distance."""
     beyond_local: tuple[float, float]
     """Share of the energy farther away than a 7x7 kernel reaches."""
     symmetry: tuple[float, float]
-    """Mean cosine between a kernel and its mirror image: 1 even, -1 odd, near 0 for untrained kernels."""
+    """Mean cosine between a kernel and its mirror image: 1 even, -1 odd."""
+    untrained_distance: tuple[float, float]
+    """What white noise of this length has on average: near 0.5, more for a few taps."""
+    untrained_symmetry: tuple[float, float]
+    """The same: 1 / taps, the share of the centre tap."""
 
 
 def oversized_layers(model: nn.Module) -> dict[str, OversizedConv2d]:
@@ -110,7 +114,7 @@ def reach(model: nn.Module) -> tuple[Reach, ...]:
 def energy_by_distance(kernel: Array) -> NDArray[np.float64]:
     """[C, 2L-1] -> [L]: share of the squared taps at each distance from the centre, mean over channels.
 
-        e[d] = mean_c (k[c,-d]^2 + k[c,d]^2) / sum_s k[c,s]^2       and k[c,0]^2 alone at d = 0
+    e[d] = mean_c (k[c,-d]^2 + k[c,d]^2) / sum_s k[c,s]^2       and k[c,0]^2 alone at d = 0
     """
     squared = kernel.astype(np.float64) ** 2
     middle = kernel.shape[1] // 2
@@ -148,6 +152,8 @@ def _reach(model: nn.Module, name: str, layer: OversizedConv2d) -> Reach:
         distance=(_mean_distance(energies[0]), _mean_distance(energies[1])),
         beyond_local=(float(energies[0][LOCAL_REACH + 1 :].sum()), float(energies[1][LOCAL_REACH + 1 :].sum())),
         symmetry=(symmetry(kernels[0]), symmetry(kernels[1])),
+        untrained_distance=(_mean_distance(_white(len(energies[0]))), _mean_distance(_white(len(energies[1])))),
+        untrained_symmetry=(1 / kernels[0].shape[1], 1 / kernels[1].shape[1]),
     )
 
 
@@ -156,6 +162,11 @@ def _shares(values: NDArray[np.float64]) -> NDArray[np.float64]:
     sums = values.sum(1)
     alive = sums > 0
     return (values[alive] / sums[alive, None]).mean(0) if alive.any() else np.zeros(values.shape[1])
+
+
+def _white(length: int) -> NDArray[np.float64]:
+    """The energy by distance of white noise."""
+    return np.where(np.arange(length) == 0, 1, 2) / (2 * length - 1)
 
 
 def _mean_distance(energy: NDArray[np.float64]) -> float:

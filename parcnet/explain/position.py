@@ -76,7 +76,7 @@ def position(
         raise UserError(f"a {type(model).__name__} does not say which of its layers are stages; nothing to probe.")
     moved = max(stage.reduction for stage in known) if shift is None else shift
     height, width = images.shape[2] - moved, images.shape[3] - moved
-    _check(known[-1].reduction, moved, images, height, width)
+    _check(max(stage.reduction for stage in known), moved, images, height, width)
     windows = (images[:, :, :height, :width], images[:, :, moved:, moved:])
     with progress("features", 2 * len(images), "images") as advance:
         features = [_features(model, window, device, dtype, advance) for window in windows]
@@ -89,12 +89,12 @@ def position(
         if min(here.shape[2:]) < step + 2:
             skipped.append(stage.name)
             continue
-        coarsest = (here.shape[2:], step)
+        coarsest = ((here.shape[2], here.shape[3]), step)
         probes.append(_probe(stage.name, here, there, step, half))
     if coarsest is not None:
         side, step = coarsest
-        averaged = [F.adaptive_avg_pool2d(window.float(), side) for window in windows]
-        probes.insert(0, _probe(PIXELS, *averaged, step, half))
+        before, after = (F.adaptive_avg_pool2d(window.float(), side) for window in windows)
+        probes.insert(0, _probe(PIXELS, before, after, step, half))
     if not probes:
         raise UserError(f"no stage has 2 places a side left on images of {height}x{width} px; give larger ones.")
     return Position(tuple(probes), tuple(skipped), moved, half, len(images) - half)
@@ -144,9 +144,7 @@ def _probe(name: str, here: Tensor, there: Tensor, step: int, half: int) -> Prob
     tested = len(here) - half
     before, after = (probe.predict(_rows(each[half:])).reshape(tested, height, width, 2) for each in (here, there))
     truth = np.broadcast_to(grid.reshape(height, width, 2), before.shape)
-    scores = [
-        r2_score(truth.reshape(-1, 2), each.reshape(-1, 2), multioutput="raw_values") for each in (before, after)
-    ]
+    scores = [r2_score(truth.reshape(-1, 2), each.reshape(-1, 2), multioutput="raw_values") for each in (before, after)]
     went = before[:, step:, step:] - after[:, : height - step, : width - step]
     expected = truth[:, step:, step:] - truth[:, : height - step, : width - step]
     follows = went.mean((0, 1, 2)) / expected.mean((0, 1, 2))

@@ -8,7 +8,7 @@ import torch
 from timm.models import model_entrypoint
 
 from parcnet.models.complexity import complexity
-from parcnet.models.published import PAPER_TOP1
+from parcnet.models.published import PAPER_CONDITIONS, PAPER_TOP1
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +23,8 @@ class Entry:
     """Channels, height and width in px."""
     paper_top1: float | None
     """ImageNet-1K top-1 in percent as the paper prints it, if it does."""
+    paper_condition: str
+    """What that figure was reached with, where it is not 300 epochs of the network as it is built here; else empty."""
 
 
 def names() -> list[str]:
@@ -37,7 +39,7 @@ def entry(name: str) -> Entry:
         model = timm.create_model(name)
     size = model.pretrained_cfg["input_size"]
     counted = complexity(model, size)
-    return Entry(name, counted.params, counted.macs, size, PAPER_TOP1.get(name))
+    return Entry(name, counted.params, counted.macs, size, PAPER_TOP1.get(name), PAPER_CONDITIONS.get(name, ""))
 
 
 def catalogue() -> list[Entry]:

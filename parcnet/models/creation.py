@@ -6,9 +6,10 @@ from typing import Any, TypeVar
 
 from timm.data import IMAGENET_DEFAULT_MEAN, IMAGENET_DEFAULT_STD
 from timm.models import build_model_with_cfg
-from torch import nn
 
-Network = TypeVar("Network", bound=nn.Module)
+from parcnet.models.staged import StagedNetwork
+
+Network = TypeVar("Network", bound=StagedNetwork)
 
 
 def default_cfg(**overrides: Any) -> dict[str, Any]:
@@ -38,10 +39,15 @@ def create(cls: type[Network], name: str, pretrained: bool, asked: dict[str, Any
     raises RuntimeError where there are none, before anything is built.
     """
     if pretrained and not _has_source(asked):
+        official = (
+            "parcnet.load_official_weights(model, 'checkpoint.pth') for a checkpoint of the authors' code "
+            f"({cls.authors_name}), "
+            if cls.authors_name
+            else ""
+        )
         raise RuntimeError(
             f"parcnet comes with no weights for {name}, so pretrained=True has nothing to load. Use pretrained=False, "
-            "then parcnet.load_official_weights(model, 'checkpoint.pth') for a checkpoint of the authors' code "
-            "(ParCNetV2, ParC-ConvNeXt and ParC-Net), parcnet.load('best.safetensors') for one of ours, or "
+            f"then {official}parcnet.load('best.safetensors') for one of ours, or "
             "pretrained_cfg_overlay={'file': 'weights.safetensors'} for plain weights of this network"
         )
     return build_model_with_cfg(

@@ -36,8 +36,8 @@ def load_official_weights(model: nn.Module, source: str | Path | Mapping[str, An
     family, weights = _recognised(source if isinstance(source, Mapping) else read(Path(source)))
     if not isinstance(model, family.network):
         raise UserError(
-            f"these are weights of the authors' {family.title}, which is a {family.network.__name__} here, got a "
-            f"{type(model).__name__} to load them into"
+            f"these are weights of the authors' {family.network.authors_name}, which is a "
+            f"{family.network.__name__} here, got a {type(model).__name__} to load them into"
         )
     load_exactly(model, fit_checkpoint(weights, model), "the official weights")
 
@@ -49,8 +49,8 @@ def _recognised(state_dict: Mapping[str, Any]) -> tuple[Family, dict[str, Tensor
     family, ours, unknown = min(attempts, key=lambda attempt: len(attempt[2]))
     if unknown:
         raise UserError(
-            f"these are not weights of the authors' {family.title}: {len(unknown)} of {len(theirs)} keys are unknown, "
-            f"such as {', '.join(unknown[:5])}. "
+            f"these are not weights of the authors' {family.network.authors_name}: {len(unknown)} of "
+            f"{len(theirs)} keys are unknown, such as {', '.join(unknown[:5])}. "
             "A checkpoint of parcnet itself is read by parcnet.load(path)"
         )
     return family, ours

@@ -27,6 +27,8 @@ class ParCConvNeXt(ConvNeXtSkeleton):
     Shapes: as `StagedNetwork`; images of 3 px and more a side.
     """
 
+    authors_name = "ParC-ConvNeXt"
+
     def __init__(
         self,
         *,

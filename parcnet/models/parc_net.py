@@ -53,6 +53,8 @@ class ParCNet(StagedNetwork):
     Shapes: as `StagedNetwork`, pooled features [B, 4 C4]; images of any size.
     """
 
+    authors_name = "ParC-Net"
+
     def __init__(
         self,
         *,
@@ -131,7 +133,7 @@ default_cfgs = generate_default_cfgs(
 def parcnet_s(pretrained: bool = False, **kwargs: Any) -> ParCNet:
     """ParC-Net-S: 5.0M parameters, 1.7G MACs at 256 px (ICCV 2023, Tab. 2, prints 3.5: two for each).
 
-    Preprocessing: 256 px out of 288 as in the authors' code; that values stay as they are (0 to 1) is our reading of the
-    code base theirs builds on, and not verified on a checkpoint.
+    Preprocessing: 256 px out of 288 as in the authors' code; that values stay as they are (0 to 1) is our reading of
+    the code base theirs builds on, and not verified on a checkpoint.
     """
     return create(ParCNet, "parcnet_s", pretrained, kwargs, depths=(2, 2, 4, 3), dims=(64, 96, 128, 160))

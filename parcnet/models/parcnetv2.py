@@ -33,6 +33,8 @@ class ParCNetV2(StagedNetwork):
     global_pool "" the last map [B, C4, H/32, W/32].
     """
 
+    authors_name = "ParCNetV2"
+
     def __init__(
         self,
         *,

@@ -46,6 +46,9 @@ class StagedNetwork(nn.Module):
     global_pool "" the last map.
     """
 
+    authors_name = ""  # without an annotation, which TorchScript would read
+    """What the authors call the network whose checkpoints `load_official_weights` converts; empty: it converts none."""
+
     def __init__(
         self,
         stem: nn.Module,

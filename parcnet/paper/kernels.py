@@ -6,9 +6,8 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from parcnet.base import UserError
+from parcnet.explain import oversized_kernels
 from parcnet.layers import CircularConv1d, OversizedConv2d
-from parcnet.models.staged import StagedNetwork
-from parcnet.paper import counting
 
 Array = NDArray[np.floating]
 
@@ -50,25 +49,11 @@ def trained_kernels(model: nn.Module, source: str, channels: int) -> tuple[Array
     The channels are drawn at random from a fixed seed, as the paper draws its own. Raises `UserError` for a network
     without oversized kernels there, naming `source`.
     """
-    blocks = counting.blocks(model, 2) if isinstance(model, StagedNetwork) else []
-    layers = [each for block in blocks[-1:] for each in block.modules() if isinstance(each, OversizedConv2d)]
-    if not layers:
-        raise UserError(
-            f"{source} holds a {type(model).__name__} without an oversized convolution in the last block of its third "
-            "stage; expected a checkpoint of a parcnetv2 network"
-        )
-    kernel_h, kernel_w = layers[0].kernel_h.detach(), layers[0].kernel_w.detach()
-    chosen = torch.randperm(len(kernel_h), generator=torch.Generator().manual_seed(0))[:channels].sort().values
-    return kernel_h[chosen].float().cpu().numpy(), kernel_w[chosen].float().cpu().numpy()
-
-
-def mosaic(tiles: Array, columns: int) -> Array:
-    """Tiles [N, H, W], `columns` in a row, an empty (NaN) line between them; each divided by its largest value."""
-    scaled = tiles / np.maximum(np.abs(tiles).max(axis=(1, 2), keepdims=True), np.finfo(np.float32).tiny)
-    framed = np.pad(scaled, ((0, -len(tiles) % columns), (0, 1), (0, 1)), constant_values=np.nan)
-    count, height, width = framed.shape
-    grid = framed.reshape(count // columns, columns, height, width).transpose(0, 2, 1, 3)
-    return grid.reshape(count // columns * height, columns * width)
+    try:
+        found = oversized_kernels(model, channels=channels)
+    except UserError as error:
+        raise UserError(f"{source} holds a {type(model).__name__}: {error}") from error
+    return found.vertical, found.horizontal
 
 
 @torch.no_grad()

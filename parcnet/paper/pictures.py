@@ -17,6 +17,7 @@ from parcnet.paper.graph import block_graph, stage_graph
 from parcnet.paper.printed import PrintedFigure
 from parcnet.plots.charts import charts
 from parcnet.plots.graphs import GraphChart
+from parcnet.plots.maps import mosaic
 from parcnet.plots.panels import Panel, panels
 
 _SIDE = 14
@@ -158,9 +159,7 @@ def _kernels(wishes: Wishes) -> list[str]:
 def _kernels_2d(wishes: Wishes) -> list[str]:
     vertical, horizontal = _trained(wishes, 32)
     tiles = vertical[:, :, None] * horizontal[:, None, :]
-    panels(
-        [Panel("vertical x horizontal, by channel", kernels.mosaic(tiles, 8), "signed", 1.0)], 1, wishes.path, size=7.0
-    )
+    panels([Panel("vertical x horizontal, by channel", mosaic(tiles, 8), "signed", 1.0)], 1, wishes.path, size=7.0)
     return [f"32 channels drawn at random (seed 0) from {wishes.checkpoint}, each on a scale of its own."]
 
 

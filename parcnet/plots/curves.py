@@ -12,7 +12,8 @@ from parcnet.plots.figure import BLUE, GREEN, GREY, ORANGE, new_figure, save
 def training_curves(log: Sequence[Mapping[str, Any]], path: str | Path) -> None:
     """Draws the lines of log.jsonl: epoch, train_loss, val_loss, val_top1 (a share in [0, 1]) and lr.
 
-    Epochs that were not validated have None for val_loss and val_top1. The best epoch is marked: the highest accuracy, then the lowest loss.
+    Epochs that were not validated have None for val_loss and val_top1. The best epoch is marked: the highest accuracy,
+    then the lowest loss.
     """
     figure = new_figure(12, 3.6)
     loss, accuracy, rate = figure.subplots(1, 3)

@@ -14,7 +14,7 @@ _TINTS = {"channels": BLUE, "space": ORANGE, "attention": RED, "activation": GRE
 _BOX_WIDTH, _BOX_HEIGHT, _STEP, _LANE = 2.6, 0.62, 1.0, 0.22
 _INCH_WIDE, _INCH_HIGH = 0.95, 0.58  # of one unit across and down
 _INK = "#333333"
-_LEGEND = "mixes orange: positions, blue: channels; red multiplies\nbranches; green: activation, grey: norm"
+_LEGEND = "orange: mixes positions; blue: mixes channels; red:\nmultiplies branches; green: activation; grey: norm"
 _ARROW = {"arrowstyle": "-|>", "color": _INK, "linewidth": 0.8, "shrinkA": 0, "shrinkB": 0}
 
 

@@ -30,6 +30,7 @@ class LineChart:
     ticks      places on the x axis that get a number; empty: matplotlib's choice
     names      what stands at the ticks instead of their numbers
     baseline   a value and its name, drawn as a dotted line
+    from_zero  the y axis begins at 0, so that heights compare
     """
 
     curves: Mapping[str, Line]
@@ -41,6 +42,7 @@ class LineChart:
     baseline: tuple[float, str] | None = None
     width: float = 4.8
     height: float = 3.4
+    from_zero: bool = False
 
     def draw(self, axes: Axes) -> None:
         for place, (name, line) in enumerate(self.curves.items()):
@@ -57,6 +59,8 @@ class LineChart:
             axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
         if self.names:
             axes.set_xticks(self.ticks, self.names)
+        if self.from_zero:
+            axes.set_ylim(0, 1.08 * axes.dataLim.ymax)
         axes.set_xlabel(self.x_label, fontsize=9)
         axes.set_ylabel(self.y_label, fontsize=9)
         axes.tick_params(labelsize=8)

@@ -39,7 +39,7 @@ def panels(shown: Sequence[Panel], columns: int, path: str | Path, size: float =
     for axes in grid[len(shown) :]:
         axes.axis("off")
     for axes, panel in zip(grid, shown, strict=False):
-        drawn = axes.imshow(panel.values, interpolation="nearest", **_colours(panel))
+        drawn = axes.imshow(panel.values, interpolation="nearest", **colours(panel))
         axes.set_title(panel.title, fontsize=8.5, parse_math=False)
         if panel.kind != "image":
             bar = figure.colorbar(drawn, ax=axes, fraction=0.045, pad=0.02)
@@ -50,7 +50,8 @@ def panels(shown: Sequence[Panel], columns: int, path: str | Path, size: float =
     save(figure, path)
 
 
-def _colours(panel: Panel) -> dict[str, Any]:
+def colours(panel: Panel) -> dict[str, Any]:
+    """imshow's arguments for the kind of map."""
     if panel.kind == "image":
         return {"cmap": "gray"}
     top = panel.top if panel.top is not None else float(np.abs(panel.values).max()) or 1.0

@@ -56,7 +56,7 @@ class Data:
     workers: int = 2
     """Processes that read and augment images; 0 reads in the main process."""
     max_bad_images: int = 0
-    """Unreadable images that are named and replaced before training stops."""
+    """Unreadable images that are named and replaced before training stops; of each process, in each epoch."""
     crop_pct: float = 0.875
     """Evaluation: share of the resized image that the centre crop keeps."""
     interpolation: Literal["nearest", "bilinear", "bicubic", "box", "hamming", "lanczos"] = "bicubic"

@@ -54,7 +54,7 @@ def facts(job: Job, plan: Plan) -> dict[str, Any]:
 
 
 def make_keeper(job: Job, plan: Plan, stepper: Stepper) -> tuple[Keeper, list[str]]:
-    """(the keeper, at the position where the run goes on; what changed since, if it matters to the last digits).
+    """(the keeper, at the position where the run goes on; what changed since, if losses depend on it).
 
     Puts the state that the job starts from, the main rank's, into every rank's `stepper`; writes nothing. Raises
     `UserError` when it belongs to another run.

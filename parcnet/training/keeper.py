@@ -15,7 +15,7 @@ from parcnet.training.logs import EpochLog, StepLog
 from parcnet.training.position import Position
 from parcnet.training.run_folder import RunFolder
 from parcnet.training.state import capture
-from parcnet.training.state_files import write_state
+from parcnet.training.state_files import take_back, write_state
 from parcnet.training.step import Stepper
 from parcnet.training.trackers import Tracker
 
@@ -53,13 +53,13 @@ class Keeper:
         if self.stepper.ranks.main:
             self.pending.append(line)
             if len(self.pending) >= self.log_every:
-                self._flush()
+                self.flush()
 
     def state(self, position: Position) -> None:
         """Writes a training state, from which the run can go on bit for bit."""
         if not self.stepper.ranks.main:
             return
-        self._flush()
+        self.flush()
         step = position.epoch * self.steps_per_epoch + position.done
         content = capture(self.stepper, position, {**self.about, "logs": self.folder.lengths()})
         write_state(self.folder.path, step, content)
@@ -87,8 +87,9 @@ class Keeper:
                 tracker.log(line.epoch * self.steps_per_epoch, figures)
 
     def go_on(self) -> None:
-        """Takes back what the logs got after the state that the run goes on from, and reads the epochs before it."""
+        """Takes back logs and states after the state that the run goes on from, and reads the epochs before it."""
         self.folder.cut(self.earlier)
+        take_back(self.folder.path, self.position.epoch * self.steps_per_epoch + self.position.done)
         if not self.folder.log.exists():
             return
         try:
@@ -97,7 +98,8 @@ class Keeper:
         except (OSError, ValueError, TypeError) as error:
             raise UserError(f"{self.folder.log} is damaged ({error}); restore it, or begin a new run.") from None
 
-    def _flush(self) -> None:
+    def flush(self) -> None:
+        """Writes the steps that wait for their neighbours."""
         if not self.pending:
             return
         self.folder.append(self.folder.steps, [asdict(line) for line in self.pending])
@@ -120,7 +122,6 @@ def _merit(line: EpochLog) -> tuple[float, float]:
 
 def travelling(recipe: Recipe) -> dict[str, Any]:
     """The recipe for a checkpoint, which travels to other machines: names instead of this machine's paths."""
-
     start, folder = recipe.network.initial_checkpoint, recipe.data.data_dir
     network = replace(recipe.network, initial_checkpoint=None if start is None else Path(start).resolve().name)
     data = replace(recipe.data, data_dir=None if folder is None else data_name(folder))

@@ -7,7 +7,7 @@ from typing import Protocol
 
 from torch import Tensor
 
-from parcnet.base import progress
+from parcnet.base import UserError, progress
 from parcnet.evaluation import evaluate, torch_predictor
 from parcnet.training.epoch import NonFinite, train_epoch
 from parcnet.training.logs import EpochLog, StepLog
@@ -70,16 +70,22 @@ def _epoch(stepper: Stepper, plan: Plan, keep: Keep, position: Position, advance
             raise Stopped
 
     accumulation = plan.share.accumulation
-    train_epoch(
-        stepper,
-        plan.training(epoch, begun * accumulation) if begun < plan.steps_per_epoch else (),
-        position,
-        steps=plan.steps_per_epoch,
-        accumulation=accumulation,
-        batch_size=plan.share.batch,
-        max_skipped=plan.max_skipped,
-        took=took,
-    )
+    try:
+        train_epoch(
+            stepper,
+            plan.training(epoch, begun * accumulation) if begun < plan.steps_per_epoch else (),
+            position,
+            steps=plan.steps_per_epoch,
+            accumulation=accumulation,
+            batch_size=plan.share.batch,
+            max_skipped=plan.max_skipped,
+            took=took,
+        )
+    except UserError:
+        if not stepper.stopping():
+            raise
+        keep.state(position)  # a scheduler's signal reaches the processes that read images too, and ends them
+        raise Stopped from None
     if not position.losses:
         raise NonFinite(math.nan, epoch * plan.steps_per_epoch + 1)
     trained = time.perf_counter()

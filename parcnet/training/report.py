@@ -36,7 +36,7 @@ def introduce(job: Job, plan: Plan, position: Position, changed: Sequence[str]) 
         where = f"epoch {position.epoch + 1}, {counted(position.done, 'step')} taken"
         say(f"goes on from {escape(job.start.called)}: {where}")
     for change in changed:
-        warn(f"changed since then, so losses may differ in their last digits: {change}")
+        warn(f"changed since then, so losses are no longer bit for bit those of a run left alone: {change}")
 
 
 def summarise(job: Job, outcome: Outcome, seconds: float) -> None:

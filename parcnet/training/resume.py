@@ -20,7 +20,8 @@ FREE = {
 ROUNDING = {
     *("network.grad_checkpointing", "data.micro_batch", "run.device", "run.threads", "run.compile"),
 }
-"""What may change, but then losses differ in their last digits from those of the run that was not stopped."""
+"""What may change, but then the run is no longer bit for bit the one that was not stopped: sums round differently, and
+mixing and drop path, which draw for each rank and micro-batch, may draw other numbers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,10 +37,15 @@ class Start:
 def find_start(recipe: Recipe, resume: str | None, ranks: Ranks) -> Start:
     """By `--resume`: None begins anew, `auto` goes on in --output if there is a state, a path goes on from there.
 
-    Only the main rank looks at the disk; the others get the state's bytes from it later. Raises `UserError`.
+    Only the main rank looks at the disk; the others get the folder's name from it, and the state's bytes later. Raises
+    `UserError`.
     """
-    if not ranks.main:
-        return Start(RunFolder(Path(recipe.run.output or resume or "runs")))
+    start = _look(recipe, resume) if ranks.main else None
+    named = ranks.shared(None if start is None else str(start.folder.path).encode())
+    return start or Start(RunFolder(Path(named.decode())))
+
+
+def _look(recipe: Recipe, resume: str | None) -> Start:
     if resume is None:
         return Start(choose_run_folder(recipe))
     if resume == "auto":
@@ -49,7 +55,13 @@ def find_start(recipe: Recipe, resume: str | None, ranks: Ranks) -> Start:
         if found is None:
             return Start(choose_run_folder(recipe, begun=True))
         return Start(RunFolder(Path(recipe.run.output)), found[1], str(found[0]))
-    return _named(Path(resume))
+    start = _named(Path(resume))
+    if recipe.run.output is not None and Path(recipe.run.output).resolve() != start.folder.path.resolve():
+        raise UserError(
+            f"--output is {recipe.run.output}, but --resume goes on in {start.folder.path}: leave --output out, or "
+            "begin a new run there from the weights with --initial-checkpoint."
+        )
+    return start
 
 
 def _named(path: Path) -> Start:
@@ -61,11 +73,15 @@ def _named(path: Path) -> Start:
             f"{path} has no training state ({FOLDER}/step-*.safetensors): --resume takes a run folder, one of its "
             "states, or auto. To begin a new run from the weights of a checkpoint use --initial-checkpoint."
         )
-    return Start(RunFolder(path), good(found[0]), str(found[0]))
+    try:
+        return Start(RunFolder(path), good(found[0]), str(found[0]))
+    except UserError as error:
+        before = f" To go on from the one before it: --resume {found[1]}." if len(found) > 1 else ""
+        raise UserError(f"{error}{before}") from None
 
 
 def check_same_run(recipe: Recipe, about: Mapping[str, Any], content: bytes, called: str) -> list[str]:
-    """What changed besides `FREE`, as `name: before -> now`, in so far as only rounding depends on it.
+    """What changed besides `FREE`, as `name: before -> now`, as far as it is still the same run, see `ROUNDING`.
 
     `about` holds the facts that a state carries besides the recipe. Raises `UserError` naming every change after which
     it would be another run.

@@ -40,7 +40,7 @@ class RunFolder:
 
     @property
     def last(self) -> Path:
-        """Checkpoint of the last whole epoch, or of the step where the run was interrupted."""
+        """Checkpoint of the last whole epoch."""
         return self.path / "last.safetensors"
 
     def kept(self, epoch: int) -> Path:

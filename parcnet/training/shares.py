@@ -45,10 +45,9 @@ def share(recipe: Recipe, world: int) -> Share:
         micro = own // accumulation
         if own % accumulation == 0 and micro <= (most or own) and not (mixed and micro % 2):
             return Share(batch, world, accumulation)
-    if mixed and (own % 2 or most == 1):
-        each = f" in each of {world} processes" if world > 1 else ""
-        raise UserError(
-            f"batch_size is {batch}: {own} images{each} and micro_batch {most}; mixup and cutmix pair the images that "
-            "pass through the network together, so their number must be even."
-        )
-    raise UserError(f"batch_size {batch} cannot be split into even parts of at most micro_batch {most} images.")
+    each = f" in each of {world} processes" if world > 1 else ""
+    limit = "" if most is None else f" and micro_batch {most}"
+    raise UserError(
+        f"batch_size is {batch}: {own} images{each}{limit}; mixup and cutmix pair the images that pass through the "
+        "network together, so their number must be even."
+    )

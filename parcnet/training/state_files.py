@@ -12,12 +12,19 @@ FOLDER = "states"
 
 def write_state(folder: Path, step: int, content: bytes) -> Path:
     """Writes RUN/states/step-00000123.safetensors and then removes all but the newest `KEPT`."""
-    path = folder / FOLDER / f"step-{step:08d}.safetensors"
+    path = folder / FOLDER / _name(step)
     with atomic_path(path) as temporary:
         temporary.write_bytes(content)
     for old in states(folder)[KEPT:]:
         old.unlink(missing_ok=True)
     return path
+
+
+def take_back(folder: Path, step: int) -> None:
+    """Removes the states after `step`: the run that goes on from there writes them, and the logs, anew."""
+    for later in states(folder):
+        if later.name > _name(step):
+            later.unlink(missing_ok=True)
 
 
 def states(folder: Path) -> list[Path]:
@@ -49,3 +56,7 @@ def good(path: Path) -> bytes:
         raise UserError(f"cannot read {path}: {error.strerror}.") from None
     opened(content, str(path))
     return content
+
+
+def _name(step: int) -> str:
+    return f"step-{step:08d}.safetensors"

@@ -99,7 +99,8 @@ class Stepper:
     def synchronise(self) -> None:
         """Gives every rank the main rank's buffers, such as BatchNorm's statistics, as checkpoints hold them."""
         if self.ranks.world > 1:
-            for module in {self.network, self.kept}:
+            # in this order on every rank: a set would be ordered by addresses, which differ between processes
+            for module in dict.fromkeys((self.network, self.kept)):
                 for buffer in module.buffers():
                     dist.broadcast(buffer, 0)
 
@@ -135,7 +136,8 @@ class Stepper:
 
         Sums of three or more numbers depend on the order; so a resumed run would differ in its first step.
         """
-        self._forward(*batch, step).backward()
+        images, labels = batch
+        self._forward(images.clone(), labels, step).backward()  # mixing may write into the images
         self._restore(buffers)
         self.optimizer.zero_grad(set_to_none=True)
         seed_step(self.seed, step, self.ranks.rank)

@@ -15,7 +15,7 @@ from parcnet.training import report
 from parcnet.training.assembly import begin, make_keeper, make_stepper
 from parcnet.training.epoch import NonFinite
 from parcnet.training.final import Outcome, conclude, result
-from parcnet.training.heartbeat import missing
+from parcnet.training.heartbeat import LOST, missing
 from parcnet.training.job import Job, prepare
 from parcnet.training.keeper import Keeper
 from parcnet.training.loop import Stopped, fit
@@ -85,6 +85,7 @@ def _run(job: Job, plan: Plan, command: str, started: float) -> Outcome:
             with _naming_what_is_kept(job, plan, keeper):
                 fit(stepper, plan, keeper, keeper.position)
         except NonFinite as error:
+            keeper.flush()  # the steps before it tell most
             raise Diverged(report.diagnosis(job, plan, error, len(keeper.log))) from None
         except (KeyboardInterrupt, Stopped) as error:
             number = signal.SIGINT if isinstance(error, KeyboardInterrupt) else came() or signal.SIGTERM
@@ -116,7 +117,7 @@ def _said_once(ranks: Ranks) -> Iterator[None]:
         if ranks.world == 1 or not _connection(error):
             raise
         if not ranks.speaks_first():
-            raise Silent(2) from None
+            raise Silent(LOST) from None
         assert ranks.store is not None
         raise RankLost(
             f"{missing(ranks.store, ranks.world)}, so this one (rank {ranks.rank}, process {os.getpid()}) ends too. "

@@ -90,6 +90,8 @@ def test_models_lists_every_network_and_marks_the_papers_figures(parcnet):
     assert all(name in table for name in entries)
     assert entries["parcnetv2_tiny"]["paper_top1"] == 83.5
     assert entries["parcnetv2_digits"]["paper_top1"] is None
+    assert entries["parcnetv2_10m"]["paper_condition"] == "100 epochs"
+    assert "73.7 % (100 epochs)" in parcnet("models", "--markdown").out
 
 
 def test_recipes_lists_every_packaged_one(parcnet):

@@ -80,7 +80,7 @@ def test_the_kernels_of_a_run_are_drawn(parcnet, trained, figure, tmp_path):
         (("iccv-table2", "--json", "--markdown"), "exclude each other"),
         (("iccv-figure2",), "say where to draw it: parcnet paper iccv-figure2 -o iccv-figure2.png"),
         (("iccv-figure2", "-o", "x.txt"), "ends in one of .png"),
-        (("supp-figure5", "-o", "x.png"), "Grad-CAM is not built yet"),
+        (("supp-figure5", "-o", "x.png"), "parcnet explain gradcam --compare"),
         (("supp-figure3", "-o", "x.png"), "--checkpoint RUN"),
     ],
 )

@@ -11,7 +11,7 @@ from parcnet import checkpoint
 from parcnet.base import UserError
 from parcnet.models import build, catalogue, complexity, from_checkpoint
 from parcnet.models.catalogue import entry, names
-from parcnet.models.published import PAPER_TOP1
+from parcnet.models.published import PAPER_CONDITIONS, PAPER_TOP1
 
 
 def saved(path: Path, **changes: object) -> torch.nn.Module:
@@ -98,6 +98,13 @@ def test_importing_parcnet_registers_with_timm_and_the_catalogue_counts() -> Non
 
 def test_every_published_accuracy_is_of_a_network_there_is() -> None:
     assert set(PAPER_TOP1) <= set(names())
+    assert set(PAPER_CONDITIONS) <= set(PAPER_TOP1)
+
+
+def test_arxiv_tab1_accuracies_are_marked_as_those_of_100_epochs() -> None:
+    assert {name for name, said in PAPER_CONDITIONS.items() if said == "100 epochs"} == {
+        name for name in PAPER_TOP1 if name.startswith("parcnetv2_10m")
+    }
 
 
 @pytest.mark.slow

@@ -14,6 +14,7 @@ from timm.optim import create_optimizer_v2, param_groups_layer_decay
 from torch import Tensor, nn
 
 from parcnet.layers import MapSized
+from parcnet.models.official import FAMILIES
 
 Make = Callable[..., nn.Module]
 Taken = Callable[..., dict[str, Any]]
@@ -273,9 +274,11 @@ def test_biases_and_one_dimensional_parameters_are_not_decayed(make: Make) -> No
             assert (group["weight_decay"] == 0) == (parameter.dim() <= 1)
 
 
-def test_pretrained_without_weights_says_what_to_do(network: str) -> None:
-    with pytest.raises(RuntimeError, match=r"parcnet comes with no weights.*load_official_weights"):
+def test_pretrained_without_weights_says_what_to_do(network: str, make: Make) -> None:
+    with pytest.raises(RuntimeError, match=r"parcnet comes with no weights.*parcnet\.load\(") as said:
         timm.create_model(network, pretrained=True)
+    served = isinstance(make(), tuple(family.network for family in FAMILIES))
+    assert ("load_official_weights" in str(said.value)) == served
 
 
 def test_pretrained_takes_own_weights_and_fits_other_sizes(make: Make, taken: Taken, tmp_path) -> None:

@@ -95,14 +95,6 @@ def test_trained_kernels_are_those_of_the_last_block_of_the_third_stage():
         kernels.trained_kernels(build("test_convnext"), "run", 16)
 
 
-def test_a_mosaic_keeps_each_tile_and_leaves_the_rest_empty():
-    tiles = np.arange(1.0, 13.0).reshape(3, 2, 2)
-    shown = kernels.mosaic(tiles, 2)
-    assert shown.shape == (6, 6)
-    np.testing.assert_allclose(shown[:2, 3:5], tiles[1] / 8)
-    assert np.isnan(shown[3:, 3:]).all()
-
-
 def row(network, form, batch, milliseconds):
     timing = None if milliseconds is None else {"median_ms": milliseconds}
     return {"network": network, "form": form, "batch": batch, "image": 224, "timing": timing}

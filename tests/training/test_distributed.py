@@ -99,13 +99,38 @@ def test_a_rank_that_dies_ends_the_others_within_a_minute_with_one_readable_erro
     finally:
         for each in ranks:
             each.kill()
-            each.communicate()
-    assert ranks[1 - victim].returncode in (1, 2)
+            each.wait()
+            each.stdout.close()
+            each.stderr.close()
+    assert ranks[1 - victim].returncode == 1
     assert "Traceback" not in said
     errors = [line for line in said.splitlines() if line.startswith("parcnet:")]
     assert len(errors) == 1
     assert "died" in errors[0] or "is gone" in errors[0]
     assert "--resume auto" in errors[0]
+
+
+@pytest.mark.slow
+def test_sigterm_to_one_rank_saves_and_ends_all_at_the_same_step(training, tmp_path):
+    port = free_port()
+    ranks = [started([*training, "--epochs", "1000"], tmp_path / "run", rank, port) for rank in (0, 1)]
+    try:
+        deadline = time.monotonic() + PATIENCE
+        while len(lines(tmp_path / "run" / "steps.jsonl")) < 3:
+            assert all(each.poll() is None for each in ranks), [each.communicate() for each in ranks]
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        ranks[1].send_signal(signal.SIGTERM)
+        said = "".join(each.communicate(timeout=60)[1] for each in ranks)
+    finally:
+        for each in ranks:
+            each.kill()
+            each.wait()
+    assert [each.returncode for each in ranks] == [143, 143]
+    assert "Traceback" not in said
+    assert said.count(f"parcnet train --resume {tmp_path / 'run'}") == 1
+    done = len(lines(tmp_path / "run" / "steps.jsonl"))
+    assert (tmp_path / "run" / "states" / f"step-{done:08d}.safetensors").exists()
 
 
 def test_one_node_of_two_is_two_nodes_of_one(together, training, tmp_path):
@@ -123,7 +148,8 @@ def test_one_node_of_two_is_two_nodes_of_one(together, training, tmp_path):
     finally:
         for node in nodes:
             node.terminate()  # torchrun ends its children, which SIGKILL would leave behind
-            node.communicate(timeout=60)
+            node.wait(timeout=60)
+            node.stdout.close()
     assert [node.returncode for node in nodes] == [0, 0], said
     assert differences(together, tmp_path / "run") == 0
     assert checkpoint.read_metadata(tmp_path / "run").epoch is not None

@@ -66,3 +66,15 @@ def test_fp16_training_with_a_scaler_that_overflows_at_first_learns(recipe, tmp_
     assert sum(line["updated"] for line in lines) >= len(lines) - 3
     log = [json.loads(line) for line in (tmp_path / "run" / "log.jsonl").read_text().splitlines()]
     assert log[-1]["train_loss"] < 0.8 * log[0]["train_loss"]
+
+
+@pytest.mark.slow
+def test_a_compiled_network_learns_the_same_and_its_checkpoint_has_the_same_names(recipe, tmp_path):
+    from parcnet import checkpoint
+
+    eager, compiled = (
+        train(recipe(output=str(tmp_path / str(flag)), compile=flag, ema_decay=0.5)) for flag in (False, True)
+    )
+    for name, weight in checkpoint.read(eager.folder.last).weights.items():
+        torch.testing.assert_close(checkpoint.read(compiled.folder.last).weights[name], weight, rtol=1e-2, atol=1e-4)
+    assert compiled.best.train_loss == pytest.approx(eager.best.train_loss, rel=1e-3)

@@ -14,6 +14,8 @@ from parcnet import checkpoint
 from parcnet.base import UserError, files
 from parcnet.bench.faults import differences
 from parcnet.training import Interrupted, final, train
+from parcnet.training.ranks import Ranks
+from parcnet.training.resume import find_start
 from parcnet.training.state_files import states
 from parcnet.training.step import Stepper
 
@@ -203,6 +205,48 @@ def test_a_damaged_state_is_refused_by_name_and_auto_takes_the_one_before(how, r
     said = capsys.readouterr()
     assert f"{last} " in said.err
     assert f"goes on from {before}" in said.out
+
+
+def test_a_damaged_state_names_the_one_before_and_that_one_goes_on(recipe, run, tmp_path):
+    last, before = states(run)
+    damage(last, "truncated")
+    with pytest.raises(UserError, match=rf"--resume {before}"):
+        train(recipe(save_every=1), resume=str(run))
+    train(recipe(save_every=1, output=str(tmp_path / "whole")))
+    train(recipe(save_every=1), resume=str(before))
+    assert differences(tmp_path / "whole", run) == 0
+
+
+def test_going_on_from_an_older_state_takes_the_newer_ones_back(recipe, tmp_path, killed_at):
+    """Else the next one written is pruned as older than those, and going on from them leaves a hole in the log."""
+    fields = {"epochs": 4, "save_every": 3, "output": str(tmp_path / "run")}
+    train(recipe(**fields))
+    newest, older = states(tmp_path / "run")
+    killed_at(10)
+    with pytest.raises(Killed):
+        train(recipe(**fields), resume=str(older))
+    assert states(tmp_path / "run") == [older]
+    assert newest.name == "step-00000012.safetensors"
+    killed_at(None)
+    train(recipe(**fields), resume="auto")
+    steps = [json.loads(line)["step"] for line in (tmp_path / "run" / "steps.jsonl").read_text().splitlines()]
+    assert steps == list(range(1, 13))
+
+
+def test_resume_and_another_output_contradict_each_other(recipe, run, tmp_path):
+    with pytest.raises(UserError, match=r"--output is .*other, but --resume goes on in"):
+        train(recipe(output=str(tmp_path / "other")), resume=str(run))
+
+
+def test_every_rank_names_the_main_ranks_folder(recipe, run):
+    """Whoever speaks first tells where the run was saved."""
+
+    class Second(Ranks):
+        def shared(self, content):
+            assert content is None
+            return str(run).encode()
+
+    assert find_start(recipe(output=None), None, Second(1, 2)).folder.path == run
 
 
 def test_when_every_state_is_damaged_nothing_is_thrown_away(recipe, run):

@@ -9,7 +9,9 @@ from torch import nn
 from parcnet.data import mixup
 from parcnet.recipes import Augmentation, Optimizer, Schedule
 from parcnet.tasks import training_loss
+from parcnet.training.averaging import create_average
 from parcnet.training.optimisation import create_optimizer, create_schedule
+from parcnet.training.ranks import Ranks
 from parcnet.training.sizes import side_of
 from parcnet.training.step import Stepper, autocast_dtype
 
@@ -111,6 +113,19 @@ def _twins():
     network = Residual()
     network.drop_path = nn.Identity()
     return network, copy.deepcopy(network)
+
+
+def test_buffers_are_shared_in_one_order_on_every_rank(monkeypatch):
+    """Network and average have equal shapes: in another order on another rank each would get the other's statistics."""
+    trained = stepper()
+    trained.network.norm = nn.BatchNorm2d(3)
+    trained.average = create_average(trained.network, 0.9)
+    trained.ranks = Ranks(1, 2)
+    given = []
+    monkeypatch.setattr("torch.distributed.broadcast", lambda buffer, _: given.append(buffer))
+    trained.synchronise()
+    expected = [*trained.network.buffers(), *trained.average.module.buffers()]
+    assert [id(each) for each in given] == [id(each) for each in expected]
 
 
 @pytest.mark.parametrize("where", ["loss", "gradient"])

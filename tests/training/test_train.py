@@ -158,6 +158,16 @@ def test_the_last_good_checkpoint_survives_divergence(recipe, monkeypatch, tmp_p
     assert checkpoint.read_metadata(last).epoch == 1
 
 
+def test_the_steps_before_a_divergence_are_in_the_log(recipe, tmp_path, monkeypatch):
+    real = Stepper._forward
+    monkeypatch.setattr(
+        Stepper, "_forward", lambda *given: real(*given) * (float("nan") if given[3] == 4 else 1.0), raising=True
+    )
+    with pytest.raises(Diverged):
+        train(recipe(max_skipped_steps=0, log_every=100))
+    assert len((tmp_path / "run" / "steps.jsonl").read_text().splitlines()) == 4
+
+
 @pytest.mark.parametrize(
     ("owner", "name", "call", "epoch"),
     [

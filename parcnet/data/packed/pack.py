@@ -41,6 +41,7 @@ def pack(
     strangers = [path.name for path in target.iterdir() if not _ours(path)] if target.is_dir() else []
     if strangers:
         raise UserError(f"{target} holds {strangers[0]!r}, which packing did not make; choose an empty or new folder.")
+    _refuse_other_shards(plan, target)
     found = pack_shards(plan, Job(target, layout, plan.classes), workers, max_bad, advance)
     splits = {
         split: _split(target, split, [each for each in found if each.task.split == split], layout, len(plan.classes))
@@ -120,6 +121,19 @@ def _finish(folder: Path, manifest: Manifest) -> None:
         }
         write_json(folder / "_info.json", {"splits": splits})
     manifest.write(folder)
+
+
+def _refuse_other_shards(plan: Plan, target: Path) -> None:
+    """They have other names, so would lie beside ours, and readers that take every file would see images twice."""
+    planned = {task.name for task in plan.tasks}
+    there = (
+        path.relative_to(target).as_posix() for path in target.rglob("[!.]*") if path.suffix in (".tar", ".parquet")
+    )
+    if others := sorted(set(there) - planned):
+        raise UserError(
+            f"{target} holds {others[0]}, a shard of another packing (other images, --format or --shard-size). Delete "
+            "the packed folder or choose another."
+        )
 
 
 def _ours(path: Path) -> bool:

@@ -6,22 +6,22 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from torch import Tensor, nn
+from torch import Tensor
+
+from parcnet.models.staged import StagedNetwork
 
 
 @dataclass(frozen=True, slots=True)
 class Family:
     """The checkpoints of one network of the authors.
 
-    title       what it is called in messages
-    network     the class that takes its weights
+    network     the class that takes its weights; messages call it by its `authors_name`
     renames     (pattern of the whole key there, template of the name here); the first that matches counts
     reshaped    (name here, tensor there) -> tensor here
     twice       pattern of keys under which a tensor is stored a second time
     """
 
-    title: str
-    network: type[nn.Module]
+    network: type[StagedNetwork]
     renames: tuple[tuple[str, str], ...]
     reshaped: Callable[[str, Tensor], Tensor]
     twice: str | None = None

@@ -21,7 +21,6 @@ def _reshaped(name: str, tensor: Tensor) -> Tensor:
 
 
 PARC_CONVNEXT = Family(
-    title="ParC-ConvNeXt",
     network=ParCConvNeXt,
     renames=(
         (r"downsample_layers\.0\.0\.(weight|bias)", r"stem.conv.\1"),

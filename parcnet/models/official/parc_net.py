@@ -91,7 +91,6 @@ def _reshaped(name: str, tensor: Tensor) -> Tensor:
 
 
 PARC_NET = Family(
-    title="ParC-Net",
     network=ParCNet,
     renames=tuple(_renames()),
     reshaped=_reshaped,

@@ -23,7 +23,6 @@ def _reshaped(name: str, tensor: Tensor) -> Tensor:
 
 
 PARCNETV2 = Family(
-    title="ParCNetV2",
     network=ParCNetV2,
     renames=(
         (r"downsample_layers\.0\.conv\.(weight|bias)", r"stem.conv.\1"),

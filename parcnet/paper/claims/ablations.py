@@ -103,12 +103,11 @@ def judge(found: dict[str, list[Trained]], used: Recipe) -> tuple[Outcome, list[
     )
     counts = Counter(verdicts.values())
     words = ", ".join(f"{counts[verdict]} {verdict}" for verdict in ("supported", "contradicted", "undecided"))
-    against = sum(round(each.mean, 2) < 0 for each in intervals.values())
     because = (
-        f"Of {len(COMPARISONS)} comparisons: {words}; the mean points the other way than the paper's in {against}. The "
-        "networks have about 0.7M parameters and see some thousand crops, so this tells which differences show at once "
-        "at small scale. It does not reproduce ImageNet, where the paper's differences are mostly about one point. At "
-        "95 % one comparison in 20 is decided by chance."
+        f"Of {len(COMPARISONS)} comparisons: {words}. {_against(intervals)} A guess is right in "
+        f"{100 / len(NAMES):.1f} %. The networks have about 0.7M parameters and see some thousand crops, so this tells "
+        "which differences show at once at small scale. It does not reproduce ImageNet, where the paper's differences "
+        "are mostly about one point. At 95 % one comparison in 20 is decided by chance."
     )
     data = {
         "photographs": NAMES,
@@ -124,6 +123,15 @@ def judge(found: dict[str, list[Trained]], used: Recipe) -> tuple[Outcome, list[
     drawing = Drawing(caption, lambda path: _draw(path, intervals, top1))
     seconds = sum(each.seconds for results in found.values() for each in results)
     return Outcome(figures, together(verdicts.values()), because, data, seconds), [drawing]
+
+
+def _against(intervals: dict[str, Interval]) -> str:
+    """Names every comparison whose mean lies on the other side of zero than the paper's, decided or not."""
+    means = {name: round(each.mean, 2) for name, each in intervals.items() if round(each.mean, 2) < 0}
+    if not means:
+        return "No mean points the other way than the paper's."
+    named = ", ".join(f"{name} ({mean:.2f} points)" for name, mean in sorted(means.items(), key=lambda each: each[1]))
+    return f"The mean points the other way than the paper's in {len(means)}: {named}."
 
 
 def _seconds_each(settings: Settings) -> int:

@@ -28,7 +28,7 @@ _SECONDS = 6
 
 
 def measure(settings: Settings, note: Note) -> tuple[Outcome, list[Drawing]]:
-    """An object carried across the map's right border, and crops of photographs whose true surroundings are known."""
+    """An object carried across the map, and crops of photographs whose true surroundings are known."""
     columns = range(-_OBJECT // 2, _SIDE - _OBJECT // 2 + 1)
     moved = {
         name: np.array([[_error(operator, _scene(column), seed) for column in columns] for seed in settings.every_seed])
@@ -46,8 +46,7 @@ def measure(settings: Settings, note: Note) -> tuple[Outcome, list[Drawing]]:
     because = (
         "Wherever the object is, the oversized convolution answers as on an unbounded empty plane; the circular one "
         "answers at the opposite border too. Zeros are not the truth either: against the surroundings that a crop "
-        "really "
-        "had, " + _comparison(nearer)
+        "really had, " + _comparison(nearer)
     )
     data = {"columns": list(columns), "moved": {name: each.tolist() for name, each in moved.items()}, "real": real}
     drawings = [

@@ -70,7 +70,10 @@ def _judge(sessions: list[list[dict[str, Any]]]) -> tuple[Outcome, list[Drawing]
             direction(gain),
         )
     )
-    figures.append(_counted([row["height"] for row in sessions[0]]))
+    counted = _counted([row["height"] for row in sessions[0]])
+    figures.append(counted)
+    if counted.verdict == "fail":
+        verdicts.append("contradicted")
     sides = fits[0]["conv"]["sides"]
     because = (
         f"Exponents are fitted from {sides[0]} to {sides[-1]} px, where fixed costs count least, and agree with the "

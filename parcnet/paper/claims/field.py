@@ -9,6 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from parcnet.explain import area_of
 from parcnet.layers import ParCNetV2Block
 from parcnet.paper.claims.crops import resized
 from parcnet.paper.claims.experiment import Drawing, Experiment, Note
@@ -66,12 +67,6 @@ def branch(operator: str, seed: int) -> nn.Module:
         nn.init.trunc_normal_(mix.weight, std=0.02)
         block.spatial.mix = mix
     return nn.Sequential(block.norm1, block.spatial)
-
-
-def area_of(field: NDArray[np.float64], share: float) -> float:
-    """The smallest share of the map whose gradients sum to `share` of all."""
-    ordered = np.sort(field, axis=None)[::-1].cumsum()
-    return float((np.searchsorted(ordered, share * ordered[-1]) + 1) / field.size)
 
 
 def _fields(operator: str, seed: int, names: tuple[str, ...]) -> dict[str, NDArray[np.float64]]:

@@ -9,7 +9,7 @@ from typing import Any
 
 from parcnet.base import write_text
 from parcnet.paper.claims.finding import Finding, Picture
-from parcnet.paper.claims.words import about_words, counted_verdicts, figure_table, verdict_words
+from parcnet.paper.claims.words import LEGEND, about_words, counted_verdicts, figure_table, parts_words, verdict_words
 
 _TEMPLATE = Path(__file__).with_name("page.html")
 
@@ -22,6 +22,7 @@ def write_page(path: Path, findings: Sequence[Finding], about: Mapping[str, Any]
             f'<a href="#claim-{each.number}">{escape(each.title)}</a>',
             escape(each.source),
             _badge(each.verdict),
+            parts_words(each),
         )
         for each in findings
     ]
@@ -29,6 +30,7 @@ def write_page(path: Path, findings: Sequence[Finding], about: Mapping[str, Any]
         counts=escape(counted_verdicts(findings)),
         about=escape(about_words(about)),
         overview=_rows(overview),
+        legend=escape(LEGEND),
         sections="\n".join(_section(each, folder) for each in findings),
     )
     write_text(path, page)

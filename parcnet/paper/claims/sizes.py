@@ -4,6 +4,7 @@ import copy
 import dataclasses
 import statistics
 import time
+from collections.abc import Iterable
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,7 @@ from parcnet.paper.claims.memory import record, remembered
 from parcnet.paper.claims.photographs import NAMES
 from parcnet.paper.claims.settings import Settings
 from parcnet.paper.claims.training import Recipe, Subject, answers, kept
-from parcnet.paper.claims.verdicts import direction, paired, together
+from parcnet.paper.claims.verdicts import Verdict, direction, paired, together
 from parcnet.plots.charts import charts
 from parcnet.plots.lines import Line, LineChart
 
@@ -98,10 +99,10 @@ def _judge(scores: dict[str, Scores], apart: float, recipe: Recipe, seconds: flo
         ),
     )
     because = (
-        "The claim is that zooming the kernels adapts the network to other sizes. It is held against leaving the "
-        "trained taps as they are, which is what the published detection and segmentation numbers used. The same "
-        "crops are shown at every size, so away from the training size objects are larger or smaller than any that "
-        "was trained on."
+        f"{_outcome(verdicts.values())} The claim is that zooming the kernels adapts the network to other sizes. It is "
+        "held against leaving the trained taps as they are, which is what the published detection and segmentation "
+        "numbers used. The same crops are shown at every size, so away from the training size objects are larger or "
+        "smaller than any that was trained on."
     )
     data = {
         mode: [{"height": h, "width": w, "top1": found} for (h, w), found in each.items()]
@@ -114,6 +115,13 @@ def _judge(scores: dict[str, Scores], apart: float, recipe: Recipe, seconds: flo
     drawing = Drawing(caption, lambda path: _draw(path, scores))
     kept_data = {"trained_at": trained_at, **data}
     return Outcome(figures, together(verdicts.values()), because, kept_data, seconds), [drawing]
+
+
+def _outcome(verdicts: Iterable[Verdict]) -> str:
+    return {
+        "supported": "Interpolated kernels are more accurate than fixed ones, on other squares and on oblong maps.",
+        "contradicted": "Fixed kernels are more accurate than interpolated ones, on other squares or on oblong maps.",
+    }.get(together(verdicts), "No difference between interpolated and fixed kernels is certain everywhere.")
 
 
 def _shown(trained: nn.Module, mode: str, size: Size, recipe: Recipe) -> nn.Module:

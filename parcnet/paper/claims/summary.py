@@ -7,22 +7,38 @@ from typing import Any
 from parcnet.base import write_text
 from parcnet.bench.tables import markdown_table
 from parcnet.paper.claims.finding import Finding
-from parcnet.paper.claims.words import about_words, counted_verdicts, figure_table, verdict_words
+from parcnet.paper.claims.words import LEGEND, about_words, counted_verdicts, figure_table, parts_words, verdict_words
 
 
 def write_summary(path: Path, findings: Sequence[Finding], about: Mapping[str, Any]) -> None:
-    """Writes the tables of every finding; the pictures are on the page."""
-    rows = [(str(each.number), each.title, each.source, verdict_words(each.verdict)) for each in findings]
+    """Writes `summary`."""
+    write_text(path, summary(findings, about))
+
+
+def summary(findings: Sequence[Finding], about: Mapping[str, Any]) -> str:
+    """The verdicts at a glance, then the table of every finding; the pictures are on the page.
+
+    `about` is the head of claims.json: command, machine, `quick`, and perhaps a `note` on how it was run.
+    """
+    rows = [(str(each.number), each.title, _at_a_glance(each), each.source) for each in findings]
     lines = [
         "# The papers' claims, tested here",
         "",
         f"{counted_verdicts(findings)}. {about_words(about)}",
         "",
-        *markdown_table(("", "claim", "source", "verdict"), rows),
+        *([about["note"], ""] if "note" in about else []),
+        *markdown_table(("", "claim", "verdict, and those of its parts", "source"), rows),
+        "",
+        LEGEND,
     ]
     for each in findings:
         lines += ["", *_section(each)]
-    write_text(path, "\n".join([*lines, ""]))
+    return "\n".join([*lines, ""])
+
+
+def _at_a_glance(finding: Finding) -> str:
+    parts = parts_words(finding)
+    return verdict_words(finding.verdict) + (f": {parts}" if parts else "")
 
 
 def _section(finding: Finding) -> list[str]:

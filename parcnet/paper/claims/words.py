@@ -9,6 +9,14 @@ from parcnet.paper.claims.finding import Figure, Finding
 SIGNS = {"supported": "✓", "pass": "✓", "contradicted": "✗", "fail": "✗", "undecided": "?"}
 """A verdict's mark: it is never told by colour alone."""
 
+LEGEND = (
+    "“pass” and “fail” judge statements of algebra. “supported” and “contradicted” mean that the whole 95 % interval "
+    "of the paired differences over seeds (Student's t) lies on one side, or that of an exponent inside or outside the "
+    "tolerance named with it; “undecided” that it does not. A claim of several parts is contradicted when one part is, "
+    "and supported when all are."
+)
+"""What the verdicts mean, for the page and for Markdown."""
+
 
 def interval_words(figure: Figure) -> str:
     """`1.20 (0.40 to 2.00)`: the mean and its 95 % interval; empty for a figure that is no comparison."""
@@ -24,6 +32,12 @@ def verdict_words(verdict: str | None) -> str:
     return "" if verdict is None else f"{SIGNS[verdict]} {verdict}"
 
 
+def parts_words(finding: Finding) -> str:
+    """`2 supported, 9 undecided`: the verdicts on a claim's parts; empty where it is judged as a whole."""
+    counts = Counter[str](each.verdict for each in finding.figures if each.verdict is not None)
+    return _counted(counts)
+
+
 def figure_table(finding: Finding) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
     """Columns and rows of a finding's figures; a column that nothing fills is left out, for it takes a phone's room."""
     columns = ("figure", "value", "paper (theirs)", "mean (95 % interval)", "verdict")
@@ -37,8 +51,11 @@ def figure_table(finding: Finding) -> tuple[tuple[str, ...], list[tuple[str, ...
 
 def counted_verdicts(findings: Sequence[Finding]) -> str:
     """`4 pass, 1 supported, 2 contradicted`."""
-    counts = Counter[str](each.verdict for each in findings)
-    return ", ".join(f"{counts[verdict]} {verdict}" for verdict in SIGNS if counts[verdict])
+    return _counted(Counter[str](each.verdict for each in findings))
+
+
+def _counted(counts: Mapping[str, int]) -> str:
+    return ", ".join(f"{counts[verdict]} {verdict}" for verdict in SIGNS if counts.get(verdict))
 
 
 def about_words(about: Mapping[str, Any]) -> str:

@@ -116,6 +116,17 @@ def test_shards_of_other_images_are_not_taken_for_ours(layout, folder, make_pack
         make_pack(tmp_path / "pets", layout, target=target)
 
 
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_shards_of_another_size_are_not_mixed_with_ours(layout, folder, make_pack):
+    """Readers take every shard in the folder: each image would be there twice."""
+    target, _ = make_pack(folder, layout)
+    (target / "manifest.json").unlink()
+    before = files(target)
+    with pytest.raises(UserError, match=r"a shard of another packing .*--shard-size"):
+        make_pack(folder, layout, target=target, shard_bytes=40_000)
+    assert files(target) == before
+
+
 def test_a_folder_with_other_things_is_not_written_to(folder, make_pack, tmp_path):
     (tmp_path / "thesis.tex").write_text("years of work")
     with pytest.raises(UserError, match=r"thesis\.tex.*new folder"):

@@ -110,6 +110,15 @@ def test_claim_6_judges_differences_seed_by_seed(worse, spread, verdict):
     assert outcome.verdict == ("contradicted" if verdict == "contradicted" else "undecided")
 
 
+def test_claim_6_names_every_mean_that_points_the_other_way():
+    found = {subject.name: results(0.4, 0.05) for subject in ablations.SUBJECTS}
+    assert "No mean points the other way" in ablations.judge(found, Recipe())[0].because
+    found["no_oversized"] = results(0.43, 0.2)
+    because = ablations.judge(found, Recipe())[0].because
+    assert "in 1: oversized over none (-3.00 points)." in because
+    assert "5.6 %" in because
+
+
 def test_claim_6_compares_networks_that_differ_in_one_option():
     compared = {side for each in ablations.COMPARISONS for side in (each.better, each.worse)}
     assert compared == {subject.name for subject in ablations.SUBJECTS}
@@ -146,6 +155,12 @@ def session(**power: float) -> list[dict]:
 def test_claim_7_holds_exponents_against_the_stated_ones(power, verdict):
     outcome, _ = cost._judge([session(**power), session(**power)])
     assert outcome.verdict == verdict
+
+
+def test_claim_7_is_contradicted_when_the_counted_multiply_adds_are_others(monkeypatch):
+    monkeypatch.setattr(cost, "multiply_adds", lambda side: side)
+    power = {"conv": 3.0, "matmul": 2.5, "fft": 2.0}
+    assert cost._judge([session(**power), session(**power)])[0].verdict == "contradicted"
 
 
 @pytest.mark.parametrize(("fixed", "verdict"), [(20.0, "supported"), (40.0, "contradicted"), (30.0, "undecided")])

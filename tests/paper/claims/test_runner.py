@@ -1,6 +1,7 @@
 import dataclasses
 import json
 import re
+from pathlib import Path
 
 import pytest
 
@@ -10,6 +11,7 @@ from parcnet.paper.claims import ablations, training
 from parcnet.paper.claims.finding import Figure, Finding, Picture
 from parcnet.paper.claims.page import write_page
 from parcnet.paper.claims.runner import kept
+from parcnet.paper.claims.summary import summary
 from parcnet.paper.claims.verdicts import Interval
 
 ABOUT = {
@@ -58,6 +60,14 @@ def test_the_page_holds_every_section_and_needs_nothing_else(tmp_path):
     assert "@media print" in page
     assert "8 contradicted" in page
     assert "$" not in page
+
+
+def test_the_page_in_docs_is_written_from_the_kept_results():
+    root = Path(__file__).parents[3]
+    kept = json.loads((root / "benchmarks" / "results" / "claims.json").read_text(encoding="utf-8"))
+    findings = [Finding.from_dict(each) for each in kept["findings"]]
+    assert (root / "docs" / "claims.md").read_text(encoding="utf-8") == summary(findings, kept)
+    assert "undecided: 2 supported, 9 undecided" in summary(findings, kept)
 
 
 def test_a_run_keeps_json_pictures_a_page_and_a_summary(tiny):

@@ -1,0 +1,64 @@
+"""Images, and heat laid over them, row by row."""
+
+import textwrap
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from matplotlib.cm import ScalarMappable
+from matplotlib.colors import Normalize
+from numpy.typing import NDArray
+
+from parcnet.plots.figure import new_figure, save, short
+
+_HEAT = "inferno"  # told apart with every kind of colour vision, and dark to light in print
+_CELL = 1.9  # inches
+
+
+@dataclass(frozen=True, slots=True)
+class OverlayRow:
+    """A row of the picture: uint8 images [H, W] or [H, W, 3], and heat [H, W] from 0 to 1 over each, or none."""
+
+    title: str
+    images: Sequence[NDArray[np.uint8]]
+    heat: Sequence[NDArray[np.floating[Any]]] = ()
+    names: Sequence[str] = ()
+
+
+def overlay_rows(rows: Sequence[OverlayRow], path: str | Path, caption: str, bar: str) -> None:
+    """Draws the rows one below the other, a column an image, with one colour bar named `bar` and a caption."""
+    columns = max(len(row.images) for row in rows)
+    width = _CELL * columns + 1.1
+    lines = textwrap.wrap(caption, max(int(width * 14), 30))
+    figure = new_figure(width, (_CELL + 0.3) * len(rows) + 0.17 * (len(lines) + 1))
+    grid = figure.subplots(len(rows), columns, squeeze=False)
+    for line, row in zip(grid, rows, strict=True):
+        for place, axes in enumerate(line):
+            axes.set_xticks([])
+            axes.set_yticks([])
+            if place >= len(row.images):
+                axes.axis("off")
+                continue
+            if row.heat:
+                axes.imshow(_grey(row.images[place]), cmap="gray", vmin=0, vmax=255)
+                heat = row.heat[place]
+                axes.imshow(heat, cmap=_HEAT, vmin=0, vmax=1, alpha=0.25 + 0.5 * heat)
+            else:
+                axes.imshow(row.images[place], cmap="gray", vmin=0, vmax=255)
+            if row.names:
+                axes.set_title(short(row.names[place], 30), fontsize=8, parse_math=False)
+        line[0].set_ylabel(short(row.title, 30), fontsize=8.5, parse_math=False)
+        if row.heat:
+            # a mappable of its own: the bar shows the colours, not how they are laid over the image
+            shown = figure.colorbar(ScalarMappable(Normalize(0, 1), _HEAT), ax=line[-1], fraction=0.045, pad=0.03)
+            shown.ax.tick_params(labelsize=7)
+            shown.set_label(bar, fontsize=7.5)
+    figure.supxlabel("\n".join(lines), fontsize=8, x=0.01, ha="left", parse_math=False)
+    save(figure, path)
+
+
+def _grey(image: NDArray[np.uint8]) -> NDArray[np.floating[Any]]:
+    """Luma (Rec. 601), so that colours are left to the heat."""
+    return image.astype(float) if image.ndim == 2 else image @ np.array([0.299, 0.587, 0.114])
