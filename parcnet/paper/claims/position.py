@@ -31,7 +31,7 @@ _PLACES = _SIDE - _PATCH + 1  # rows, and columns, that the patch's corner can h
 _LAYERS = 2
 _INSIDE = 3 * _LAYERS  # px that two 7x7 convolutions carry a patch: nearer to the border they meet the padding
 _STEPS, _QUICK_STEPS, _BATCH = 300, 12, 48
-_TESTS = 4  # patches at every place
+_TESTS, _QUICK_TESTS = 4, 1  # patches at every place
 _LR = 4e-3
 OPERATORS = ("oversized", "circular", "7x7")
 _SECONDS_EACH = 8
@@ -169,13 +169,13 @@ def measure(settings: Settings, note: Note) -> tuple[Outcome, list[Drawing]]:
 
 def _tested(operator: str, seed: int, settings: Settings) -> dict[str, Any]:
     """A stack trained and measured, or what an interrupted run has kept of it."""
-    steps = _QUICK_STEPS if settings.quick else _STEPS
-    numbers = [_REVISION, operator, seed, steps, _SIDE, _PATCH, _CHANNELS, _LAYERS, _BATCH, _TESTS, _LR]
+    steps, tests = (_QUICK_STEPS, _QUICK_TESTS) if settings.quick else (_STEPS, _TESTS)
+    numbers = [_REVISION, operator, seed, steps, _SIDE, _PATCH, _CHANNELS, _LAYERS, _BATCH, tests, _LR]
 
     def compute() -> dict[str, Any]:
         started = time.perf_counter()
         model = train(operator, seed, steps)
-        found = {"errors": errors_by_place(model).tolist(), "deviation": deviation(model)}
+        found = {"errors": errors_by_place(model, tests).tolist(), "deviation": deviation(model)}
         return {**found, "seconds": time.perf_counter() - started}
 
     return remembered(record(settings.folder, f"position-{operator}-seed{seed}", numbers), compute)
@@ -200,15 +200,15 @@ def train(operator: str, seed: int, steps: int) -> Stack:
 
 
 @torch.inference_mode()
-def errors_by_place(model: Stack) -> NDArray[np.float64]:
-    """Mean distance in px between predicted and true corner, over test patches: [20, 20] by the true one."""
+def errors_by_place(model: Stack, tests: int) -> NDArray[np.float64]:
+    """Mean distance in px between predicted and true corner, over `tests` patches a place: [20, 20] by the true one."""
     corners = np.stack(np.meshgrid(range(_PLACES), range(_PLACES), indexing="ij"), -1).reshape(-1, 2)
     total = np.zeros(len(corners))
-    for key in range(_TESTS):
+    for key in range(tests):
         maps = scenes(corners, "test", -1, key)
         apart = (model(maps) - _target(corners)) * (_PLACES - 1) / 2
         total += apart.norm(dim=1).numpy()
-    return (total / _TESTS).reshape(_PLACES, _PLACES)
+    return (total / tests).reshape(_PLACES, _PLACES)
 
 
 @torch.inference_mode()

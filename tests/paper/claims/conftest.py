@@ -15,7 +15,6 @@ def tiny(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
     """Two seeds, two steps a training."""
     monkeypatch.setattr(ablations, "QUICK", TINY)
     monkeypatch.setattr(position, "_QUICK_STEPS", 2)
-    monkeypatch.setattr(position, "_TESTS", 1)
     machine = {"device": "a CPU", "threads": 1, "cores": 1, "versions": {"torch": "2"}, "date": "2026-01-01"}
     monkeypatch.setattr(runner, "describe", lambda *_, **__: machine)  # measuring it takes seconds each time
     monkeypatch.setattr(sizes, "SQUARES", ((64, 64), (48, 48)))
