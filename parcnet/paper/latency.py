@@ -26,12 +26,20 @@ class Latencies:
 
 
 def kept(folder: Path) -> Latencies | None:
-    """The latencies of single images in the results of a folder, or None where it holds none; CPU first."""
-    for path in sorted(folder.glob("models-*.json")):
-        result = read(path)
-        if found := _timed(result.rows):
-            return Latencies(1, found, f"{_machine(result)}; `{result.command}`")
-    return None
+    """The latencies of single images in the results of a folder, or None where it holds none; CPU first.
+
+    Results of one machine and the same versions are joined; where two have the same network and form, the first holds.
+    """
+    results = [result for path in sorted(folder.glob("models-*.json")) if _timed((result := read(path)).rows)]
+    if not results:
+        return None
+    machine = _machine(results[0])
+    joined = [result for result in results if _machine(result) == machine]
+    found: dict[tuple[str, str], float] = {}
+    for result in joined:
+        found = {**_timed(result.rows), **found}
+    commands = ", ".join(f"`{result.command}`" for result in joined)
+    return Latencies(1, found, f"{machine}; {commands}")
 
 
 def measured(device_name: str) -> Latencies:
