@@ -1,6 +1,5 @@
 """Mixing and gating in one GPU kernel."""
 
-import torch
 from torch import Tensor
 
 from parcnet.layers.oversized_conv import fitted
@@ -10,7 +9,6 @@ FUSED = "fused"
 """The `algorithm` of a spatial BGU that asks for `parcnet.ops.triton.spatial_mix`."""
 
 
-@torch.fx.wrap  # one node of a traced graph, as the oversized convolution is
 def gated_mix(
     feature: Tensor, gate: Tensor, kernel_h: Tensor, kernel_w: Tensor, local: Tensor, kernel_fit: str
 ) -> Tensor:

@@ -3,6 +3,7 @@
 from typing import Any
 
 import torch
+import torch.fx
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -10,6 +11,8 @@ from parcnet.layers.fused_mix import FUSED, gated_mix
 from parcnet.layers.init import init_projection
 from parcnet.layers.options import Gate, Mix, check_option
 from parcnet.layers.token_mix import token_mix
+
+torch.fx.wrap("gated_mix")  # one node of a traced graph, as the oversized convolution is
 
 
 class SpatialBGU(nn.Module):
