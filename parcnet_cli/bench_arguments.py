@@ -135,8 +135,8 @@ class Seeds(Common):
 
     recipe: str = "digits"
     """A packaged name or a YAML file, as for `parcnet train -c`."""
-    data_dir: Path | None = None
-    """Folder of images; None: what the recipe says."""
+    data_dir: str | None = None
+    """As for `parcnet train --data-dir`; None: what the recipe says."""
     seeds: int = 5
     """Runs, with seeds 0, 1, 2, ..."""
     peers: tuple[str, ...] = ()

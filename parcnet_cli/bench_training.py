@@ -60,7 +60,7 @@ def _seeds(arguments: Sequence[str]) -> int:
     from parcnet.recipes import read_recipe
 
     own = read_recipe(asked.recipe).network.model
-    data = () if asked.data_dir is None else ("--data-dir", str(asked.data_dir))
+    data = () if asked.data_dir is None else ("--data-dir", asked.data_dir)
     runners = [seeds.Runner(own, ()), *map(seeds.peer, asked.peers)]
     runners = [seeds.Runner(each.name, ("-c", asked.recipe, *data, *each.arguments)) for each in runners]
     with progress("training", asked.seeds * len(runners), "runs") as advance:
@@ -111,7 +111,7 @@ def _faults(arguments: Sequence[str]) -> int:
 
     import tempfile
 
-    from parcnet.base import progress
+    from parcnet.base import progress, warn
     from parcnet.bench import faults
 
     training = ("--epochs", str(asked.epochs), "--save-every", str(asked.save_every))
@@ -122,7 +122,10 @@ def _faults(arguments: Sequence[str]) -> int:
         ]
     settings = {"recipe": "digits", "epochs": asked.epochs, "save_every": asked.save_every}
     code = finish(asked, result_of(asked, "faults", arguments, device, rows, settings, []))
-    return code or int(any(row["unequal"] for row in rows))
+    short = [row for row in rows if row["kills"] < asked.kills]
+    for row in short:
+        warn(f"{row['kills']} of {asked.kills} kills: the run of {row['processes']} ended before the others")
+    return code or int(bool(short) or any(row["unequal"] for row in rows))
 
 
 RUN: dict[str, Callable[[Sequence[str]], int]] = {"seeds": _seeds, "finetune": _finetune, "faults": _faults}

@@ -13,7 +13,8 @@ from torch import Tensor
 
 from parcnet.base.errors import UserError
 from parcnet.ops import ALGORITHMS, explain_choice, oversized_conv2d
-from parcnet.ops.oversized import Algorithm, Problem, choose, registry, tuning
+from parcnet.ops.oversized import Algorithm, Problem, choose, device_class, registry, tuning
+from parcnet.ops.oversized.device_class import nearest_class
 
 Problems = Callable[..., list[Tensor]]
 
@@ -109,7 +110,8 @@ def test_explanation_names_both_times_refusals_and_the_source(table: Callable[..
     table(row({"conv": 3.0, "matmul": 1.5}, height=12, width=13), measured={"cpu": "a fine machine"})
     text = explain_choice(torch.randn(8, 64, 12, 12))
     assert text.splitlines() == [
-        "auto takes matmul for 8x64x12x12 float32, taps 23 and 23, contiguous, inference, on cpu",
+        "auto takes matmul for 8x64x12x12 float32, taps 23 and 23, contiguous, inference, "
+        f"on {device_class(torch.device('cpu'))}",
         "nearest case in the table: 1x64x12x13, measured on a fine machine",
         "  conv      slower: 3 ms against 1.5 ms",
         "  matmul    taken: 1.5 ms",
@@ -226,7 +228,26 @@ def test_the_shipped_table_can_be_read_and_names_known_algorithms() -> None:
     rows = tuning.read_table(tuning.SHIPPED)
     assert rows
     assert {name for each in rows for name in each.times_ms} <= set(ALGORITHMS)
-    assert set(tuning.measured("cpu", tuning.SHIPPED)) >= {"cpu", "torch", "date", "command"}
+    for device in {each.device for each in rows}:
+        assert set(tuning.measured(device, tuning.SHIPPED)) >= {"cpu", "threads", "date", "command"}
+
+
+def test_a_device_that_nobody_measured_takes_the_rows_of_its_nearest_relative() -> None:
+    known = ["cpu avx2", "cpu avx512 bf16", "cuda sm_80"]
+    assert nearest_class("cpu avx2", known) == "cpu avx2"
+    assert nearest_class("cpu avx512", known) == "cpu avx512 bf16"
+    assert nearest_class("cpu default", known) == "cpu avx2"
+    assert nearest_class("cuda sm_90", known) == "cuda sm_80"
+    assert nearest_class("mps", known) is None
+    assert nearest_class("cpu", []) is None
+
+
+def test_a_class_without_rows_of_a_kind_takes_those_of_the_nearest_class_that_has_them(
+    table: Callable[..., Path],
+) -> None:
+    table(row({"conv": 1.0}, device="cpu avx2"), row({"matmul": 1.0}, device="cpu avx512", training=True))
+    assert [each.device for each in tuning.rows_for("cpu avx512", "float32", False, False)] == ["cpu avx2"]
+    assert tuning.rows_for("mps", "float32", False, False) == ()
 
 
 def test_saving_replaces_the_device_class_measured_and_keeps_the_others(tmp_path: Path) -> None:

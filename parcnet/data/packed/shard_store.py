@@ -127,6 +127,9 @@ class Web:
                     while chunk := source.read(_CHUNK):
                         digest.update(chunk)
                         size += file.write(chunk)
+                    announced = source.headers.get("Content-Length")
+                if announced is not None and size < int(announced):  # http.client takes a lost connection for the end
+                    raise ConnectionError(f"the connection was lost after {size} of {announced} bytes")
                 return size, digest.hexdigest()
             except urllib.error.HTTPError as error:
                 reason = f"{error.code} {error.reason}"

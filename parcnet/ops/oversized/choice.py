@@ -141,7 +141,7 @@ def _source(problem: Problem, row: tuning.Row | None) -> str:
         return f"its sizes are symbolic, so no time can be looked up: {FALLBACK} serves every size"
     if row is None:
         return f"the table has no such case for {problem.device!r}: {FALLBACK} (`parcnet bench tune` measures it)"
-    how = tuning.measured(problem.device)
+    how = tuning.measured(row.device)
     machine = f", measured on {how['cpu']}" if "cpu" in how else ""
     return f"nearest case in the table: {row.batch}x{row.channels}x{row.height}x{row.width}{machine}"
 

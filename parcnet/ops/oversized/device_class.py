@@ -1,5 +1,6 @@
 """Which devices share timings."""
 
+from collections.abc import Iterable
 from functools import lru_cache
 
 import torch
@@ -7,8 +8,42 @@ import torch
 
 @torch.compiler.assume_constant_result
 def device_class(device: torch.device) -> str:
-    """ "cpu", "mps", or a GPU's compute capability ("cuda sm_90"): devices whose timings are comparable."""
-    return device.type if device.type != "cuda" else _gpu(device)
+    """Devices whose timings are comparable: "mps", a GPU's compute capability ("cuda sm_90"), a CPU's vector units.
+
+    A CPU is called by what torch uses of it, "cpu avx2", "cpu avx512", and "cpu avx512 bf16" where it multiplies bf16.
+    """
+    match device.type:
+        case "cpu":
+            return _cpu()
+        case "cuda":
+            return _gpu(device)
+    return device.type
+
+
+def nearest_class(device: str, known: Iterable[str]) -> str | None:
+    """The class among `known` that shares the most leading words with `device`; None when not even the first one.
+
+    >>> nearest_class("cpu avx512", ["cpu avx2", "cpu avx512 bf16", "mps"])
+    'cpu avx512 bf16'
+    """
+    shared = {each: _shared_words(device, each) for each in known}
+    if device in shared:
+        return device
+    best = max(shared, key=shared.__getitem__, default=None)
+    return best if best is not None and shared[best] else None
+
+
+def _shared_words(one: str, other: str) -> int:
+    words = list(zip(one.split(), other.split(), strict=False))
+    return next((count for count, (a, b) in enumerate(words) if a != b), len(words))
+
+
+@lru_cache
+def _cpu() -> str:
+    capability = torch.backends.cpu.get_cpu_capability().lower()
+    capabilities = getattr(torch.cpu, "get_capabilities", dict)()  # not in the oldest torch we take
+    bf16 = capabilities.get("amx_bf16") or capabilities.get("avx512_bf16")
+    return f"cpu {capability} bf16" if bf16 else f"cpu {capability}"
 
 
 @lru_cache

@@ -11,6 +11,7 @@ from typing import Any
 
 from parcnet.base.errors import UserError
 from parcnet.base.files import write_text
+from parcnet.ops.oversized.device_class import nearest_class
 
 FORMAT = 1
 SHIPPED = Path(__file__).with_name("tuned.json")
@@ -90,8 +91,10 @@ def generation() -> int:
 
 
 def rows_for(device: str, dtype: str, training: bool, channels_last: bool) -> tuple[Row, ...]:
-    """The rows of the table in use that are of this kind."""
-    return _grouped(_Active.path, _Active.generation).get((device, dtype, training, channels_last), ())
+    """The rows of the table in use that are of this kind, of the device class nearest to `device`."""
+    groups = _grouped(_Active.path, _Active.generation)
+    known = dict.fromkeys(kind[0] for kind in groups if kind[1:] == (dtype, training, channels_last))
+    return groups.get((nearest_class(device, known) or "", dtype, training, channels_last), ())
 
 
 class _Active:

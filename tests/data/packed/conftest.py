@@ -57,14 +57,26 @@ def _own_caches(tmp_path_factory, monkeypatch) -> None:
 
 @pytest.fixture
 def serve() -> Iterator[Callable[[Path], str]]:
-    """serve(folder) -> the address of a web server with its files; `serve.asked` lists what was fetched."""
+    """serve(folder) -> the address of a web server with its files.
+
+    `serve.asked` lists what was fetched; the connection of files in `serve.dropped` breaks half-way, once.
+    """
     servers = []
 
     def start(root: Path) -> str:
         class Handler(http.server.SimpleHTTPRequestHandler):
             def do_GET(self) -> None:
-                start.asked.append(self.path.rsplit("/", 1)[-1])
-                super().do_GET()
+                name = self.path.rsplit("/", 1)[-1]
+                start.asked.append(name)
+                if name not in start.dropped:
+                    return super().do_GET()
+                start.dropped.remove(name)
+                content = (root / name).read_bytes()
+                self.send_response(200)
+                self.send_header("Content-Length", str(len(content)))
+                self.end_headers()
+                self.wfile.write(content[: len(content) // 2])
+                return None
 
             def log_message(self, *_: object) -> None:
                 """Silent."""
@@ -74,7 +86,7 @@ def serve() -> Iterator[Callable[[Path], str]]:
         servers.append(server)
         return f"http://127.0.0.1:{server.server_port}"
 
-    start.asked = []
+    start.asked, start.dropped = [], []
     yield start
     for server in servers:
         server.shutdown()

@@ -105,6 +105,16 @@ def test_a_shard_that_changed_on_the_server_is_refused(tars, serve, tmp_path):
         epoch(open_dataset(f"wds/{serve(tmp_path / 'packed')}", "train"))
 
 
+def test_a_connection_lost_half_way_is_tried_again(tars, serve, monkeypatch):
+    monkeypatch.setattr(shard_store, "_TRIES", 2)
+    monkeypatch.setattr(shard_store.time, "sleep", lambda _: None)
+    shard = sorted(path.name for path in tars.glob("train-*.tar"))[0]
+    serve.dropped.append(shard)
+    plain, images = open_dataset(f"wds/{tars}", "train"), open_dataset(f"wds/{serve(tars)}", "train")
+    assert all(images.image(i).tobytes() == plain.image(i).tobytes() for i in range(len(plain)))
+    assert serve.asked.count(shard) == 2
+
+
 def test_a_server_without_the_data_is_named(tmp_path, serve):
     with pytest.raises(UserError, match=r"cannot fetch http.*/manifest.json: 404"):
         open_dataset(f"wds/{serve(tmp_path)}", "train")
