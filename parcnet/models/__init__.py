@@ -1,6 +1,7 @@
 """Networks registered with timm, and the weights that fit them."""
 
 from parcnet.models import ablations, convnext_hybrids  # noqa: F401 - register their networks
+from parcnet.models.adapting import Adapted, adapt
 from parcnet.models.building import build, from_checkpoint, load
 from parcnet.models.catalogue import Entry, catalogue
 from parcnet.models.comparators import RepLKNet, SLaK
@@ -13,6 +14,7 @@ from parcnet.models.parcnetv2 import ParCNetV2
 from parcnet.models.parcnetv2_arxiv import ParCNetV2ArXiv
 
 __all__ = [
+    "Adapted",
     "Complexity",
     "Entry",
     "OptimizedNetwork",
@@ -22,6 +24,7 @@ __all__ = [
     "ParCNetV2ArXiv",
     "RepLKNet",
     "SLaK",
+    "adapt",
     "build",
     "catalogue",
     "complexity",

@@ -1,0 +1,6 @@
+"""ParCNetV2's parts put into other networks."""
+
+from parcnet.models.adapting.adapt import adapt
+from parcnet.models.adapting.adapted import Adapted, Change
+
+__all__ = ["Adapted", "Change", "adapt"]
