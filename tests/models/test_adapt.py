@@ -63,7 +63,7 @@ def test_supplement_table1_convnext_with_our_parts_is_the_registered_network(opt
         ("convnext_atto", "*.conv_dw", 12, 0),
         ("convformer_s18", "*.dwconv", 18, 0),
         ("efficientnet_b0", "*.conv_dw", 12, 4),
-        ("fastvit_t8", "stages.*.conv_kxk.0.conv", 10, 0),
+        ("fastvit_t8", "stages.*.blocks.*.conv_kxk.0.conv", None, 0),
         ("mobilenetv4_conv_small", "*.dw_mid.conv", 9, 2),
         ("edgenext_xx_small", "*.conv_dw", 9, 0),
         ("repvit_m0_9", "*.conv.c", None, 0),
