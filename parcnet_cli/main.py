@@ -13,8 +13,10 @@ _MODULES = {
     "eval": "parcnet_cli.evaluate",
     "predict": "parcnet_cli.predict",
     "explain": "parcnet_cli.explain",
+    "report": "parcnet_cli.report",
     "models": "parcnet_cli.models",
     "recipes": "parcnet_cli.recipes",
+    "publish": "parcnet_cli.publish",
     "data": "parcnet_cli.data",
     "bench": "parcnet_cli.bench",
     "paper": "parcnet_cli.paper",
@@ -28,8 +30,10 @@ parcnet: ParCNet vision backbones, trained and used from the command line.
   parcnet eval      accuracy of a checkpoint
   parcnet predict   what a checkpoint sees in image files
   parcnet explain   what a network looks at: Grad-CAM, kernels, receptive field, gates, position
+  parcnet report    one HTML page on a training run: curves, mistakes, kernels, robustness, speed
   parcnet models    the networks: parameters, MACs, input size
   parcnet recipes   the packaged training recipes
+  parcnet publish   make a folder or a repository of the hub from a trained network, for others to load
   parcnet data      pack a folder of images into shards, for training beyond one disk
   parcnet bench     how fast: operators and networks, beside ConvNeXt
   parcnet paper     the papers' tables, figures and claims, beside what is counted and measured here

@@ -37,7 +37,7 @@ def save(path: str | Path, weights: Mapping[str, Tensor], metadata: Metadata) ->
 
 
 def read(path: str | Path) -> Checkpoint:
-    """Reads what `save` wrote; a run folder means its `best.safetensors`.
+    """Reads what `save` wrote; a run folder means its `best.safetensors`, a published one its `model.safetensors`.
 
     Raises `UserError` when there is no such file, and when it is truncated, altered, a pickle, of another format, or
     not ours.
@@ -62,13 +62,14 @@ def _locate(path: str | Path) -> Path:
     if path.is_file():
         return path
     folder = path if path.is_dir() else path.parent
-    if path.is_dir() and (best := path / "best.safetensors").is_file():
-        return best
+    for name in ("best.safetensors", "model.safetensors"):  # a run folder, a published one
+        if path.is_dir() and (found := path / name).is_file():
+            return found
     near = sorted(file.name for file in folder.glob("[!.]*.safetensors"))
     called = "the current folder" if folder == Path() else str(folder)
-    found = f"{called} has {', '.join(near[:5])}." if near else f"{called} has no *.safetensors file."
+    has = f"{called} has {', '.join(near[:5])}." if near else f"{called} has no *.safetensors file."
     missing = f"{called} has no best.safetensors" if path.is_dir() else f"there is no file {path}"
-    raise UserError(f"{missing}: expected a checkpoint or a run folder. {found}")
+    raise UserError(f"{missing}: expected a checkpoint or a run folder. {has}")
 
 
 def _read_header(path: Path) -> dict[str, str]:
