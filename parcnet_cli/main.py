@@ -12,10 +12,13 @@ _MODULES = {
     "train": "parcnet_cli.train",
     "eval": "parcnet_cli.evaluate",
     "predict": "parcnet_cli.predict",
+    "export": "parcnet_cli.export",
     "explain": "parcnet_cli.explain",
     "report": "parcnet_cli.report",
     "models": "parcnet_cli.models",
     "recipes": "parcnet_cli.recipes",
+    "features": "parcnet_cli.features",
+    "probe": "parcnet_cli.probe",
     "publish": "parcnet_cli.publish",
     "data": "parcnet_cli.data",
     "bench": "parcnet_cli.bench",
@@ -29,10 +32,13 @@ parcnet: ParCNet vision backbones, trained and used from the command line.
   parcnet train     train on your folder of images, or on the embedded digits
   parcnet eval      accuracy of a checkpoint
   parcnet predict   what a checkpoint sees in image files
+  parcnet export    a file for ONNX Runtime, OpenVINO or MNN, proven to say what the network says
   parcnet explain   what a network looks at: Grad-CAM, kernels, receptive field, gates, position
   parcnet report    one HTML page on a training run: curves, mistakes, kernels, robustness, speed
   parcnet models    the networks: parameters, MACs, input size
   parcnet recipes   the packaged training recipes
+  parcnet features  what a network makes of images before its classifier, in files
+  parcnet probe     how good such features are: nearest neighbours, a linear classifier
   parcnet publish   make a folder or a repository of the hub from a trained network, for others to load
   parcnet data      pack a folder of images into shards, for training beyond one disk
   parcnet bench     how fast: operators and networks, beside ConvNeXt
