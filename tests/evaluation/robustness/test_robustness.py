@@ -1,0 +1,131 @@
+"""Suites of ImageNet and damaged images: right classes, right answers allowed, the same figures every time."""
+
+import csv
+import io
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from timm.data import ImageNetInfo
+
+from parcnet.base import UserError
+from parcnet.data import Preprocessing, open_dataset
+from parcnet.data.corruptions import CORRUPTIONS
+from parcnet.evaluation import Result
+from parcnet.evaluation.robustness import SUITES, Part, Scored, csv_text, parts_of, score, summary
+from parcnet.evaluation.robustness.score import Damage
+
+SYNSETS = tuple(ImageNetInfo("imagenet-1k").label_names())
+BACKWARDS = SYNSETS[::-1]
+"""A checkpoint's classes may be in any order."""
+SEEN = Preprocessing((8, 8), (0.0,) * 3, (1.0,) * 3, "bilinear", 1.0)
+
+
+def image_at(path: Path, shade: int = 128) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.new("RGB", (9, 9), (shade, shade, shade)).save(path)
+
+
+def always(position: int, second: int = 0):
+    """A predictor that names one class, then another."""
+
+    def predict(images):
+        logits = torch.zeros(len(images), 1000)
+        logits[:, position], logits[:, second] = 2, 1
+        return logits
+
+    return predict
+
+
+def test_imagenet_v2_has_numbers_for_classes_in_the_order_of_the_synsets(tmp_path):
+    for number in (0, 7, 999):
+        image_at(tmp_path / "v2" / str(number) / "a.jpg")
+    (part,) = parts_of("imagenet-v2", str(tmp_path / "v2"), None, BACKWARDS)
+    labels = {Path(part.images.where(index)).parent.name: part.images.label(index) for index in range(3)}
+    assert labels == {"0": 999, "7": 992, "999": 0}
+    assert part.among is None
+    assert score(always(992), SEEN, part, batch_size=2, workers=0).result.top1 == pytest.approx(1 / 3)
+
+
+@pytest.mark.parametrize("suite", ["imagenet-r", "imagenet-a"])
+def test_answers_are_chosen_among_the_200_classes_of_the_suite(suite, tmp_path):
+    among = parts_of_a_folder(suite, tmp_path)
+    assert len(among.among) == 200
+    outside = next(position for position in range(1000) if position not in among.among)
+    inside = among.images.label(0)
+    result = score(always(outside, inside), SEEN, among, batch_size=2, workers=0).result
+    assert result.top1 == 1  # the best answer is no class of the suite and does not count
+    assert np.isfinite(result.loss)
+
+
+def parts_of_a_folder(suite: str, tmp_path: Path) -> Part:
+    image_at(tmp_path / "data" / "n01498041" / "a.jpg")  # a class of both
+    (part,) = parts_of(suite, str(tmp_path / "data"), None, SYNSETS)
+    assert SYNSETS[part.images.label(0)] == "n01498041"
+    return part
+
+
+def test_imagenet_c_is_scored_by_corruption_and_severity(tmp_path):
+    for corruption in ("fog", "snow"):
+        for severity in ("1", "5"):
+            image_at(tmp_path / "c" / corruption / severity / SYNSETS[3] / "a.jpg")
+    parts = parts_of("imagenet-c", str(tmp_path / "c"), None, SYNSETS)
+    assert [part.name for part in parts] == ["fog 1", "fog 5", "snow 1", "snow 5"]
+    found = [
+        score(always(3 if part.name.startswith("fog") else 4), SEEN, part, batch_size=1, workers=0) for part in parts
+    ]
+    rows = {name: (top1, images) for name, top1, _, _, images in summary(found)}
+    assert rows == {"fog": (1, 2), "snow": (0, 2), "mean over corruptions and severities": (0.5, 4)}
+
+
+def test_sketches_are_scored_among_all_classes(tmp_path):
+    image_at(tmp_path / "sketch" / SYNSETS[5] / "a.jpg")
+    (part,) = parts_of("imagenet-sketch", str(tmp_path / "sketch"), None, SYNSETS)
+    assert (part.among, part.images.label(0)) == (None, 5)
+
+
+def test_any_labelled_images_are_damaged_after_cropping_and_alike_each_time():
+    digits = open_dataset(None, "test")
+    parts = parts_of("corruptions", None, None, digits.classes)
+    assert len(parts) == 1 + 5 * len(CORRUPTIONS)
+    assert len(parts[0].images) == len(digits)
+    photo = digits.image(3)
+    noisy = Damage("gaussian_noise", 5)
+    assert noisy(photo).tobytes() == noisy(photo).tobytes() != photo.tobytes()
+    other = np.asarray(noisy(digits.image(4)), float) - np.asarray(digits.image(4), float)
+    assert not np.array_equal(other, np.asarray(noisy(photo), float) - np.asarray(photo, float))
+
+
+@pytest.mark.parametrize(
+    ("suite", "folder", "split", "classes", "said"),
+    [
+        ("imagenet-w", "x", None, SYNSETS, "unknown suite 'imagenet-w'. Did you mean imagenet-"),
+        ("imagenet-r", None, None, SYNSETS, "needs --data-dir DIR, laid out as DIR/SYNSET"),
+        ("imagenet-r", "x", "val", SYNSETS, "has no splits"),
+        ("imagenet-r", "x", None, ("cat", "dog"), "1000 of 1,000 are missing, and this one has cat, dog"),
+        ("imagenet-r", "x", None, SYNSETS, "For --suite imagenet-r: DIR/SYNSET of 200"),
+        ("imagenet-c", "x", None, SYNSETS, "no folders CORRUPTION/SEVERITY"),
+    ],
+)
+def test_what_is_missing_is_named_with_the_layout(suite, folder, split, classes, said, tmp_path):
+    (tmp_path / "x").mkdir()
+    with pytest.raises(UserError, match=said):
+        parts_of(suite, None if folder is None else str(tmp_path / folder), split, classes)
+    assert all(text.startswith(("DIR", "any")) for text in SUITES.values())
+
+
+def test_the_file_has_timms_columns():
+    result = Result(0.75, 1.0, 0.5, None, np.array([4]), 4, 123.4)
+    about = {"model": "a", "img_size": 32, "param_count": "0.43", "crop_pct": 1.0, "interpolation": "bilinear"}
+    (row,) = csv.DictReader(io.StringIO(csv_text([(about, Scored("fog 1", result))])))
+    assert list(row)[:9] == [
+        *("model", "img_size", "top1", "top1_err", "top5", "top5_err", "param_count", "crop_pct", "interpolation")
+    ]
+    assert (row["top1"], row["top1_err"], row["dataset"], row["samples_per_sec"]) == (
+        "75.000",
+        "25.000",
+        "fog 1",
+        "123.4",
+    )
