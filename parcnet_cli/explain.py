@@ -60,7 +60,15 @@ def _gradcam(arguments: Sequence[str]) -> int:
         seen = read_images(found, asked.images, limit=asked.limit, data=subjects[0].data)
         layer = asked.layer if ours is None else None
         ours = ours or seen
-        shown = gradcam(found.model, seen.tensor, layer=layer, target=target, device=device, dtype=asked.dtype)
+        shown = gradcam(
+            found.classifier,
+            seen.tensor,
+            layer=layer,
+            target=target,
+            method=asked.method,
+            device=device,
+            dtype=asked.dtype,
+        )
         names = [found.classes[number] for number in shown.classes]
         rows.insert(0, (found.title, seen, shown, names))
         arrays["compared" if arrays else "gradcam"] = {"found": shown, "network": found.name, "pictures": seen.pictures}
@@ -72,7 +80,7 @@ def _gradcam(arguments: Sequence[str]) -> int:
         for title, seen, shown, labels in reversed(rows)
         for name, label, share in zip(seen.names, labels, shown.probabilities, strict=True)
     ]
-    table("Explained classes", ("network", "image", "class", "probability"), body)
+    table("Explained classes", ("network", "image", "class", subjects[0].measure), body)
     next_steps([(f"parcnet explain gradcam {shlex.quote(asked.network)} --layer 3", "the third stage: finer maps")])
     return 0
 
@@ -230,7 +238,7 @@ def _write(paths: Sequence[Path], arrays: dict[str, Any], draw: Callable[[Path],
 
 def _check(paths: Sequence[Path], limit: int = 1) -> None:
     """Raises `UserError` for what could not be written or shown, before any work."""
-    from parcnet.base import UserError
+    from parcnet.base import UserError, check_writable
 
     allowed = (".npz", *FORMATS)
     for path in paths:
@@ -238,6 +246,7 @@ def _check(paths: Sequence[Path], limit: int = 1) -> None:
             raise UserError(
                 f"--output is {str(path)!r}; expected a file name that ends in one of {', '.join(allowed)}."
             )
+        check_writable(path)
     if not paths:
         raise UserError("--output names no file; give a picture (.png, .svg) or .npz.")
     if limit < 1:

@@ -4,6 +4,7 @@ import errno
 import json
 import os
 import secrets
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -44,11 +45,29 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
         os.replace(temporary, path)
         _sync(path.parent)
     except OSError as error:
-        remedy = _REMEDIES.get(error.errno or 0, "Choose another path.")
-        raise UserError(f"cannot write {path}: {error.strerror or error}. {remedy}") from error
+        raise _cannot_write(path, error) from error
     finally:
         with suppress(OSError):  # gone after the replacement; whatever stopped us may stop this too
             temporary.unlink()
+
+
+def check_writable(path: str | Path) -> None:
+    """Asks, before the work whose result it will hold, whether a file `path` could be written; leaves nothing behind.
+
+    Raises the `UserError` that `atomic_path` would: a folder has this name, a part of the path is a file, no rights. A
+    disk that is full only later is still found late.
+    """
+    path = Path(path)
+    try:
+        if path.is_dir():
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+        folder = path.parent
+        while not folder.exists():
+            folder = folder.parent
+        with tempfile.TemporaryFile(dir=folder):  # asks the disk itself: rights alone do not tell of a read-only one
+            pass
+    except OSError as error:
+        raise _cannot_write(path, error) from error
 
 
 def write_text(path: str | Path, text: str) -> None:
@@ -60,6 +79,11 @@ def write_text(path: str | Path, text: str) -> None:
 def write_json(path: str | Path, value: Any) -> None:
     """Writes indented JSON atomically; NaN and infinity raise ValueError, since most JSON readers refuse them."""
     write_text(path, json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+
+
+def _cannot_write(path: Path, error: OSError) -> UserError:
+    remedy = _REMEDIES.get(error.errno or 0, "Choose another path.")
+    return UserError(f"cannot write {path}: {error.strerror or error}. {remedy}")
 
 
 def _sync(path: Path) -> None:

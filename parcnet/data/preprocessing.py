@@ -1,12 +1,14 @@
 """From an image of any size to the tensor a network expects; stored in checkpoints, shared with everything deployed."""
 
 import dataclasses
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 from PIL import Image
 from timm.data import create_transform
+from timm.data.transforms import MaybeToTensor
 from torch import Tensor
 from torchvision.transforms import Compose
 
@@ -17,6 +19,14 @@ INTERPOLATIONS = ("nearest", "bilinear", "bicubic", "box", "hamming", "lanczos")
 
 Transform = Callable[[Image.Image], Tensor]
 """A PIL image of any mode and size -> float32 [C, H, W]."""
+
+
+class Joint(ABC):
+    """What changes an image together with its target, e.g. a flip of image and label map; sent to workers by pickle."""
+
+    @abstractmethod
+    def __call__(self, image: Image.Image, target: Any) -> tuple[Tensor, Any]:
+        """A PIL image of any mode and size, and what its dataset calls its label -> what network and loss take."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,14 +61,27 @@ class Preprocessing:
 
     def transform(self) -> Transform:
         """The preprocessing as a function, through timm."""
-        steps = create_transform(
+        return Compose([self.cropping(), self.scaling()])
+
+    def cropping(self) -> Callable[[Image.Image], Image.Image]:
+        """Its first part: an image of any mode and size -> one of `size`, still of 8 bits."""
+        steps = self._steps()
+        return Compose([ToChannels(self.channels), *steps[: _to_tensor(steps)]])
+
+    def scaling(self) -> Transform:
+        """Its second part: a cropped image -> the tensor."""
+        steps = self._steps()
+        return Compose(steps[_to_tensor(steps) :])
+
+    def _steps(self) -> list[Any]:
+        transform = create_transform(
             (self.channels, *self.size),
             interpolation=self.interpolation,
             mean=self.mean,
             std=self.std,
             crop_pct=self.crop_pct,
         )
-        return Compose([ToChannels(self.channels), *steps.transforms])
+        return list(transform.transforms)
 
     def to_dict(self) -> dict[str, Any]:
         """JSON values."""
@@ -76,6 +99,11 @@ class Preprocessing:
             name: tuple(value) if isinstance(value, list) else value for name, value in values.items()
         }
         return cls(**fields)
+
+
+def _to_tensor(steps: list[Any]) -> int:
+    """Where timm's steps leave 8-bit images."""
+    return next(place for place, step in enumerate(steps) if isinstance(step, MaybeToTensor))
 
 
 class ToChannels:

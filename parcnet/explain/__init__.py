@@ -1,6 +1,7 @@
 """What a network looks at: pictures as arrays. Every function gives the network back unchanged."""
 
 from parcnet.explain.borrowing import borrowed, captured
+from parcnet.explain.cam_methods import METHODS
 from parcnet.explain.field import Field, area_of, receptive_field
 from parcnet.explain.gates import Gate, Gates, gates
 from parcnet.explain.gradcam import GradCam, gradcam
@@ -10,6 +11,7 @@ from parcnet.explain.result_files import save_arrays
 from parcnet.explain.subject import Images, Subject, read_images, subject
 
 __all__ = [
+    "METHODS",
     "Field",
     "Gate",
     "Gates",

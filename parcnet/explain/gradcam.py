@@ -12,7 +12,9 @@ from torch.nn import functional as F
 
 from parcnet.base import UserError, progress
 from parcnet.explain.borrowing import borrowed, captured
+from parcnet.explain.cam_methods import combination
 from parcnet.explain.places import as_map, layer_name
+from parcnet.explain.scored import ClassScores
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +31,9 @@ class GradCam:
     classes: NDArray[np.int64]
     """[N]: the explained class."""
     probabilities: NDArray[np.float32]
-    """[N]: its softmax."""
+    """[N]: its softmax; of a segmenter the share of the pixels, of a detector the highest score."""
+    method: str = "gradcam"
+    """A key of `METHODS`."""
 
 
 def gradcam(
@@ -38,20 +42,24 @@ def gradcam(
     *,
     layer: str | None = None,
     target: int | Sequence[int] | None = None,
+    method: str = "gradcam",
     device: torch.device | None = None,
     dtype: str = "fp32",
 ) -> GradCam:
-    """Grad-CAM of a classifier on images [N, C, H, W] that are preprocessed as it expects.
+    """Grad-CAM on images [N, C, H, W], preprocessed as a network expects: a classifier, or `parcnet.explain.scored`.
 
         w_c = mean_{i,j} d y_target / d A[c,i,j]        map[i,j] = relu(sum_c w_c A[c,i,j])
 
     A is the map that `layer` answers: a module's name, a stage's number from 1, None for the last stage. `target` is
-    one class, one for each image, or None for the likeliest. The network is given back unchanged.
+    one class, one for each image, or None for the likeliest. `method` is one of `METHODS`: all but gradcam itself put
+    another formula in place of the second, by pytorch-grad-cam. The network is given back unchanged.
 
-    Raises `UserError` for a layer that is not there or makes no map, a network without classes, a class out of range.
+    Raises `UserError` for a layer that is not there or makes no map, a network without classes, a class out of range,
+    an unknown method or one whose package is missing.
     """
     name = layer_name(model, layer)
     wanted = _targets(target, len(images))
+    combine = combination(method, model, model.get_submodule(name))
     maps, heats, classes, probabilities = [], [], [], []
     with (
         borrowed(model, device, dtype),
@@ -59,33 +67,41 @@ def gradcam(
         progress("Grad-CAM", len(images), "images") as advance,
     ):
         for image, asked in zip(images, wanted, strict=True):
-            logits = _logits(model, image)
-            chosen = int(logits.argmax()) if asked is None else _in_range(asked, len(logits))
+            scores, shares = _scores(model, image)
+            chosen = int(shares.argmax()) if asked is None else _in_range(asked, len(scores))
             if seen.output is None:
                 raise UserError(f"{name} was not called with this image, or answers no tensor; name another layer.")
-            gradient = _gradient(logits[chosen], seen.output)
+            gradient = _gradient(scores[chosen], seen.output)
             activation, slope = (as_map(model, name, each.detach())[0].float() for each in (seen.output, gradient))
-            found = (slope.mean((1, 2), keepdim=True) * activation).sum(0).relu()
+            found = combine(activation, slope).relu()
             heat = F.interpolate(found[None, None], image.shape[1:], mode="bilinear", align_corners=False)[0, 0]
             maps.append(found.cpu().numpy())
             heats.append((heat / heat.max().clamp(min=torch.finfo(torch.float32).tiny)).cpu().numpy())
             classes.append(chosen)
-            probabilities.append(float(logits.detach().float().softmax(0)[chosen]))
+            probabilities.append(float(shares[chosen]))
             advance(1, "")
     return GradCam(
-        name, np.stack(maps), np.stack(heats), np.array(classes, np.int64), np.array(probabilities, np.float32)
+        layer=name,
+        maps=np.stack(maps),
+        heat=np.stack(heats),
+        classes=np.array(classes, np.int64),
+        probabilities=np.array(probabilities, np.float32),
+        method=method,
     )
 
 
-def _logits(model: nn.Module, image: Tensor) -> Tensor:
+def _scores(model: nn.Module, image: Tensor) -> tuple[Tensor, Tensor]:
+    """What is differentiated, and what is told of each class: [classes] both."""
     place: Any = next((parameter.device for parameter in model.parameters()), image.device)
     logits = model(image[None].to(place))
+    if isinstance(logits, ClassScores):
+        return logits.scores[0], logits.shares[0].detach().float()
     if not isinstance(logits, Tensor) or logits.dim() != 2 or logits.shape[1] < 1:
         raise UserError(
             f"a {type(model).__name__} that answers no logits [images, classes] has no class to explain; expected a "
             "classifier."
         )
-    return logits[0]
+    return logits[0], logits[0].detach().float().softmax(0)
 
 
 def _gradient(logit: Tensor, activation: Tensor) -> Tensor:

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from parcnet.explain.cam_methods import METHODS
 from parcnet.explain.field import SHARES, Field, growth
 from parcnet.explain.gates import CLOSED, CLOSED_AT_RANDOM, Gates
 from parcnet.explain.gradcam import GradCam
@@ -33,25 +34,38 @@ def draw_gradcam(
     for title, seen, found, classes in rows:
         names = [f"{name} ({share:.1%})" for name, share in zip(classes, found.probabilities, strict=True)]
         drawn.append(OverlayRow(title, list(seen.pictures), list(found.heat), names))
+    name, light = METHODS[rows[0][2].method]
     layers = "; ".join(f"{title}: {found.layer}" for title, _, found, _ in rows)
     caption = (
-        "Grad-CAM: light places speak for the class above the image, with its probability; each map divided by its "
-        f"largest value. Layer of {layers}."
+        f"{name}: {light}. Above each map its class and how sure the network is; each map divided by its largest "
+        f"value. Layer of {layers}."
     )
     dark = [title for title, _, found, _ in rows if not found.maps.any(axis=(1, 2)).all()]
     if dark:
-        caption += f" A map of {', '.join(dark)} that is dark throughout has no place that speaks for the class."
+        caption += f" A map of {', '.join(dark)} that is dark throughout is nowhere above zero."
     overlay_rows(drawn, path, caption, "share of the largest value")
     return [caption]
 
 
 def draw_kernels(strips: Kernels, tiles: Kernels, reached: Sequence[Reach], path: str | Path) -> list[str]:
     """Strips and reconstructed kernels of one layer, and the reach of all layers."""
-    high, wide = strips.vertical.shape[1] // 2, strips.horizontal.shape[1] // 2
-    count = len(strips.channels)
-    top = [
+    caption = (
+        f"Kernels of {strips.layer}, channels drawn at random. Below, all channels of all {len(reached)} oversized "
+        "layers. Energy: share of the squared weights within a distance, 1 being the farthest place; untrained kernels "
+        "lie near the diagonal. Power: 1 at every frequency for untrained kernels, above 1 where kernels concentrate. "
+        "Symmetry: cosine between a kernel and its mirror image."
+    )
+    sheet([strip_charts(strips), tile_charts(tiles), reach_charts(reached)], path, caption)
+    return [caption]
+
+
+def strip_charts(found: Kernels) -> list[MapChart]:
+    """The vertical kernels as columns, the horizontal ones as rows."""
+    high, wide = found.vertical.shape[1] // 2, found.horizontal.shape[1] // 2
+    count = len(found.channels)
+    return [
         MapChart(
-            Panel("vertical kernels", strips.vertical.T, "signed"),
+            Panel("vertical kernels", found.vertical.T, "signed"),
             x_label=f"{count} channels",
             y_label="rows from the output, places",
             bar="weight",
@@ -60,7 +74,7 @@ def draw_kernels(strips: Kernels, tiles: Kernels, reached: Sequence[Reach], path
             width=6.4,
         ),
         MapChart(
-            Panel("horizontal kernels", strips.horizontal, "signed"),
+            Panel("horizontal kernels", found.horizontal, "signed"),
             x_label="columns from the output, places",
             y_label=f"{count} channels",
             bar="weight",
@@ -69,21 +83,30 @@ def draw_kernels(strips: Kernels, tiles: Kernels, reached: Sequence[Reach], path
             width=6.4,
         ),
     ]
-    middle = [_tiles("vertical x horizontal", tiles.vertical[:, :, None] * tiles.horizontal[:, None, :])]
-    if tiles.local is not None:
-        middle.append(_tiles("vertical x horizontal + local", tiles.merged))
-    caption = (
-        f"Kernels of {strips.layer}, channels drawn at random. Below, all channels of all {len(reached)} oversized "
-        "layers. Energy: share of the squared weights within a distance, 1 being the farthest place; untrained kernels "
-        "lie near the diagonal. Power: 1 at every frequency for untrained kernels, above 1 where kernels concentrate. "
-        "Symmetry: cosine between a kernel and its mirror image."
-    )
-    sheet([top, middle, _reach_charts(reached)], path, caption)
-    return [caption]
+
+
+def tile_charts(found: Kernels) -> list[MapChart]:
+    """The two-dimensional kernels that the strips amount to, without and with the local one."""
+    charts = [_tiles("vertical x horizontal", found.vertical[:, :, None] * found.horizontal[:, None, :])]
+    if found.local is not None:
+        charts.append(_tiles("vertical x horizontal + local", found.merged))
+    return charts
 
 
 def draw_field(found: Sequence[tuple[str, Field]], path: str | Path) -> list[str]:
     """A heat map with RepLKNet's squares for each network, and how the share grows with the square."""
+    caption = (
+        "Effective receptive field: contribution P of each pixel to the middle of the map named above it, mean over "
+        f"{found[0][1].images} images. The squares are the smallest around the middle to hold "
+        f"{', '.join(f'{share:.0%}' for share in SHARES)} of log10(P + 1), as RepLKNet reports them; the curves show P "
+        "itself, on which the scale of the gradients has no influence."
+    )
+    sheet([field_charts(found)], path, caption)
+    return [caption]
+
+
+def field_charts(found: Sequence[tuple[str, Field]]) -> list[MapChart | LineChart]:
+    """A map for each network, then the curves of all."""
     maps = [
         MapChart(
             Panel(f"{title}, {field.layer}", field.score, "amount", 1.0),
@@ -98,14 +121,7 @@ def draw_field(found: Sequence[tuple[str, Field]], path: str | Path) -> list[str
     ]
     curves = {title: _growth(field) for title, field in found}
     shares = LineChart(curves, "square around the middle, % of the image", "contribution P inside, %", "share by area")
-    caption = (
-        "Effective receptive field: contribution P of each pixel to the middle of the last map, mean over "
-        f"{found[0][1].images} images. The squares are the smallest around the middle to hold "
-        f"{', '.join(f'{share:.0%}' for share in SHARES)} of log10(P + 1), as RepLKNet reports them; the curves show P "
-        "itself, on which the scale of the gradients has no influence."
-    )
-    sheet([[*maps, shares]], path, caption)
-    return [caption]
+    return [*maps, shares]
 
 
 def draw_gates(title: str, seen: Images, found: Gates, path: str | Path) -> list[str]:
@@ -215,7 +231,7 @@ def _tiles(title: str, kernels: NDArray[np.float32]) -> MapChart:
         bar="share of the kernel's largest weight",
         ticks=False,
         width=6.4,
-        height=max(0.72 * -(-count // _TILES) * height / width + 0.9, 2.2),
+        height=max(0.62 * -(-count // _TILES) * height / width + 0.9, 2.2),
     )
 
 
@@ -225,7 +241,8 @@ def _growth(field: Field) -> Line:
     return Line((100 * area[chosen]).tolist(), (100 * inside[chosen]).tolist())
 
 
-def _reach_charts(reached: Sequence[Reach]) -> list[LineChart]:
+def reach_charts(reached: Sequence[Reach]) -> list[LineChart]:
+    """Energy against distance and spectrum by stage; mean distance and symmetry through depth."""
     stages = list(dict.fromkeys(each.stage for each in reached))
     within, power = {}, {}
     for stage in stages:

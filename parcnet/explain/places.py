@@ -23,7 +23,21 @@ def stages(model: nn.Module) -> list[Stage]:
     """The stages that a network of ours or timm's says it has, from the image on; none where it says nothing."""
     info = getattr(model, "feature_info", None) or []
     described = info if isinstance(info, list) else getattr(info, "info", [])
-    return [Stage(each["module"], each["num_chs"], each["reduction"]) for each in described]
+    names = {name for name, _ in model.named_modules()}
+    return [
+        Stage(name if (name := each["module"]) in names else name.replace(".", "_"), each["num_chs"], each["reduction"])
+        for each in described  # timm's features_only form of a network writes stages_0 for stages.0
+    ]
+
+
+def finest_deep_stage(model: nn.Module, size: tuple[int, int], places: int = 4) -> str | None:
+    """The deepest stage whose map has at least `places` x `places` on an image of `size` (H, W) px, else the first.
+
+    On small images the last map may be a single place, on which nothing can be told apart. None: no stages are named.
+    """
+    known = stages(model)
+    deep = [stage.name for stage in known if min(size) // stage.reduction >= places]
+    return deep[-1] if deep else known[0].name if known else None
 
 
 def stage_of(model: nn.Module, layer: str) -> int | None:

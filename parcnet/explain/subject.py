@@ -1,7 +1,7 @@
 """What is explained: a network by name or from a file, its preprocessing, and the images it is asked about."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +12,11 @@ from numpy.typing import NDArray
 from timm.data import ImageNetInfo, resolve_model_data_config
 from torch import Tensor, nn
 
+from parcnet import checkpoint
 from parcnet.base import UserError, nearest, unknown
 from parcnet.data import Preprocessing, open_dataset, open_image, preserved_randomness, reseed
 from parcnet.data.folders import image_files
+from parcnet.explain.scored import DetectionScores, Scored, SegmentationScores
 from parcnet.models import build, from_checkpoint, load_official_weights
 from parcnet.models.fitting import fit_checkpoint, load_exactly
 from parcnet.models.official import FAMILIES, read, unwrapped
@@ -34,6 +36,18 @@ class Subject:
     trained: bool
     data: str | None = None
     """What it was trained on, where its file says so."""
+    scored: Scored | None = None
+    """A segmenter or detector as Grad-CAM asks it; `model` is its backbone."""
+
+    @property
+    def classifier(self) -> nn.Module:
+        """What Grad-CAM explains."""
+        return self.model if self.scored is None else self.scored
+
+    @property
+    def measure(self) -> str:
+        """What Grad-CAM's `probabilities` are, in words."""
+        return "probability" if self.scored is None else self.scored.measure
 
     @property
     def title(self) -> str:
@@ -55,7 +69,7 @@ class Images:
 def subject(text: str, size: tuple[int, int] | None = None) -> Subject:
     """The network that `text` means: CHECKPOINT, NAME:CHECKPOINT, or NAME alone for untrained weights (seed 0).
 
-    CHECKPOINT is a file of ours or a run folder; after NAME, which is any network of ours or timm's, also the plain
+    CHECKPOINT is a file of ours or a run folder, of any task; after NAME, any network of ours or timm's, also the plain
     weights that timm or the authors of ParCNet publish. `size` (H, W) px replaces the image size it was trained at.
 
     Raises `UserError` for anything else, with the nearest names.
@@ -130,9 +144,24 @@ def class_number(found: Subject, wanted: str | None) -> int | None:
 
 
 def _of_checkpoint(path: Path) -> Subject:
-    model, metadata = from_checkpoint(path)
+    task = checkpoint.read_metadata(path).task
+    if task == "classification":
+        model, metadata = from_checkpoint(path)
+        preprocessing = Preprocessing.from_dict(metadata.preprocessing)
+        return Subject(metadata.model, model, preprocessing, metadata.classes, trained=True, data=metadata.data)
+
+    from parcnet.tasks.loading import from_checkpoint as of_any_task  # here, for it loads whole detection libraries
+
+    network, metadata = of_any_task(path)
     preprocessing = Preprocessing.from_dict(metadata.preprocessing)
-    return Subject(metadata.model, model, preprocessing, metadata.classes, trained=True, data=metadata.data)
+    scored: Scored
+    if task == "segmentation":
+        scored = SegmentationScores(network)
+        backbone = network.get_submodule("backbone.net")
+    else:
+        scored = DetectionScores(network, len(metadata.classes), preprocessing.mean, preprocessing.std)
+        backbone = network.get_submodule("backbone.body.net")
+    return Subject(metadata.model, backbone, preprocessing, metadata.classes, True, metadata.data, scored.eval())
 
 
 def _named(name: str, path: Path) -> Subject:
@@ -185,7 +214,7 @@ def _resized(found: Subject, size: tuple[int, int]) -> Subject:
     if fit is not None and not isinstance(found.model, StagedNetwork):
         fit(img_size=size)  # networks of timm that are built for one size
     preprocessing = _with(found.preprocessing, size)
-    return Subject(found.name, found.model, preprocessing, found.classes, found.trained, found.data)
+    return replace(found, preprocessing=preprocessing)
 
 
 def _with(preprocessing: Preprocessing, size: tuple[int, int]) -> Preprocessing:

@@ -2,7 +2,8 @@
 
 from parcnet.plots.confusion import confusion
 from parcnet.plots.curves import training_curves
+from parcnet.plots.instances import DrawnInstances, draw_instances
 from parcnet.plots.predictions import prediction_grid
 from parcnet.plots.schedule import learning_rates
 
-__all__ = ["confusion", "learning_rates", "prediction_grid", "training_curves"]
+__all__ = ["DrawnInstances", "confusion", "draw_instances", "learning_rates", "prediction_grid", "training_curves"]

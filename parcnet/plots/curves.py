@@ -9,10 +9,15 @@ from matplotlib.ticker import MaxNLocator
 from parcnet.plots.figure import BLUE, GREEN, GREY, ORANGE, new_figure, save
 
 
-def training_curves(log: Sequence[Mapping[str, Any]], path: str | Path) -> None:
-    """Draws the lines of log.jsonl: epoch, train_loss, val_loss, val_top1 (a share in [0, 1]) and lr.
+def training_curves(
+    log: Sequence[Mapping[str, Any]],
+    path: str | Path,
+    chosen: str = "val_top1",
+    title: str = "validation top-1 (%)",
+) -> None:
+    """Draws the lines of log.jsonl: epoch, train_loss, val_loss if there is one, the share `chosen` in [0, 1], and lr.
 
-    Epochs that were not validated have None for val_loss and val_top1. The best epoch is marked: the highest accuracy,
+    Epochs that were not validated have None for what begins with val_. The best epoch is marked: the highest share,
     then the lowest loss.
     """
     figure = new_figure(12, 3.6)
@@ -21,18 +26,21 @@ def training_curves(log: Sequence[Mapping[str, Any]], path: str | Path) -> None:
     style = {"marker": "o", "markersize": 2.5, "linewidth": 1.5}
 
     loss.plot(epochs, [line["train_loss"] for line in log], color=BLUE, label="training (augmented)", **style)
-    validated = [line for line in log if line["val_top1"] is not None]
+    validated = [line for line in log if line[chosen] is not None]
     looked = [line["epoch"] for line in validated]
-    loss.plot(looked, [line["val_loss"] for line in validated], color=ORANGE, label="validation", **style)
-    loss.set_ylabel("loss (cross entropy, nats)")
+    if all("val_loss" in line for line in validated):
+        loss.plot(looked, [line["val_loss"] for line in validated], color=ORANGE, label="validation", **style)
+        loss.set_ylabel("loss (cross entropy, nats)")
+    else:
+        loss.set_ylabel("loss")
     loss.legend(frameon=False)
 
-    percent = [100 * line["val_top1"] for line in validated]
-    best = max(range(len(validated)), key=lambda place: (percent[place], -validated[place]["val_loss"]))
+    percent = [100 * line[chosen] for line in validated]
+    best = max(range(len(validated)), key=lambda place: (percent[place], -validated[place].get("val_loss", 0.0)))
     accuracy.plot(looked, percent, color=GREEN, **style)
     accuracy.scatter([looked[best]], [percent[best]], s=70, facecolors="none", edgecolors=GREY, zorder=3)
     accuracy.set_title(f"best {percent[best]:.2f} % after epoch {looked[best]:.0f}", fontsize=10)
-    accuracy.set_ylabel("validation top-1 (%)")
+    accuracy.set_ylabel(title)
 
     rate.plot(epochs, [line["lr"] for line in log], color=GREY, **style)
     rate.set_ylabel("learning rate at the epoch's end")

@@ -5,11 +5,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from matplotlib.axes import Axes
-from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
+from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLocator
 
 from parcnet.plots.figure import BLUE, GREEN, GREY, ORANGE, RED
 
 _STYLES = ((BLUE, "o"), (ORANGE, "s"), (GREEN, "^"), (RED, "D"), (GREY, "v"))  # shape tells them apart too
+_MARKS = 30  # on one curve, about
+_CHARACTERS = 50  # of names side by side
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +33,8 @@ class LineChart:
     names      what stands at the ticks instead of their numbers
     baseline   a value and its name, drawn as a dotted line
     from_zero  the y axis begins at 0, so that heights compare
+    whole      x counts, so only whole numbers get a tick
+    y_range    the ends of the y axis; None: where the curves end
     """
 
     curves: Mapping[str, Line]
@@ -43,11 +47,15 @@ class LineChart:
     width: float = 4.8
     height: float = 3.4
     from_zero: bool = False
+    whole: bool = False
+    y_range: tuple[float, float] | None = None
 
     def draw(self, axes: Axes) -> None:
         for place, (name, line) in enumerate(self.curves.items()):
             color, marker = _STYLES[place % len(_STYLES)]
+            every = max(1, len(line.x) // _MARKS)  # marks that touch each other would hide the curve
             style: dict[str, Any] = {"color": color, "marker": marker, "markersize": 4.5, "linewidth": 1.6}
+            style["markevery"] = every
             axes.plot(line.x, line.y, label=name, linestyle="--" if line.dashed else "-", **style)
             if len(line.low):
                 axes.fill_between(line.x, line.low, line.high, color=color, alpha=0.18, linewidth=0)
@@ -58,13 +66,19 @@ class LineChart:
             axes.xaxis.set_minor_locator(NullLocator())
             axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
         if self.names:
-            axes.set_xticks(self.ticks, self.names)
+            turned = sum(map(len, self.names)) > _CHARACTERS
+            axes.set_xticks(self.ticks, self.names, rotation=30 if turned else 0, ha="right" if turned else "center")
+        if self.whole:
+            axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
         if self.from_zero:
             axes.set_ylim(0, 1.08 * axes.dataLim.ymax)
+        if self.y_range is not None:
+            axes.set_ylim(self.y_range)
         axes.set_xlabel(self.x_label, fontsize=9)
         axes.set_ylabel(self.y_label, fontsize=9)
         axes.tick_params(labelsize=8)
         axes.set_title(self.title, fontsize=9.5)
         axes.grid(alpha=0.25)
         axes.spines[["top", "right"]].set_visible(False)
-        axes.legend(frameon=False, fontsize=8)
+        if len(self.curves) > 1 or self.baseline is not None:
+            axes.legend(frameon=False, fontsize=8)

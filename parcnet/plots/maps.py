@@ -5,7 +5,8 @@ from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.patches import Rectangle
+from matplotlib.patheffects import Normal, Stroke
+from matplotlib.ticker import MaxNLocator, NullLocator
 from numpy.typing import NDArray
 
 from parcnet.plots.panels import Panel, colours
@@ -43,28 +44,28 @@ class MapChart:
             shown.set_label(self.bar, fontsize=7.5)
         for place, (side, label) in enumerate(self.squares):
             self._square(axes, side, label, place)
-        if not self.ticks:
-            axes.set_xticks([])
-            axes.set_yticks([])
+        for axis in (axes.xaxis, axes.yaxis):  # pixels, places and channels are counted
+            axis.set_major_locator(MaxNLocator("auto", integer=True, min_n_ticks=1) if self.ticks else NullLocator())
         axes.tick_params(labelsize=7)
         axes.set_xlabel(self.x_label, fontsize=8)
         axes.set_ylabel(self.y_label, fontsize=8)
-        axes.set_title(self.panel.title, fontsize=8.5, parse_math=False)
+        axes.set_title(self.panel.title, fontsize=8.5, parse_math=False, pad=18 if self.squares else None)
+        if self.squares:  # between title and map: squares of nearly one size would have labels on top of each other
+            above: dict[str, Any] = {"loc": "lower center", "bbox_to_anchor": (0.5, 0.99), "ncols": len(self.squares)}
+            axes.legend(fontsize=7, frameon=False, handlelength=2, columnspacing=1, handletextpad=0.4, **above)
 
     def _square(self, axes: Axes, side: float, label: str, place: int) -> None:
         height, width = self.panel.values.shape[:2]
-        low_x, low_y = width // 2 - side / 2, height // 2 - side / 2
+        left, top = width // 2 - side / 2, height // 2 - side / 2
+        # what reaches beyond the map is drawn along its edge, so that it is seen
+        x0, x1 = max(left, -0.5), min(left + side, width - 0.5)
+        y0, y1 = max(top, -0.5), min(top + side, height - 0.5)
+        halo = [Stroke(linewidth=2.6, foreground="white"), Normal()]  # seen on light and on dark places
         dashes = ("-", "--", "-.", ":")[place % 4]
-        axes.add_patch(
-            Rectangle((low_x, low_y), side, side, fill=False, edgecolor="black", linewidth=1.1, linestyle=dashes)
-        )
-        corner = (
-            (max(low_x, 0), min(low_x + side, width))[place % 2],
-            (max(low_y, 0), min(low_y + side, height))[place // 2 % 2],
-        )
-        box = {"facecolor": "white", "edgecolor": "none", "alpha": 0.7, "pad": 0.6}
-        align: dict[str, Any] = {"ha": ("left", "right")[place % 2], "va": ("bottom", "top")[place // 2 % 2]}
-        axes.annotate(label, corner, fontsize=6.5, bbox=box, **align)
+        style: dict[str, Any] = {"linestyle": dashes, "linewidth": 1.1, "path_effects": halo, "clip_on": False}
+        limits = axes.axis()
+        axes.plot([x0, x1, x1, x0, x0], [y0, y0, y1, y1, y0], color="black", label=label, **style)
+        axes.axis(limits)
 
 
 def mosaic(tiles: NDArray[np.floating[Any]], columns: int) -> NDArray[np.floating[Any]]:

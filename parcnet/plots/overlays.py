@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from matplotlib import colormaps
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Normalize
 from numpy.typing import NDArray
@@ -32,7 +33,8 @@ def overlay_rows(rows: Sequence[OverlayRow], path: str | Path, caption: str, bar
     columns = max(len(row.images) for row in rows)
     width = _CELL * columns + 1.1
     lines = textwrap.wrap(caption, max(int(width * 14), 30))
-    figure = new_figure(width, (_CELL + 0.3) * len(rows) + 0.17 * (len(lines) + 1))
+    height = _CELL * min(max(rows[0].images[0].shape[0] / rows[0].images[0].shape[1], 0.6), 1.6)
+    figure = new_figure(width, (height + 0.3) * len(rows) + 0.17 * (len(lines) + 1))
     grid = figure.subplots(len(rows), columns, squeeze=False)
     for line, row in zip(grid, rows, strict=True):
         for place, axes in enumerate(line):
@@ -41,12 +43,8 @@ def overlay_rows(rows: Sequence[OverlayRow], path: str | Path, caption: str, bar
             if place >= len(row.images):
                 axes.axis("off")
                 continue
-            if row.heat:
-                axes.imshow(_grey(row.images[place]), cmap="gray", vmin=0, vmax=255)
-                heat = row.heat[place]
-                axes.imshow(heat, cmap=_HEAT, vmin=0, vmax=1, alpha=0.25 + 0.5 * heat)
-            else:
-                axes.imshow(row.images[place], cmap="gray", vmin=0, vmax=255)
+            image = row.images[place]
+            axes.imshow(overlaid(image, row.heat[place]) if row.heat else image, cmap="gray", vmin=0, vmax=255)
             if row.names:
                 axes.set_title(short(row.names[place], 30), fontsize=8, parse_math=False)
         line[0].set_ylabel(short(row.title, 30), fontsize=8.5, parse_math=False)
@@ -57,6 +55,13 @@ def overlay_rows(rows: Sequence[OverlayRow], path: str | Path, caption: str, bar
             shown.set_label(bar, fontsize=7.5)
     figure.supxlabel("\n".join(lines), fontsize=8, x=0.01, ha="left", parse_math=False)
     save(figure, path)
+
+
+def overlaid(image: NDArray[np.uint8], heat: NDArray[np.floating[Any]]) -> NDArray[np.uint8]:
+    """A uint8 image [H, W] or [H, W, 3] in grey below heat [H, W] from 0 to 1: uint8 [H, W, 3]."""
+    cover = (0.25 + 0.5 * heat)[..., None]
+    colours = 255 * colormaps[_HEAT](heat)[..., :3]
+    return (cover * colours + (1 - cover) * _grey(image)[..., None]).round().astype(np.uint8)
 
 
 def _grey(image: NDArray[np.uint8]) -> NDArray[np.floating[Any]]:

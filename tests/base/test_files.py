@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from parcnet.base import UserError, atomic_path, write_json, write_text
+from parcnet.base import UserError, atomic_path, check_writable, write_json, write_text
 
 
 def names(folder):
@@ -109,3 +109,26 @@ def test_an_error_without_a_number_keeps_its_words(tmp_path):
 def test_an_error_that_is_a_bug_stays_one(tmp_path):
     with pytest.raises(AssertionError, match="nothing was written"), atomic_path(tmp_path / "a.txt"):
         pass  # forgot to write
+
+
+@pytest.mark.parametrize("name", ["a.txt", "deep/er/a.txt", "old.txt"])
+def test_a_path_that_could_be_written_is_passed_and_left_alone(name, tmp_path):
+    (tmp_path / "old.txt").write_text("old")
+    check_writable(tmp_path / name)
+    assert names(tmp_path) == ["old.txt"]
+    assert (tmp_path / "old.txt").read_text() == "old"
+
+
+@pytest.mark.parametrize("name", ["folder", "file/a.txt", "file/deep/a.txt", "n" * 300 + ".txt", "n" * 300 + "/a.txt"])
+@pytest.mark.parametrize("attempt", [check_writable, lambda path: write_text(path, "")])
+def test_a_path_that_could_not_be_written_is_said_before_the_work_as_well_as_after(attempt, name, tmp_path):
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "file").write_text("")
+    with pytest.raises(UserError, match=r"cannot write .*[Cc]hoose a"):
+        attempt(tmp_path / name)
+    assert names(tmp_path) == ["file", "folder"]
+
+
+def test_a_folder_that_takes_no_files_is_said():
+    with pytest.raises(UserError, match=r"cannot write /proc/a\.txt: "):
+        check_writable("/proc/a.txt")

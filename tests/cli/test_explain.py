@@ -24,6 +24,7 @@ def test_each_teaches_by_example(what, parcnet):
     [
         ("gradcam", ("--limit", 3), "gradcam/found/heat", "Explained classes"),
         ("gradcam", ("--limit", 2, "--layer", "stages.1", "--class", "3", "--dtype", "bf16"), "images/names", "3 "),
+        ("gradcam", ("--limit", 1, "--layer", 2, "--method", "layercam"), "gradcam/found/method", "Explained classes"),
         ("kernels", ("--channels", 4, "--layer", "1"), "strips/vertical", "Reach of the oversized kernels"),
         ("erf", ("--limit", 2), "0/field/contribution", "log10(P + 1)"),
         ("gates", ("--limit", 3), "gates/gates/0/closed_maps", "closed"),
@@ -79,6 +80,8 @@ def test_erf_beside_another_network_is_at_one_image_size(parcnet, trained, digit
         (("gradcm", "x"), "Did you mean gradcam"),
         (("gradcam", "RUN", "-o", "x.txt"), "expected a file name that ends in one of .npz, .png"),
         (("gradcam", "RUN", "--limit", "0"), "--limit is 0"),
+        (("gradcam", "RUN", "-o", "/proc/x.png"), "cannot write /proc/x.png"),
+        (("gradcam", "RUN", "--method", "layer_cam"), "Did you mean layercam"),
         (("gradcam", "RUN", "nowhere.png"), "nowhere.png"),
         (("gradcam", "RUN", "--layer", "stages.22"), "Did you mean stages.2"),
         (("gradcam", "RUN", "--class", "10"), "class 10 is out of range; parcnetv2_digits has classes 0 to 9"),

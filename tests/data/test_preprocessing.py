@@ -69,3 +69,11 @@ def test_unknown_and_missing_fields(change):
 def test_values_that_make_no_sense(change, complaint):
     with pytest.raises(UserError, match=complaint):
         Preprocessing.from_dict({**IMAGENET.to_dict(), **change})
+
+
+def test_cropping_then_scaling_is_the_whole_and_what_lies_between_is_an_image():
+    preprocessing = Preprocessing(size=(24, 32), mean=(0.5, 0.4, 0.3), std=(0.2, 0.3, 0.4))
+    image = Image.effect_noise((70, 50), 60).convert("RGB")
+    cropped = preprocessing.cropping()(image)
+    assert (cropped.size, cropped.mode) == ((32, 24), "RGB")
+    assert torch.equal(preprocessing.scaling()(cropped), preprocessing.transform()(image))

@@ -67,6 +67,24 @@ def test_grey_huge_tiny_and_transparent_images(mode, size, tmp_path):
     assert read_images(found, [tmp_path / "a.png"], limit=3, margin=32).tensor.shape == (1, 3, 96, 128)
 
 
+def test_an_image_too_huge_to_be_one_is_named(tmp_path, monkeypatch):
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 1000)
+    Image.new("RGB", (50, 40)).save(tmp_path / "huge.png")
+    with pytest.raises(UserError, match=r"huge\.png: more than 1000 pixels; make it smaller"):
+        read_images(subject("test_convnext"), [tmp_path / "huge.png"], limit=1)
+
+
+def test_a_grey_network_sees_colour_images_in_grey(tmp_path):
+    Image.new("RGB", (50, 40), (255, 0, 0)).save(tmp_path / "red.png")
+    found = subject("test_convnext", size=(64, 64))
+    grey = type(found.preprocessing)((64, 64), (0.5,), (0.25,))
+    found = type(found)(found.name, found.model, grey, found.classes, False)
+    seen = read_images(found, [tmp_path], limit=1)
+    assert seen.tensor.shape == (1, 1, 64, 64)
+    assert seen.pictures.shape == (1, 64, 64)
+    assert seen.pictures[0, 32, 32] == 76  # Rec. 601 luma of red
+
+
 def test_a_picture_is_what_was_preprocessed(tmp_path):
     pixels = np.random.default_rng(0).integers(0, 256, (64, 64, 3), dtype=np.uint8)
     Image.fromarray(pixels).save(tmp_path / "a.png")

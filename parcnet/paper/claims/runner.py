@@ -6,12 +6,12 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 
-from parcnet.base import UserError, progress, versions, write_json
+from parcnet.base import UserError, check_writable, progress, versions, write_json
 from parcnet.base.console import Advance
 from parcnet.bench.machine import describe
 from parcnet.paper.claims.experiment import Experiment, Note
 from parcnet.paper.claims.finding import Finding, Picture
-from parcnet.paper.claims.page import write_page
+from parcnet.paper.claims.page import write_claims
 from parcnet.paper.claims.photographs import photographs
 from parcnet.paper.claims.registry import EXPERIMENTS
 from parcnet.paper.claims.settings import Settings
@@ -28,6 +28,7 @@ def run(settings: Settings, only: Sequence[int] = (), command: str = "parcnet pa
     Raises `UserError` for an unknown number, and where the package that holds the photographs is missing.
     """
     asked = _asked(only)
+    check_writable(settings.folder / "claims.html")
     photographs()  # a missing package is said before any work
     with progress("experiments", sum(each.seconds(settings) for each in asked), "s of work") as advance:
         for each in asked:
@@ -38,7 +39,7 @@ def run(settings: Settings, only: Sequence[int] = (), command: str = "parcnet pa
     findings = [found for each in EXPERIMENTS.values() if (found := kept(each, settings)) is not None]
     about = {"command": command, "machine": describe("cpu", seconds=0.5), "quick": settings.quick}
     write_json(settings.folder / "claims.json", {**about, "findings": [each.to_dict() for each in findings]})
-    write_page(settings.folder / "claims.html", findings, about, settings.folder)
+    write_claims(settings.folder / "claims.html", findings, about, settings.folder)
     write_summary(settings.folder / "claims.md", findings, about)
     return [each for each in findings if each.number in {one.number for one in asked}]
 

@@ -9,7 +9,7 @@ from parcnet.base import UserError
 from parcnet.paper import claims
 from parcnet.paper.claims import ablations, training
 from parcnet.paper.claims.finding import Figure, Finding, Picture
-from parcnet.paper.claims.page import write_page
+from parcnet.paper.claims.page import write_claims
 from parcnet.paper.claims.runner import kept
 from parcnet.paper.claims.summary import summary
 from parcnet.paper.claims.verdicts import Interval
@@ -47,7 +47,7 @@ def test_a_finding_survives_json():
 
 def test_the_page_holds_every_section_and_needs_nothing_else(tmp_path):
     (tmp_path / "one.png").write_bytes(b"\x89PNG and more")
-    write_page(tmp_path / "claims.html", [finding(number) for number in range(1, 9)], ABOUT, tmp_path)
+    write_claims(tmp_path / "claims.html", [finding(number) for number in range(1, 9)], ABOUT, tmp_path)
     page = (tmp_path / "claims.html").read_text(encoding="utf-8")
     assert re.findall(r'<section id="claim-(\d)">', page) == [str(number) for number in range(1, 9)]
     assert len(re.findall('src="data:image/png;base64,', page)) == 8

@@ -1,0 +1,114 @@
+"""The page, section by section."""
+
+import tempfile
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from parcnet.base import UserError, check_writable, progress
+from parcnet.base.console import Advance
+from parcnet.base.page import write_page
+from parcnet.data import Split
+from parcnet.report import insides, mistakes, robustness, training
+from parcnet.report.bounds import Bounds
+from parcnet.report.looked import Looked, look, open_images
+from parcnet.report.reproduce import reproduce
+from parcnet.report.run import Run, read_run
+from parcnet.report.section import Album, Section
+from parcnet.report.speed import speed
+
+_TEMPLATE = Path(__file__).with_name("page.html")
+_PICTURES = 300  # what drawing and looking inside count in the progress bar, in images
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """A page."""
+
+    path: Path
+    sections: Sequence[Section]
+    top1: float | None
+    """As measured for it; None without data."""
+
+    @property
+    def missing(self) -> list[str]:
+        """What is not on it, and why; each reason once."""
+        return list(dict.fromkeys(reason for section in self.sections for reason in section.missing))
+
+
+def write_report(
+    folder: Path,
+    output: Path,
+    *,
+    command: str,
+    data_dir: str | None = None,
+    split: Split | None = None,
+    bounds: Bounds | None = None,
+    device: torch.device | None = None,
+) -> Written:
+    """Writes the page of the run in `folder` into the file `output`.
+
+    data_dir   where the images lie; None: where the recipe says. Images that are no longer there cost the sections that
+               need them, and the page says so; a folder given here must be right.
+    split      which part of them; None: test if there is one, else val.
+    command    how the page was asked for, for its reader.
+
+    Raises `UserError` for what is no run folder, data given and not found, and an output that cannot be written, which
+    is asked first.
+    """
+    check_writable(output)
+    run = read_run(folder)
+    bounds, device = bounds or Bounds(), device or torch.device("cpu")
+    opened, why_not = None, ""
+    try:
+        if run.recipe.task == "classification":
+            opened = open_images(run, data_dir, split)
+        else:
+            why_not = f"Made for classification so far, and this is a run of {run.recipe.task}."
+    except UserError as error:
+        if data_dir is not None:
+            raise
+        why_not = f"Needs the images of the run, which are not where the recipe says: {error} --data-dir names them."
+    images = 0 if opened is None else min(len(opened[0]), bounds.images)
+    count = min(images, bounds.probes)
+    total = images + robustness.work(bounds, count) + 4 * _PICTURES
+    with tempfile.TemporaryDirectory() as temporary, progress("report", total, "images") as advance:
+        looked = None if opened is None else look(run, opened, bounds.images, device, advance)
+        album = Album(Path(temporary))
+        sections = list(_sections(run, looked, why_not, bounds, device, album, command, advance))
+        run.subject.model.cpu()
+    write_page(output, _TEMPLATE, {"name": run.folder.path.resolve().name, "run": run, "sections": sections})
+    return Written(output, sections, None if looked is None else looked.result.top1)
+
+
+def _sections(
+    run: Run,
+    looked: Looked | None,
+    why_not: str,
+    bounds: Bounds,
+    device: torch.device,
+    album: Album,
+    command: str,
+    advance: Advance,
+) -> Iterator[Section]:
+    yield training.glance(run, looked)
+    yield training.curves(run, album)
+    advance(_PICTURES, "pictures")
+    yield mistakes.confused(run, looked, why_not, album)
+    yield mistakes.worst(run, looked, why_not, bounds.mistakes, device, album)
+    advance(_PICTURES, "pictures")
+    yield insides.kernels(run, album)
+    yield insides.field(run, looked, why_not, bounds.field_images, device, album)
+    advance(_PICTURES, "pictures")
+    if looked is None:
+        yield Section("robustness", "Robustness to image size and to corruptions", missing=[why_not])
+    else:
+        seen = robustness.probes(looked, bounds.probes)
+        yield robustness.sizes(run, seen, bounds, device, album, advance)
+        yield robustness.corruptions(run, seen, bounds, device, album, advance)
+    yield speed(run, bounds, device)
+    advance(_PICTURES, "speed")
+    yield training.recipe(run)
+    yield reproduce(run, looked, command)
