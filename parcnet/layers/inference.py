@@ -110,6 +110,17 @@ Mix = Callable[[Tensor, Tensor, Tensor, tuple[int, int]], nn.Module]
 MIXES: dict[str, Mix] = {"conv": ConvMix, "matmul": MatmulMix, "dense": DenseMix}
 
 
+class UnweightedNorm(nn.Module):
+    """(x - mean(x)) / sqrt(var(x) + eps) over the channels of an NCHW map: a norm whose weight is folded elsewhere."""
+
+    def __init__(self, eps: float) -> None:
+        super().__init__()
+        self.eps = eps
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.layer_norm(x.permute(0, 2, 3, 1), (x.shape[1],), eps=self.eps).permute(0, 3, 1, 2)
+
+
 class InferenceBGU(nn.Module):
     """shortcut(x) + W_out (gate * mix(GELU(feature))): either unit of the block, with its norm and its shortcut."""
 
@@ -123,7 +134,7 @@ class InferenceBGU(nn.Module):
         gate, feature = weight.chunk(2)
         bias = unit.project_in.bias
         gate_bias, feature_bias = (None, None) if bias is None else bias.chunk(2)
-        self.eps = norm.eps
+        self.norm = UnweightedNorm(norm.eps)
         self.gate = Pointwise(gate, gate_bias, combine="mul")
         self.feature = Pointwise(feature, feature_bias, gelu=True)
         self.mix = mix
@@ -132,7 +143,7 @@ class InferenceBGU(nn.Module):
         self.register_buffer("scale", scale)
 
     def forward(self, x: Tensor) -> Tensor:
-        normed = F.layer_norm(x.permute(0, 2, 3, 1), (x.shape[1],), eps=self.eps).permute(0, 3, 1, 2)
+        normed = self.norm(x)
         gated = self.gate(normed, self.mix(self.feature(normed)))
         return self.out(gated, x if self.scale is None else x * self.scale)
 

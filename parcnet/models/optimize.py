@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import copy
-from functools import partial
 from typing import Any
 
 import torch
 import torch._inductor.config
 from torch import Tensor, nn
 
-from parcnet.layers import ParCNetV2Block
-from parcnet.layers.inference import MIXES, freezable, freeze_block
+from parcnet.layers.inference import MIXES
 from parcnet.layers.packed import pack, unpackable
+from parcnet.models.freezing import freezable_blocks, frozen, input_shapes
 from parcnet.models.mix_timing import time_mixes
 from parcnet.models.parcnetv2 import ParCNetV2
 
@@ -85,11 +84,11 @@ def optimize(
     if engine == "auto":
         engine = "plain" if reason else "onednn"
     with torch.no_grad():
-        shapes = _input_shapes(model, image)
+        shapes = input_shapes(model, image)
         algorithms = _settled(algorithms, model, shapes, image, packed=engine != "plain" and reason is None)
-        network: Any = _frozen(model, shapes, algorithms)
+        network: Any = frozen(model, shapes, algorithms)
         if engine == "onednn":
-            pack(network, _input_shapes(network, image))
+            pack(network, input_shapes(network, image))
         elif engine == "inductor":
             network = _Compiled(network)
         size = (image.shape[2], image.shape[3])
@@ -132,44 +131,13 @@ def _settled(
     """`algorithms` with each "auto" replaced by what is fastest for the stage's maps, here and now."""
     settled = []
     for stage, algorithm in enumerate(algorithms):
-        blocks = model.stages[stage].named_modules(prefix=f"stages.{stage}")
-        found = [(path, block) for path, block in blocks if isinstance(block, ParCNetV2Block) and freezable(block)]
+        found = freezable_blocks(model, stage)
         if algorithm == "auto" and found:
             path, block = found[0]
             times = time_mixes(block, shapes[path], image.dtype, image.device, packed=packed)
             algorithm = min(times, key=lambda name: times[name].median_ms)
         settled.append("conv" if algorithm == "auto" else algorithm)
     return tuple(settled)
-
-
-def _frozen(model: ParCNetV2, shapes: dict[str, list[int]], algorithms: tuple[str, ...]) -> nn.Module:
-    frozen = copy.deepcopy(model).eval().requires_grad_(False).to(memory_format=torch.channels_last)
-    for stage, algorithm in enumerate(algorithms):
-        for path, block in model.stages[stage].named_modules(prefix=f"stages.{stage}"):
-            if isinstance(block, ParCNetV2Block) and freezable(block):
-                height, width = shapes[path][2:]
-                frozen.set_submodule(path, freeze_block(block, (height, width), algorithm).eval())
-    return frozen
-
-
-def _input_shapes(model: nn.Module, image: Tensor) -> dict[str, list[int]]:
-    """Shape of the first input of every module of `model`, which is left as it was, seen in one forward pass."""
-    shapes: dict[str, list[int]] = {}
-    hooks = []
-    training = model.training
-    try:
-        for path, module in model.named_modules():
-            hooks.append(module.register_forward_pre_hook(partial(_note_shape, shapes, path)))
-        model.eval()(image)
-    finally:
-        model.train(training)
-        for hook in hooks:
-            hook.remove()
-    return shapes
-
-
-def _note_shape(shapes: dict[str, list[int]], path: str, module: nn.Module, inputs: tuple[Tensor]) -> None:  # noqa: ARG001 - a hook's signature
-    shapes[path] = list(inputs[0].shape)
 
 
 def _prove_equal(optimized: nn.Module, model: nn.Module, image: Tensor, factor: float) -> None:

@@ -82,13 +82,41 @@ ROWS = {
             "seconds": 5.0,
         }
     ],
+    "deploy": [
+        {
+            "tag": "tiny",
+            "image": 224,
+            "batch": 1,
+            "threads": 2,
+            "dtype": "fp32",
+            "side": side,
+            "network": network,
+            "form": form,
+            "format": "onnx",
+            "params": 25e6,
+            "macs": 4.3e9,
+            "bytes": 99_000_000,
+            "peak": 150_000_000,
+            "timing": TIMING,
+        }
+        for side, network, form in (
+            ("ours", "parcnetv2_tiny", ""),
+            ("ours", "parcnetv2_tiny", "plain"),
+            ("peer", "convnext_tiny", ""),
+        )
+    ],
     "seeds": [{"seed": 0, "val_top1": 0.99, "test_top1": 0.98, "seconds": 50.0}],
+    "coins": [
+        {"fold": fold, "learned": 18, "tested": 6, "box_ap": 0.8, "mask_ap": 0.9, "box_ap50": 1.0, "mask_ap50": 1.0}
+        | {"seconds": 200.0}
+        for fold in (0, 1)
+    ],
 }
 
 
 def result(kind, **machine):
     command = f"parcnet bench {kind}"
-    settings = {"recipe": "digits"} if kind in ("seeds", "loader", "faults") else {"image": 224}
+    settings = {"recipe": "digits"} if kind in ("seeds", "loader", "faults", "coins") else {"image": 224}
     return Result(kind, command, {**MACHINE, **machine}, settings, ROWS[kind], ["a note"])
 
 

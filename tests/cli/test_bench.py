@@ -6,14 +6,19 @@ import sys
 from pathlib import Path
 
 import pytest
+import torch
 from PIL import Image
 
+from parcnet.bench.machine import device_slug
 from parcnet.bench.results import read
 from parcnet_cli.bench import _WHAT, _without_paths
 from parcnet_cli.bench_help import DESCRIPTIONS
 
 SMALLEST = ("--device", "cpu", "--threads", 1, "--seconds", 0)
 NETWORKS = ("--tag", "digits", "--peers", "test_convnext", "--size", 32)
+
+OPS = f"ops-{device_slug(torch.device('cpu'))}"
+"""Usual name of the file with what was measured here."""
 
 
 @pytest.fixture(autouse=True)
@@ -32,7 +37,7 @@ def test_ops(parcnet, tmp_path):
     assert said.code == 0
     for word in ("1x2x4x4", "1x2x3x5", "conv", "matmul", "auto", "all", f"kept in {tmp_path}"):
         assert word in said.out
-    found = read(tmp_path / "ops-cpu.json")
+    found = read(tmp_path / f"{OPS}.json")
     assert [(row["height"], row["width"]) for row in found.rows] == [(3, 5), (4, 4)]
     assert found.command == "parcnet bench ops --device cpu --threads 1 --seconds 0 --size 4 3x5 --channels 2 --batch 1"
     assert found.machine["threads"] == 1
@@ -136,7 +141,7 @@ def test_tune_writes_the_table_that_auto_reads(parcnet, tmp_path, monkeypatch):
 def test_tables_check_and_write(parcnet, tmp_path):
     parcnet(*("bench", "ops", *SMALLEST, "--size", 4, "--channels", 2, "--batch", 1, "--output", tmp_path / "results"))
     page = tmp_path / "README.md"
-    page.write_text("<!-- bench:ops-cpu -->\n<!-- /bench -->\n")
+    page.write_text(f"<!-- bench:{OPS} -->\n<!-- /bench -->\n")
     where = (page, "--results", tmp_path / "results")
     stale = parcnet("bench", "tables", "--check", *where)
     assert (stale.code, stale.err.startswith("warning:")) == (1, True)
@@ -201,6 +206,6 @@ def test_a_kept_command_says_nothing_of_folders():
 
 def test_the_file_of_a_result_is_valid_json_with_the_machine(parcnet, tmp_path):
     parcnet(*("bench", "ops", *SMALLEST, "--size", 2, "--channels", 2, "--batch", 1, "--output", tmp_path))
-    found = json.loads((tmp_path / "ops-cpu.json").read_text())
+    found = json.loads((tmp_path / f"{OPS}.json").read_text())
     assert {"torch", "timm", "parcnet", "python"} <= set(found["machine"]["versions"])
     assert str(Path.home()) not in json.dumps(found)

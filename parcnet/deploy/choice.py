@@ -1,0 +1,54 @@
+"""Which algorithm a runtime is fastest with, stage by stage: each is exported on its own and timed there."""
+
+import tempfile
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from parcnet.base.timing import interleave
+from parcnet.deploy.prepare import in_form
+from parcnet.layers.inference import MIXES
+from parcnet.models import ParCNetV2
+from parcnet.models.freezing import freezable_blocks, input_shapes
+from parcnet.models.mix_timing import HOPELESS, merged_cost
+
+Runner = Callable[[nn.Module, Tensor, Path], Callable[[], object]]
+"""(module, example, folder) -> a call of it in the runtime."""
+
+Note = Callable[[int, str], None]
+_SECONDS = 0.3
+
+MARGIN = 0.9
+"""Another algorithm than conv is taken if it needs at most so much of its time: a block alone is not the network."""
+
+
+def algorithms_for(model: nn.Module, image: Tensor, norm: str, runner: Runner, note: Note) -> tuple[str, ...]:
+    """The fastest algorithm of each stage's blocks in the runtime that `runner` speaks for; () for other networks.
+
+    One block of each stage is timed with its norms and 1x1 convolutions, since a change of layout between them is part
+    of the price. note(1, stage) is called for each stage.
+    """
+    if not isinstance(model, ParCNetV2):
+        return ()
+    shapes = input_shapes(model, image)
+    chosen = []
+    for stage in range(len(model.stages)):
+        blocks = freezable_blocks(model, stage)
+        chosen.append(_fastest(model, blocks[0][0], image, shapes[blocks[0][0]], norm, runner) if blocks else "conv")
+        note(1, f"stage {stage + 1}: {chosen[-1]}")
+    return tuple(chosen)
+
+
+def _fastest(model: ParCNetV2, path: str, image: Tensor, shape: Sequence[int], norm: str, runner: Runner) -> str:
+    names = [name for name in MIXES if not (name == "dense" and merged_cost(*shape[2:]) > HOPELESS)]
+    example = torch.randn(list(shape))
+    with tempfile.TemporaryDirectory() as folder:
+        calls = {}
+        for name in names:
+            block = in_form(model, image, (name,) * len(model.stages), norm).get_submodule(path)
+            calls[name] = runner(block, example, Path(folder))
+        times = interleave(calls, device="cpu", seconds=_SECONDS)
+    best = min(times, key=lambda name: times[name].median_ms)
+    return best if times[best].median_ms <= MARGIN * times["conv"].median_ms else "conv"

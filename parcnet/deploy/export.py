@@ -1,0 +1,170 @@
+"""Network -> file for another runtime, kept only if it says what the network says."""
+
+import os
+import shutil
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from parcnet.base import UserError, atomic_path, check_writable
+from parcnet.deploy import parity
+from parcnet.deploy.card import Card
+from parcnet.deploy.choice import Note
+from parcnet.deploy.exported import file_input, open_exported
+from parcnet.deploy.graph import example_for
+from parcnet.deploy.images import real_images
+from parcnet.deploy.loss import Accuracy, accuracy, responsible
+from parcnet.deploy.plan import AUTO, Plan, plan
+from parcnet.deploy.prepare import flattened
+from parcnet.deploy.request import SUFFIXES, Request
+from parcnet.deploy.writing import files_of, write
+
+IMAGES = 16
+"""Real images on which a file is compared."""
+CALIBRATION_IMAGES = 64
+"""Real images by which static int8 finds its ranges."""
+
+
+@dataclass(frozen=True, slots=True)
+class Export:
+    """What was written, and how near it is to its network."""
+
+    path: Path
+    card: Card
+    parity: parity.Parity
+    bytes: int
+    """Of all files."""
+    seconds: float
+    accuracy: Accuracy | None = None
+    """Of int8 where a labelled test set is known: before and after."""
+    responsible: tuple[tuple[str, float], ...] = ()
+    """Of static int8: the parts of the network with the share of the error that goes when that part stays in fp32."""
+
+
+def export(
+    subject: str | Path | nn.Module,
+    path: str | Path | None = None,
+    *,
+    format: str = "onnx",  # noqa: A002 - the word of the command line
+    size: int | tuple[int, int] | None = None,
+    batch: int | None = 1,
+    dtype: str = "fp32",
+    pixels: bool = False,
+    algorithm: str = AUTO,
+    norm: str | None = None,
+    images: Path | None = None,
+    calibration: Path | None = None,
+    data_dir: str | None = None,
+    tolerance: float | None = None,
+    note: Note = lambda _, __: None,
+) -> Export:
+    """Writes `subject`, a checkpoint, run folder, registered name or module, as a file for another runtime.
+
+    path         of the file; None: the network's name in the present folder
+    format       onnx, openvino, mnn or torch-export
+    size         side, or (height, width), in px, the only one that the file serves; None: that of the network
+    batch        images at a time; None: any number
+    dtype        fp32; fp16 (mnn, openvino: of the weights); int8 (mnn: of the weights; else static, by `calibration`)
+    pixels       the file takes 8-bit RGB [B, H, W, C] and normalises by itself
+    algorithm    of ParCNetV2's local-global convolutions: conv, matmul, dense; auto: by stage, measured in the runtime
+    norm         form of ParCNetV2's norms, a key of `norms.NORMS`; None: the fastest in the format's own runtime
+    images       folder of images to compare on; None: photographs that come with scikit-learn, digits for digits
+    calibration  folder of images for static int8; None: as `images`
+    data_dir     labelled images on which int8's loss of accuracy is counted, as `parcnet eval` takes them; None: the
+                 embedded digits for networks trained on them, else it is not counted
+    tolerance    largest error over the root mean square of the outputs; None: `parity.TOLERANCE` of the dtype
+    note         note(1, what) is called after each of `STEPS` steps
+
+    The file is run in its own runtime on real images before it gets its name. Raises `UserError` when it is not as
+    near to the network as `tolerance` and `parity.AGREEMENT` ask, and for every mistake; then nothing is kept.
+    """
+    started = time.perf_counter()
+    if format in SUFFIXES:  # before the work whose result could not be kept
+        path = _checked(path, subject, format)
+    planned = plan(subject, format, size, batch, dtype, pixels, algorithm, norm, note)
+    assert path is not None
+    target = Path(path)
+    data, channels = planned.card.metadata.data, planned.preprocessing.channels
+    seen = real_images(planned.preprocessing, IMAGES, data, images)
+    ranges = None
+    if dtype == "int8" and format != "mnn":
+        found = real_images(planned.preprocessing, CALIBRATION_IMAGES, data, calibration or images)
+        ranges = torch.from_numpy(file_input(found, planned.card))
+    with _staged(target) as staged:
+        example = example_for(planned.request, channels)
+        card = planned.card.to_json()
+        graph = write(planned.prepared, example, planned.request, planned.card.outputs, card, staged, ranges)
+        note(1, "written")
+        result = compared(planned, staged, seen)
+        _check(result, planned.request, tolerance)
+        note(1, "compared")
+        lost = accuracy(planned, open_exported(staged), data_dir) if dtype == "int8" else None
+        blamed = [] if ranges is None or graph is None else responsible(planned, graph, ranges, seen, note)
+        for file in reversed(files_of(staged)):  # what the others lean on first
+            with atomic_path(target.with_suffix(file.suffix)) as temporary:
+                os.replace(file, temporary)
+    written = sum(file.stat().st_size for file in files_of(target))
+    return Export(target, planned.card, result, written, time.perf_counter() - started, lost, tuple(blamed))
+
+
+STEPS = 6
+"""Steps of an export that measures: four stages, writing, comparing."""
+
+
+def compared(planned: Plan, path: Path, images: Tensor) -> parity.Parity:
+    """The file `path` beside the network it came from, on `images` as `planned.preprocessing` makes them."""
+    file = open_exported(path)
+
+    def wanted(chunk: Tensor) -> list[Tensor]:
+        given = torch.from_numpy(file_input(chunk, planned.card))
+        with torch.inference_mode():
+            return flattened(planned.reference(given))
+
+    return parity.compare(wanted, file.outputs, images, planned.request.batch or 4)
+
+
+def _check(found: parity.Parity, request: Request, tolerance: float | None) -> None:
+    limit = parity.TOLERANCE[request.dtype] if tolerance is None else tolerance
+    if reason := found.worse_than(limit, parity.AGREEMENT[request.dtype]):
+        raise UserError(
+            f"the {request.format} file is not kept: {reason} ({found}). Try another --dtype or --algorithm, or say "
+            "with --tolerance what is good enough."
+        )
+
+
+def _checked(path: str | Path | None, subject: str | Path | nn.Module, format: str) -> Path:  # noqa: A002
+    """Where the file goes. `UserError` for a name of another format, and for a folder that cannot be written to."""
+    suffix = SUFFIXES[format]
+    if path is None:
+        stem = type(subject).__name__.lower() if isinstance(subject, nn.Module) else Path(subject).stem
+        path = Path(f"{stem}{suffix}")
+    path = Path(path)
+    if path.suffix != suffix:
+        raise UserError(f"{path} ends in {path.suffix or 'nothing'}; {format} files end in {suffix}.")
+    for file in files_of(path):
+        check_writable(file)
+    return path
+
+
+@contextmanager
+def _staged(path: Path) -> Iterator[Path]:
+    """A path of the same name in a folder of its own beside, which is gone in the end, whatever happened."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        folder = Path(tempfile.mkdtemp(prefix=".", suffix=".partial", dir=path.parent))
+    except OSError as error:
+        raise UserError(f"cannot write {path}: {error.strerror or error}. Choose another folder.") from error
+    try:
+        yield folder / path.name
+    except OSError as error:
+        raise UserError(
+            f"cannot write {path}: {error.strerror or error}. Free some space or write elsewhere."
+        ) from error
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)

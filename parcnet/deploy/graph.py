@@ -1,0 +1,68 @@
+"""A network as an ONNX graph of operators that every runtime knows, its weights and kernels constants."""
+
+import warnings
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor, nn
+
+from parcnet.base import UserError
+from parcnet.deploy.request import Request
+
+if TYPE_CHECKING:
+    from onnx import ModelProto
+
+SCOPES = "pkg.torch.onnx.name_scopes"
+"""Under which a node says in which modules it lies."""
+
+PIXELS, IMAGE = "pixels", "image"
+"""Name of a file's input: 8-bit pixels [B, H, W, C], or the normalised image [B, C, H, W]."""
+
+
+def to_onnx(network: nn.Module, example: Tensor, request: Request, outputs: Sequence[str]) -> "ModelProto":
+    """The graph of `network` for inputs like `example`, whose first side is any number where the batch is dynamic.
+
+    Height and width are constants: the kernels are as long as the map. Raises `UserError` where an operator of the
+    network has no place in ONNX, and without the packages of the extra `onnx`.
+    """
+    try:
+        import onnxscript  # noqa: F401 - torch's exporter asks for it late and less clearly
+    except ImportError:
+        raise UserError("exporting needs onnx and onnxscript: pip install 'parcnet[onnx]'.") from None
+    name = PIXELS if request.pixels else IMAGE
+    shapes = ({0: torch.export.Dim("batch", min=1)},) if request.batch is None else None
+    with warnings.catch_warnings(), torch.no_grad():
+        warnings.simplefilter("ignore")  # of torch about its own exporter
+        try:
+            program = torch.onnx.export(
+                network,
+                (example,),
+                dynamo=True,
+                optimize=True,
+                input_names=[name],
+                output_names=list(outputs),
+                dynamic_shapes=shapes,
+                verbose=False,
+            )
+        except torch.onnx.errors.OnnxExporterError as error:
+            raise UserError(
+                f"this network cannot be written as ONNX: {str(error).strip().splitlines()[0]}. "
+                "--format torch-export may take it."
+            ) from error
+    assert program is not None
+    graph = program.model_proto
+    for node in graph.graph.node:  # the exporter notes the lines of source, with somebody's folders
+        scopes = [(entry.key, entry.value) for entry in node.metadata_props if entry.key == SCOPES]
+        del node.metadata_props[:]
+        for key, value in scopes:
+            node.metadata_props.add(key=key, value=value)
+    return graph
+
+
+def example_for(request: Request, channels: int) -> Tensor:
+    """An input of the file's shape and dtype; of two images for a dynamic batch, since 1 counts as a constant."""
+    batch = 2 if request.batch is None else request.batch
+    if request.pixels:
+        return torch.zeros(batch, request.height, request.width, channels, dtype=torch.uint8)
+    return torch.randn(batch, channels, request.height, request.width, generator=torch.Generator().manual_seed(0))

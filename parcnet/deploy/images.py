@@ -1,0 +1,65 @@
+"""Real images on which a file is compared with its network."""
+
+import math
+from collections.abc import Iterator
+from importlib import resources
+from pathlib import Path
+
+from PIL import Image
+from torch import Tensor, stack
+
+from parcnet.base import UserError
+from parcnet.data import BadImage, Preprocessing, open_dataset, open_image
+
+PHOTOGRAPHS = ("china.jpg", "flower.jpg")
+"""Two photographs of 640x427 px that come with scikit-learn."""
+_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".gif", ".tif", ".tiff", ".webp")
+
+
+def real_images(preprocessing: Preprocessing, count: int, data: str, folder: Path | None = None) -> Tensor:
+    """`count` images [count, C, H, W] as the network takes them.
+
+    From `folder` (and the folders in it), in the order of names; else of the embedded digits where the network was
+    trained on those (`data`); else square pieces of two photographs. Raises `UserError` for a folder without images.
+    """
+    transform = preprocessing.transform()
+    images: list[Tensor] = []
+    for image in _of_folder(folder, preprocessing.channels) if folder is not None else _embedded(data):
+        images.append(transform(image))
+        if len(images) == count:
+            break
+    if not images:
+        raise UserError(f"{folder} holds no image that can be read: expected {', '.join(_SUFFIXES)} in it or below it.")
+    return stack(images)
+
+
+def _of_folder(folder: Path, channels: int) -> Iterator[Image.Image]:
+    if not folder.is_dir():
+        raise UserError(f"there is no folder {folder}: name one with images in it or below it.")
+    for path in _spread(sorted(path for path in folder.rglob("*") if path.suffix.lower() in _SUFFIXES)):
+        try:
+            yield open_image(path, channels)
+        except BadImage:
+            continue
+
+
+def _spread(paths: list[Path]) -> list[Path]:
+    """All paths, any first few of them from all over the list, which a sorted list of classes begins with one of."""
+    step = max(1, round(len(paths) * 0.618))
+    while paths and math.gcd(step, len(paths)) > 1:
+        step += 1
+    return [paths[i * step % len(paths)] for i in range(len(paths))]
+
+
+def _embedded(data: str) -> Iterator[Image.Image]:
+    if data == "digits":
+        digits = open_dataset(None, "test")
+        yield from (digits.image(index) for index in range(len(digits)))
+        return
+    folder = resources.files("sklearn") / "datasets" / "images"
+    photographs = [open_image(str(folder / name)) for name in PHOTOGRAPHS]
+    for side in (400, 320, 256, 200, 150):
+        for left in range(0, 640 - side + 1, 60):
+            for photograph in photographs:
+                top = (427 - side) * (left % 7) // 7
+                yield photograph.crop((left, top, left + side, top + side))

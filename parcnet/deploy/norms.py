@@ -1,0 +1,135 @@
+"""The norm in the form of graph that a runtime is fastest with. All are the same function of the map.
+
+A LayerNorm over the channels of an NCHW map is, in a graph, a turn to NHWC, the norm and a turn back: runtimes that
+keep maps in blocks of channels (ONNX Runtime, MNN) or in NHWC memory (OpenVINO) unpack and copy the map for it.
+"""
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from parcnet.layers import Downsample
+from parcnet.layers.inference import InferenceBGU, UnweightedNorm
+from parcnet.layers.norm import BiasFreeLayerNorm2d
+
+_BLOCK = 16
+"""Channels that the widest vector registers hold in fp32, by which runtimes block a map."""
+
+
+def _single(x: Tensor) -> Tensor:
+    return x.float() if x.dtype == torch.float16 else x  # squares beyond 65504 are infinite in half precision
+
+
+class ReducedNorm(nn.Module):
+    """c = x - mean(x); c / sqrt(mean(c^2) + eps), by reductions over the channels. Shapes: [B, C, H, W]."""
+
+    def __init__(self, channels: int, eps: float) -> None:  # noqa: ARG002 - one signature for all forms
+        super().__init__()
+        self.eps = eps
+
+    def forward(self, x: Tensor) -> Tensor:
+        wide = _single(x)
+        centred = wide - wide.mean(1, keepdim=True)
+        return (centred * torch.rsqrt((centred * centred).mean(1, keepdim=True) + self.eps)).to(x.dtype)
+
+
+class ScaledNorm(nn.Module):
+    """x / sqrt(var(x) + eps): a norm whose centring is folded into what follows it, so that x - mean(x) is never kept.
+
+    The variance is that of the centred map: mean(x^2) - mean(x)^2 would lose digits where the mean is large.
+    """
+
+    def __init__(self, channels: int, eps: float) -> None:  # noqa: ARG002 - one signature for all forms
+        super().__init__()
+        self.eps = eps
+
+    def forward(self, x: Tensor) -> Tensor:
+        wide = _single(x)
+        variance = (wide - wide.mean(1, keepdim=True)).square().mean(1, keepdim=True)
+        return (wide * torch.rsqrt(variance + self.eps)).to(x.dtype)
+
+
+class BlockedNorm(nn.Module):
+    """The same; means, and their way back to all channels, are 1x1 convolutions, so that the map stays in blocks.
+
+    The mean is taken off by a convolution whose result is added to the map, which runtimes do in one pass.
+    """
+
+    mean: Tensor
+    bias: Tensor
+    spread: Tensor
+
+    def __init__(self, channels: int, eps: float) -> None:
+        super().__init__()
+        self.register_buffer("mean", torch.full((_BLOCK, channels, 1, 1), 1 / channels))
+        self.register_buffer("bias", torch.full((_BLOCK,), eps))
+        self.register_buffer("spread", torch.eye(1, _BLOCK).repeat(channels, 1)[:, :, None, None].contiguous())
+
+    def forward(self, x: Tensor) -> Tensor:
+        wide = _single(x)
+        mean, bias, spread = (each.to(wide.dtype) for each in (self.mean, self.bias, self.spread))
+        centred = wide + F.conv2d(F.conv2d(wide, mean), -spread)
+        variance = F.conv2d(centred * centred, mean, bias)
+        return (centred * F.conv2d(torch.rsqrt(variance), spread)).to(x.dtype)
+
+
+class TurnedNorm(nn.Module):
+    """`F.layer_norm` between two turns of the map: the form that TensorRT and CoreML recognise as one layer."""
+
+    def __init__(self, channels: int, eps: float) -> None:
+        super().__init__()
+        self.channels, self.eps = channels, eps
+
+    def forward(self, x: Tensor) -> Tensor:
+        normed = F.layer_norm(_single(x).permute(0, 2, 3, 1), (self.channels,), eps=self.eps)
+        return normed.permute(0, 3, 1, 2).to(x.dtype)
+
+
+NORMS: dict[str, Callable[[int, float], nn.Module]] = {
+    "layer_norm": TurnedNorm,
+    "reduced": ReducedNorm,
+    "scaled": ScaledNorm,
+    "blocked": BlockedNorm,
+}
+"""The forms by name."""
+
+NORM_OF = {"onnx": "blocked", "openvino": "scaled", "mnn": "reduced", "torch-export": "layer_norm"}
+"""The form that each format's own runtime is fastest with, see `docs/deployment.md`."""
+
+
+class WeightedNorm(nn.Module):
+    """A norm form times a weight for each channel."""
+
+    weight: Tensor
+
+    def __init__(self, form: nn.Module, weight: Tensor) -> None:
+        super().__init__()
+        self.form = form
+        self.register_buffer("weight", weight.detach().clone()[:, None, None])
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.form(x) * self.weight
+
+
+def replace_norms(network: nn.Module, form: str) -> None:
+    """Puts the norm `form` in place of every norm of a frozen network's blocks, stem and downsamples, in place."""
+    for path, module in list(network.named_modules()):
+        if isinstance(module, InferenceBGU) and isinstance(module.norm, UnweightedNorm):
+            network.set_submodule(f"{path}.norm", NORMS[form](module.gate.weight.shape[1], module.norm.eps))
+            if form == "scaled":
+                module.gate.weight, module.feature.weight = map(centred, (module.gate.weight, module.feature.weight))
+        elif isinstance(module, Downsample) and form == "scaled":
+            # zeros around the map stay zeros: the norm comes before the padding, and has no bias
+            module.conv.weight.data = centred(module.conv.weight * module.norm.weight[:, None, None])
+            network.set_submodule(f"{path}.norm", NORMS[form](module.conv.in_channels, module.norm.eps))
+        elif isinstance(module, BiasFreeLayerNorm2d) and isinstance(network.get_submodule(path), BiasFreeLayerNorm2d):
+            # what follows is no convolution, or none is changed: centred and weighted here
+            channels, plain = module.weight.shape[0], "reduced" if form == "scaled" else form
+            network.set_submodule(path, WeightedNorm(NORMS[plain](channels, module.eps), module.weight))
+
+
+def centred(weight: Tensor) -> Tensor:
+    """W (I - 11'/C): what a convolution W [out, C, h, w] makes of x, it then makes of x - mean(x) over the channels."""
+    return (weight - weight.mean(1, keepdim=True)).detach()

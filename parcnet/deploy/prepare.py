@@ -1,0 +1,100 @@
+"""A network made ready for one image size: kernels resized and baked, norms and scales in the form a runtime likes."""
+
+import copy
+import itertools
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from parcnet.deploy.norms import replace_norms
+from parcnet.layers import MapSized, OversizedConv2d
+from parcnet.layers.inference import MatmulMix
+from parcnet.models import ParCNetV2
+from parcnet.models.freezing import frozen, input_shapes
+
+
+class ConstantProducts(nn.Module):
+    """`MatmulMix` as two plain matrix products: T_h x T_w' for every channel, no turn of the map. Shapes: NCHW."""
+
+    rows: Tensor
+    columns: Tensor
+
+    def __init__(self, mix: MatmulMix) -> None:
+        super().__init__()
+        self.register_buffer("rows", mix.rows)
+        self.register_buffer("columns", mix.columns.transpose(1, 2).contiguous())
+        self.local = mix.local
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.local(x, self.rows @ x @ self.columns)
+
+
+class Normalised(nn.Module):
+    """8-bit pixels [B, H, W, C] -> what `network` says of them: its preprocessing but for the resizing, inside."""
+
+    mean: Tensor
+    std: Tensor
+
+    def __init__(self, network: nn.Module, mean: Sequence[float], std: Sequence[float]) -> None:
+        super().__init__()
+        self.network = network
+        # as timm: first to [0, 1], then the mean off, then over the standard deviation
+        self.register_buffer("mean", torch.tensor(mean)[:, None, None])
+        self.register_buffer("std", torch.tensor(std)[:, None, None])
+
+    def forward(self, pixels: Tensor) -> Any:
+        image = pixels.permute(0, 3, 1, 2).float() / 255
+        return self.network((image - self.mean) / self.std)
+
+
+class HalfInside(nn.Module):
+    """Half precision between float32 images and float32 answers."""
+
+    def __init__(self, network: nn.Module) -> None:
+        super().__init__()
+        self.network = network.half()
+
+    def forward(self, image: Tensor) -> Tensor | tuple[Tensor, ...]:
+        outputs = tuple(each.float() for each in flattened(self.network(image.half())))
+        return outputs[0] if len(outputs) == 1 else outputs
+
+
+def sized(model: nn.Module, size: tuple[int, int]) -> nn.Module:
+    """A frozen copy of `model` in eval mode whose parameters are those for images of `size` (H, W).
+
+    Oversized convolutions use plain convolutions: what a runtime knows.
+    """
+    model = copy.deepcopy(model).cpu().eval().requires_grad_(False)
+    resize: Any = getattr(model, "set_input_size", None)
+    if resize is not None and any(isinstance(module, MapSized) for module in model.modules()):
+        resize(size)
+    for module in model.modules():
+        if isinstance(module, OversizedConv2d):
+            module.algorithm = "conv"
+    return model
+
+
+def in_form(model: nn.Module, image: Tensor, algorithms: Sequence[str], norm: str) -> nn.Module:
+    """The network in the form that is written: ParCNetV2 frozen, an algorithm a stage; others as `sized` left them.
+
+    `image` [B, C, H, W] is of the size that `model` was made for.
+    """
+    if not isinstance(model, ParCNetV2):
+        return model
+    with torch.no_grad():
+        network = frozen(model, input_shapes(model, image), algorithms)
+    for path, module in list(network.named_modules()):
+        if isinstance(module, MatmulMix):
+            network.set_submodule(path, ConstantProducts(module))
+    replace_norms(network, norm)
+    return network.to(memory_format=torch.contiguous_format)
+
+
+def flattened(outputs: Any) -> list[Tensor]:
+    """The tensors in a network's answer, in the order in which an exported file returns them."""
+    if isinstance(outputs, Tensor):
+        return [outputs]
+    values = outputs.values() if isinstance(outputs, dict) else outputs
+    return list(itertools.chain.from_iterable(flattened(value) for value in values))

@@ -1,0 +1,58 @@
+"""ONNX files, run by ONNX Runtime on the CPU."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from numpy.typing import NDArray
+
+from parcnet.base import UserError
+from parcnet.deploy.card import KEY
+from parcnet.deploy.runtimes.runtime import Run, Runtime
+
+if TYPE_CHECKING:
+    from onnx import ModelProto
+
+
+def write(graph: "ModelProto", card: str, path: Path) -> None:
+    """The graph with its card among the metadata, as one file."""
+    entry = graph.metadata_props.add()
+    entry.key, entry.value = KEY, card
+    path.write_bytes(graph.SerializeToString())
+
+
+def session(path: Path, threads: int | None = None) -> Any:
+    """An onnxruntime.InferenceSession of the file. Raises `UserError` for a damaged one."""
+    onnxruntime = _package()
+    options = onnxruntime.SessionOptions()
+    if threads is not None:
+        options.intra_op_num_threads = threads
+    options.log_severity_level = 3
+    try:
+        return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # its exceptions share no class
+        raise UserError(f"{path} is not an ONNX file that ONNX Runtime can run, or not a whole one: {error}") from None
+
+
+def _load(path: Path, threads: int | None) -> Run:
+    opened = session(path, threads)
+    name = opened.get_inputs()[0].name
+
+    def run(values: NDArray[Any]) -> list[NDArray[Any]]:
+        return opened.run(None, {name: values})
+
+    return run
+
+
+def _card(path: Path) -> str | None:
+    return session(path).get_modelmeta().custom_metadata_map.get(KEY)
+
+
+def _package() -> Any:
+    try:
+        import onnxruntime
+    except ImportError:
+        raise UserError("ONNX files are run by onnxruntime: pip install 'parcnet[onnx]'.") from None
+    return onnxruntime
+
+
+ONNX = Runtime("ONNX Runtime", _load, _card, ("onnx", "onnxruntime"))

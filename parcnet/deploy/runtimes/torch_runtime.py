@@ -1,0 +1,55 @@
+"""torch.export archives (.pt2), run by torch."""
+
+import warnings
+from pathlib import Path
+from typing import Any
+
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from parcnet.base import UserError
+from parcnet.deploy.card import KEY
+from parcnet.deploy.request import Request
+from parcnet.deploy.runtimes.runtime import Run, Runtime
+
+
+def write(network: nn.Module, example: Tensor, request: Request, card: str, path: Path) -> None:
+    """The network as a graph of torch's operators, with its card as an extra file of the archive."""
+    shapes = ({0: torch.export.Dim("batch", min=1)},) if request.batch is None else None
+    with torch.no_grad():
+        program = torch.export.export(network, (example,), dynamic_shapes=shapes)
+    torch.export.save(program, path, extra_files={KEY: card})
+
+
+def _load(path: Path, threads: int | None) -> Run:
+    program = _read(path, {}).module()
+    if threads is not None:
+        torch.set_num_threads(threads)
+
+    def run(values: NDArray[Any]) -> list[NDArray[Any]]:
+        from parcnet.deploy.prepare import flattened
+
+        with torch.inference_mode():
+            return [each.numpy() for each in flattened(program(torch.from_numpy(values)))]
+
+    return run
+
+
+def _card(path: Path) -> str | None:
+    extra = {KEY: ""}
+    _read(path, extra)
+    text = extra[KEY]
+    return text.decode() if isinstance(text, bytes) else text
+
+
+def _read(path: Path, extra: dict[str, Any]) -> torch.export.ExportedProgram:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of torch about its own archive
+        try:
+            return torch.export.load(path, extra_files=extra)
+        except Exception as error:  # its exceptions share no class
+            raise UserError(f"{path} is not an archive of torch.export, or not a whole one: {error}") from None
+
+
+TORCH = Runtime("torch", _load, _card, ("torch",))

@@ -1,0 +1,54 @@
+"""A network's inference form for one map size: kernels baked, norms folded, still in ordinary torch operators."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Sequence
+from functools import partial
+
+import torch
+from torch import Tensor, nn
+
+from parcnet.layers import ParCNetV2Block
+from parcnet.layers.inference import freezable, freeze_block
+from parcnet.models.parcnetv2 import ParCNetV2
+
+
+def frozen(model: ParCNetV2, shapes: dict[str, list[int]], algorithms: Sequence[str]) -> nn.Module:
+    """A copy of `model` whose blocks serve maps of the given `shapes` alone; blocks of ablations stay as they are.
+
+    shapes       input [B, C, H, W] of every block by its path, see `input_shapes`
+    algorithms   a key of `layers.inference.MIXES` for each stage
+    """
+    copied = copy.deepcopy(model).eval().requires_grad_(False).to(memory_format=torch.channels_last)
+    for stage, algorithm in enumerate(algorithms):
+        for path, block in freezable_blocks(model, stage):
+            height, width = shapes[path][2:]
+            copied.set_submodule(path, freeze_block(block, (height, width), algorithm).eval())
+    return copied
+
+
+def freezable_blocks(model: ParCNetV2, stage: int) -> list[tuple[str, ParCNetV2Block]]:
+    """The blocks of a stage, by path, that have an inference form."""
+    found = model.stages[stage].named_modules(prefix=f"stages.{stage}")
+    return [(path, block) for path, block in found if isinstance(block, ParCNetV2Block) and freezable(block)]
+
+
+def input_shapes(model: nn.Module, image: Tensor) -> dict[str, list[int]]:
+    """Shape of the first input of every module of `model`, which is left as it was, seen in one forward pass."""
+    shapes: dict[str, list[int]] = {}
+    hooks = []
+    training = model.training
+    try:
+        for path, module in model.named_modules():
+            hooks.append(module.register_forward_pre_hook(partial(_note_shape, shapes, path)))
+        model.eval()(image)
+    finally:
+        model.train(training)
+        for hook in hooks:
+            hook.remove()
+    return shapes
+
+
+def _note_shape(shapes: dict[str, list[int]], path: str, module: nn.Module, inputs: tuple[Tensor]) -> None:  # noqa: ARG001 - a hook's signature
+    shapes[path] = list(inputs[0].shape)

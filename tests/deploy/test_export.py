@@ -1,0 +1,174 @@
+import json
+import shutil
+import stat
+import sys
+
+import pytest
+import timm
+import torch
+from torch import nn
+
+from parcnet import models
+from parcnet.base import UserError
+from parcnet.data import Preprocessing, open_dataset
+from parcnet.deploy import SUFFIXES, export, open_exported
+
+FORMATS = tuple(SUFFIXES)
+
+
+@pytest.fixture
+def digits():
+    """Seven real digits as the 48 x 32 px network takes them."""
+    images = open_dataset(None, "val")
+    transform = Preprocessing((48, 32), (0.3, 0.4, 0.5), (0.2, 0.3, 0.4), crop_pct=1.0).transform()
+    return torch.stack([transform(images.image(index)) for index in range(7)])
+
+
+@pytest.mark.parametrize("kind", FORMATS)
+def test_the_file_says_what_the_checkpoint_says_for_any_number_of_images(kind, made, saved, digits) -> None:
+    file = open_exported(made(kind).path)
+    with torch.no_grad():
+        wanted = models.load(saved)(digits)
+    assert torch.equal(file(digits).argmax(1), wanted.argmax(1))
+    torch.testing.assert_close(file(digits), wanted, rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("kind", FORMATS)
+def test_classes_preprocessing_and_provenance_travel_inside(kind, made, saved) -> None:
+    card = open_exported(made(kind).path).card
+    own = models.from_checkpoint(saved)[1]
+    assert card.metadata.classes == own.classes
+    assert card.metadata.preprocessing == {**own.preprocessing, "size": [48, 32]}
+    assert (card.metadata.model, card.metadata.created) == (own.model, own.created)
+    assert card.tools["torch"] == torch.__version__.split("+")[0]
+
+
+@pytest.mark.parametrize("kind", FORMATS)
+def test_a_half_written_file_is_named(kind, made, tmp_path) -> None:
+    whole = made(kind).path
+    for file in whole.parent.glob(f"{whole.stem}.*"):
+        shutil.copy(file, tmp_path)
+    path = tmp_path / whole.name
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    with pytest.raises(UserError, match=path.name):
+        open_exported(path)
+
+
+def test_an_xml_without_its_weights_says_so(made, tmp_path) -> None:
+    path = shutil.copy(made("openvino").path, tmp_path)
+    with pytest.raises(UserError, match=r"small\.bin"):
+        open_exported(path)
+
+
+def test_a_foreign_file_is_told_from_ours(made, tmp_path) -> None:
+    onnx = pytest.importorskip("onnx")
+    graph = onnx.load(str(made("onnx").path))
+    del graph.metadata_props[:]
+    onnx.save(graph, str(tmp_path / "foreign.onnx"))
+    with pytest.raises(UserError, match="not written by `parcnet export`"):
+        open_exported(tmp_path / "foreign.onnx")
+
+
+def test_an_image_of_another_size_is_refused(made) -> None:
+    with pytest.raises(UserError, match=r"48x32 px, got 32x48"):
+        open_exported(made("torch-export").path)(torch.randn(1, 3, 32, 48))
+
+
+def test_a_file_worse_than_the_tolerance_is_not_kept(saved, tmp_path) -> None:
+    with pytest.raises(UserError, match="is not kept: its outputs differ"):
+        export(saved, tmp_path / "net.pt2", format="torch-export", algorithm="matmul", tolerance=1e-12)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_older_file_survives_an_export_that_fails(saved, tmp_path) -> None:
+    (tmp_path / "net.pt2").write_text("older")
+    with pytest.raises(UserError):
+        export(saved, tmp_path / "net.pt2", format="torch-export", algorithm="matmul", tolerance=1e-12)
+    assert (tmp_path / "net.pt2").read_text() == "older"
+
+
+def test_pixels_are_normalised_inside(saved, tmp_path) -> None:
+    path = export(saved, tmp_path / "net.pt2", format="torch-export", algorithm="conv", pixels=True).path
+    file = open_exported(path)
+    image = open_dataset(None, "val").image(3)
+    own = models.from_checkpoint(saved)
+    with torch.no_grad():
+        wanted = own[0](Preprocessing.from_dict(own[1].preprocessing).transform()(image)[None])
+    torch.testing.assert_close(file(file.preprocessing.transform()(image)[None]), wanted, rtol=1e-4, atol=1e-4)
+
+
+def test_half_precision_inside_an_onnx_file_that_takes_pixels(saved, tmp_path) -> None:
+    half = export(saved, tmp_path / "net.onnx", dtype="fp16", pixels=True, algorithm="conv", size=(48, 32))
+    assert 1e-6 < half.parity.maximum < 0.05
+
+
+def test_any_module_with_tensor_outputs_can_be_exported(tmp_path) -> None:
+    network = timm.create_model("resnet10t", features_only=True, out_indices=(1, 2)).eval()
+    made = export(network, tmp_path / "maps.pt2", format="torch-export", size=64)
+    assert made.card.outputs == ("output_0", "output_1")
+    assert made.parity.agreement is None
+    shapes = [list(each.shape) for each in open_exported(made.path).outputs(torch.randn(2, 3, 64, 64))]
+    assert shapes == [[2, 64, 16, 16], [2, 128, 8, 8]]
+
+
+@pytest.mark.parametrize(
+    ("wish", "said"),
+    [
+        ({"format": "onix"}, "Did you mean onnx"),
+        ({"format": "torch-export", "dtype": "int8"}, "expected fp32"),
+        ({"size": 16}, "at least 32 px"),
+        ({"batch": 0}, "batch is 0"),
+        ({"algorithm": "fft"}, "expected auto or one of conv"),
+        ({"norm": "batch"}, "expected one of layer_norm"),
+    ],
+)
+def test_what_no_file_can_have_is_said(wish, said, saved, tmp_path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(UserError, match=said):
+        export(saved, **wish)
+
+
+def test_a_name_of_another_format_is_said(saved, tmp_path) -> None:
+    with pytest.raises(UserError, match=r"ends in \.onnx; openvino files end in \.xml"):
+        export(saved, tmp_path / "net.onnx", format="openvino")
+
+
+def test_a_read_only_folder_is_said_before_the_work(saved, tmp_path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(UserError, match="cannot write"):
+        export(saved, tmp_path / "file" / "net.onnx")
+    folder = tmp_path / "locked"
+    folder.mkdir()
+    folder.chmod(stat.S_IRUSR | stat.S_IXUSR)
+    try:
+        (folder / "probe").touch()
+    except OSError:
+        with pytest.raises(UserError, match="Choose a folder you may write to"):
+            export(saved, folder / "net.onnx")
+    else:
+        pytest.skip("this user may write into every folder: rights were not checked")
+
+
+@pytest.mark.parametrize(
+    ("kind", "package", "extra"),
+    [("onnx", "onnxruntime", "onnx"), ("openvino", "openvino", "openvino"), ("mnn", "MNN", "mnn")],
+)
+def test_a_missing_extra_is_named(kind, package, extra, made, monkeypatch) -> None:
+    path = made(kind).path
+    monkeypatch.setitem(sys.modules, package, None)
+    with pytest.raises(UserError, match=rf"pip install 'parcnet\[{extra}\]'"):
+        open_exported(path)
+
+
+def test_the_card_is_one_json_text_in_the_onnx_file(made) -> None:
+    onnx = pytest.importorskip("onnx")
+    entries = {entry.key: entry.value for entry in onnx.load(str(made("onnx").path)).metadata_props}
+    assert json.loads(entries["parcnet"])["metadata"]["classes"][3] == "three"
+
+
+def test_a_network_keeps_its_mode_and_its_weights(tmp_path) -> None:
+    network: nn.Module = timm.create_model("parcnetv2_digits", dims=(8, 8, 8, 8)).train()
+    before = {name: tensor.clone() for name, tensor in network.state_dict().items()}
+    export(network, tmp_path / "net.pt2", format="torch-export", size=64, algorithm="conv")
+    assert network.training
+    assert all(torch.equal(before[name], tensor) for name, tensor in network.state_dict().items())

@@ -1,0 +1,59 @@
+"""What TensorRT and CoreML take, read off the graph: neither runs here."""
+
+import pytest
+import torch
+
+from parcnet.deploy.graph import example_for, to_onnx
+from parcnet.deploy.prepare import in_form, sized
+from parcnet.deploy.request import Request
+
+onnx = pytest.importorskip("onnx")
+
+# in the operator tables of TensorRT 10's ONNX parser and of coremltools 8, both of which also want static shapes
+TAKEN = {
+    "Add", "Cast", "Concat", "Constant", "Conv", "Div", "Erf", "Flatten", "Gather", "Gelu", "Gemm", "GlobalAveragePool",
+    "Identity", "LayerNormalization", "MatMul", "Mul", "Pow", "Reciprocal", "ReduceMean", "Reshape", "Slice", "Sqrt",
+    "Squeeze", "Sub", "Transpose", "Unsqueeze",
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def graph():
+    from parcnet import models
+
+    torch.manual_seed(0)
+    model = sized(models.build("parcnetv2_digits", img_size=64), (64, 64))
+    request = Request("onnx", 64, 64)
+    prepared = in_form(model, torch.randn(1, 3, 64, 64), ("conv", "matmul", "dense", "conv"), "layer_norm")
+    return to_onnx(prepared, example_for(request, 3), request, ("logits",))
+
+
+def test_only_operators_that_tensorrt_and_coreml_take(graph) -> None:
+    assert {node.op_type for node in graph.graph.node} - TAKEN == set()
+    assert {entry.domain for entry in graph.opset_import} <= {"", "ai.onnx"}
+
+
+def test_every_shape_is_static(graph) -> None:
+    inferred = onnx.shape_inference.infer_shapes(graph, strict_mode=True).graph
+    tensors = [*inferred.input, *inferred.output, *inferred.value_info]
+    assert all(dim.HasField("dim_value") and dim.dim_value > 0 for t in tensors for dim in t.type.tensor_type.shape.dim)
+    named = {tensor.name for tensor in tensors}
+    assert all(output in named for node in inferred.node for output in node.output)
+
+
+def test_kernels_are_constants_none_computed_in_the_graph(graph) -> None:
+    constants = {tensor.name for tensor in graph.graph.initializer}
+    convolutions = [node for node in graph.graph.node if node.op_type == "Conv"]
+    assert convolutions
+    assert all(node.input[1] in constants for node in convolutions)
+    assert not {node.op_type for node in graph.graph.node} & {"Resize", "DFT", "STFT", "Einsum", "If", "Loop"}
+
+
+def test_nobody_s_folders_travel_inside(graph) -> None:
+    assert b"site-packages" not in graph.SerializeToString()
+    assert b".py" not in graph.SerializeToString()
+
+
+def test_norms_are_one_operator_each(graph) -> None:
+    counts = [node.op_type for node in graph.graph.node]
+    assert counts.count("LayerNormalization") == 1 + 3 + 4 * 2 + 1  # stem, downsamples, two a block, head
