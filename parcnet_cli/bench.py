@@ -189,6 +189,24 @@ def _loader(arguments: Sequence[str]) -> int:
     return measure(arguments)
 
 
+def _coins(arguments: Sequence[str]) -> int:
+    from parcnet_cli.bench_coins import run as measure  # it builds on this module
+
+    return measure(arguments)
+
+
+def _segmentation(arguments: Sequence[str]) -> int:
+    from parcnet_cli.bench_segmentation import run as measure  # it builds on this module
+
+    return measure(arguments)
+
+
+def _deploy(arguments: Sequence[str]) -> int:
+    from parcnet_cli.bench_deploy import run as measure  # it builds on this module
+
+    return measure(arguments)
+
+
 def _tables(arguments: Sequence[str]) -> int:
     asked = parse(Tables, "bench tables", DESCRIPTIONS["tables"], arguments)
 
@@ -314,7 +332,7 @@ def finish(asked: Common, result: "Result") -> int:
 def _without_paths(arguments: Sequence[str]) -> list[str]:
     """The arguments but those that say where files go: they tell of somebody's folders and of nothing measured."""
     kept: list[str] = []
-    files = ("--output", "--plot", "--table")
+    files = ("--output", "--plot", "--table", "--files", "--folder")
     for place, argument in enumerate(arguments):
         if argument.split("=")[0] in files or (place and arguments[place - 1] in files):
             continue
@@ -330,10 +348,13 @@ _WHAT: dict[str, Callable[[Sequence[str]], int]] = {
     "scaling": _scaling,
     "merge": lambda arguments: _parts("merge", arguments),
     "profile": lambda arguments: _parts("profile", arguments),
+    "deploy": _deploy,
     "loader": _loader,
     "seeds": partial(_training, "seeds"),
     "finetune": partial(_training, "finetune"),
     "faults": partial(_training, "faults"),
+    "coins": _coins,
+    "segmentation": _segmentation,
     "tune": _tune,
     "tables": _tables,
 }

@@ -7,6 +7,7 @@ parcnet bench: how fast, how large, and how cost grows with the map. Nothing is 
   parcnet bench models    latency of whole networks, beside ConvNeXt in its best public configuration
   parcnet bench train     time of a training step, beside ConvNeXt
   parcnet bench memory    peak inference memory, beside ConvNeXt and the paper's ratios
+  parcnet bench deploy    exported files in ONNX Runtime, OpenVINO and MNN, beside ConvNeXt and Swin (Tab. 7)
   parcnet bench loader    reading and augmenting images beside a training step
   parcnet bench scaling   cost against the side of the map, with the fitted and the expected exponent
   parcnet bench merge     per stage, oversized and local kernels merged into one dense kernel or left apart
@@ -14,6 +15,8 @@ parcnet bench: how fast, how large, and how cost grows with the map. Nothing is 
   parcnet bench tune      measure and write the table by which `auto` chooses an algorithm
   parcnet bench seeds     accuracy of a recipe over several seeds: how much is luck, and how good are its peers
   parcnet bench finetune  photographs, fine-tuned from a checkpoint and from no weights
+  parcnet bench coins     detection learned on three rows of coins and tested on the fourth: AP of boxes and masks
+  parcnet bench segmentation  photographs segmented, on regions held out: mIoU at one scale and at many
   parcnet bench faults    training that is killed again and again, beside the same left alone: bit-equal or not
   parcnet bench tables    put results into Markdown files, or check that they are there
 

@@ -12,13 +12,19 @@ from parcnet_cli.arguments import parse
 from parcnet_cli.pictures import check_picture
 
 T = TypeVar("T")
+Suite = Literal["imagenet-v2", "imagenet-r", "imagenet-a", "imagenet-sketch", "imagenet-c", "corruptions"]
 
 _DESCRIPTION = """\
-Measures top-1, top-5 and loss of a checkpoint on labelled images; classes are matched by name.
+Measures a checkpoint on labelled images. Classification: top-1, top-5 and loss, classes matched by name. Segmentation:
+mIoU, mAcc and aAcc over all pixels of the split, and the IoU of every class. Detection: COCO's average precision.
 
   parcnet eval runs/digits-...                           the embedded digits, test split
   parcnet eval best.safetensors --data-dir DIR           images in DIR/test/CLASS/, or DIR/val/CLASS/
   parcnet eval runs/mine --data-dir DIR --split val --confusion confusion.png
+  parcnet eval runs/mine --suite corruptions --data-dir DIR --also runs/other --csv corruptions.csv
+  parcnet eval runs/upernet-... --data-dir DIR           segmentation: DIR/images/val/*, DIR/annotations/val/*.png
+  parcnet eval runs/upernet-... --data-dir DIR --multi-scale
+  parcnet eval runs/mask_rcnn-... --data-dir COCO        detection: annotations/instances_val2017.json, val2017/
 """
 
 
@@ -42,6 +48,14 @@ class Arguments:
     """auto, cpu, cuda, cuda:N or mps."""
     confusion: Path | None = None
     """Draw which classes are taken for which into this file, e.g. confusion.png."""
+    multi_scale: bool = False
+    """Segmentation: average six scales from 0.5 to 1.75, each also mirrored, instead of one."""
+    suite: Suite | None = None
+    """Robustness: --data-dir is the unpacked data set; corruptions takes any labelled images and damages them here."""
+    also: tuple[Path, ...] = ()
+    """With --suite: more checkpoints, in the same table."""
+    csv: Path | None = None
+    """With --suite: every figure, in the columns of timm's result files."""
     as_json: Annotated[bool, tyro.conf.arg(name="json")] = False
     """One JSON object instead of a table."""
 
@@ -51,6 +65,21 @@ def run(arguments: Sequence[str]) -> int:
     asked = parse(Arguments, "eval", _DESCRIPTION, arguments)
 
     # here, for the library takes seconds to load
+    from parcnet.base import UserError
+    from parcnet.checkpoint import read_metadata
+
+    check_picture("--confusion", asked.confusion)
+    if asked.suite is not None:
+        return _suite(asked)
+    if asked.also or asked.csv is not None:
+        raise UserError("--also and --csv go with --suite.")
+    task = read_metadata(asked.checkpoint).task
+    if asked.multi_scale and task != "segmentation":
+        raise UserError(f"--multi-scale is for segmentation; {asked.checkpoint} is a checkpoint of {task}.")
+    return RUNNERS[task](asked)
+
+
+def _classification(asked: Arguments) -> int:
     from parcnet.base import UserError, pick_device, progress, table, warn
     from parcnet.data import Preprocessing, eval_loader, has_split, open_dataset
     from parcnet.evaluation import evaluate, torch_predictor
@@ -58,7 +87,6 @@ def run(arguments: Sequence[str]) -> int:
     from parcnet.plots import confusion
     from parcnet.recipes import Data
 
-    check_picture("--confusion", asked.confusion)
     # the same fields as in training, so the same limits
     reading = Data(batch_size=asked.batch_size, workers=asked.workers, max_bad_images=asked.max_bad_images)
     device = pick_device(asked.device)
@@ -77,7 +105,7 @@ def run(arguments: Sequence[str]) -> int:
         max_bad_images=reading.max_bad_images,
     )
     with progress("evaluating", len(loader), "batches") as advance, torch_predictor(network.to(device), device) as see:
-        result = evaluate(see, _counted(loader, advance), len(metadata.classes))
+        result = evaluate(see, counted_batches(loader, advance), len(metadata.classes))
     if absent := int((result.seen == 0).sum()):
         warn(f"{absent} of the checkpoint's {len(metadata.classes)} classes have no image in {split}/")
     if asked.as_json:
@@ -93,7 +121,37 @@ def run(arguments: Sequence[str]) -> int:
     return 0
 
 
-def _counted(batches: Iterable[T], advance: Callable[[int, str], None]) -> Iterator[T]:
+def _suite(asked: Arguments) -> int:
+    from parcnet.base import UserError
+    from parcnet_cli.suites import run_suite
+
+    if asked.confusion is not None or asked.as_json or asked.multi_scale:
+        raise UserError("--suite has a table and --csv; --confusion, --json and --multi-scale do not go with it.")
+    return run_suite(asked)
+
+
+def _segmentation(asked: Arguments) -> int:
+    from parcnet_cli.segmentation import run_eval
+
+    return run_eval(asked)
+
+
+def _detection(asked: Arguments) -> int:
+    from parcnet_cli.detection import run_eval
+
+    return run_eval(asked)
+
+
+RUNNERS: dict[str, Callable[[Arguments], int]] = {
+    "classification": _classification,
+    "detection": _detection,
+    "segmentation": _segmentation,
+}
+"""Task of the checkpoint -> what evaluates and prints it; exit code 0. Each raises `UserError`."""
+
+
+def counted_batches(batches: Iterable[T], advance: Callable[[int, str], None]) -> Iterator[T]:
+    """The batches, each counted when it is done."""
     for batch in batches:
         yield batch
         advance(1, "")

@@ -25,6 +25,7 @@ Grad-CAM: which places of a stage's map speak for a class, the likeliest one unl
 
   parcnet explain gradcam runs/digits-...
   parcnet explain gradcam best.safetensors cat.jpg dog.jpg --layer 3 --class tabby -o cats.svg
+  parcnet explain gradcam best.safetensors cat.jpg --method layercam --layer 2
   parcnet explain gradcam best.safetensors photos/ --compare convnext_tiny:convnext_tiny.safetensors -o both.png
 """
 
@@ -89,6 +90,8 @@ class GradCamArguments(Seen):
     """A stage by its number from 1, or any layer by name. None: the last stage."""
     target: Annotated[str | None, tyro.conf.arg(name="class")] = None
     """A class by name, or by number from 0. None: the likeliest of each image."""
+    method: Annotated[str, tyro.conf.arg(metavar="METHOD")] = "gradcam"
+    """gradcam; or gradcam++, xgradcam, hirescam, layercam, eigencam, eigengradcam, which need the extra `explain`."""
     compare: Annotated[str | None, tyro.conf.arg(metavar="NAME[:FILE]")] = None
     """Another network, for a picture of three rows: images, the other, this one."""
     limit: int = 8

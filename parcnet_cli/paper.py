@@ -94,7 +94,7 @@ def _table(table: "Table", arguments: Sequence[str]) -> int:
 def _figure(figure: "PrintedFigure", arguments: Sequence[str]) -> int:
     asked = parse(Figure, f"paper {figure.name}", FIGURE.format(name=figure.name, title=figure.title), arguments)
 
-    from parcnet.base import UserError, say
+    from parcnet.base import UserError, check_writable, say
     from parcnet.paper import views
 
     if figure.draws is None:
@@ -103,6 +103,7 @@ def _figure(figure: "PrintedFigure", arguments: Sequence[str]) -> int:
     if asked.output is None:
         raise UserError(f"{figure.name} is a picture; say where to draw it: {views.command_for(figure)}")
     check_picture("--output", asked.output)
+    check_writable(asked.output)
 
     from parcnet.paper.pictures import Wishes, draw
 
@@ -115,9 +116,11 @@ def _figure(figure: "PrintedFigure", arguments: Sequence[str]) -> int:
 
 def _form(asked: Print) -> Literal["json", "markdown", "table"]:
     """What the flags or the suffix of --output ask for. Raises `UserError`, so ask before any work."""
-    from parcnet.base import UserError
+    from parcnet.base import UserError, check_writable
 
     suffix = "" if asked.output is None else asked.output.suffix.lower()
+    if asked.output is not None:
+        check_writable(asked.output)
     if asked.as_json and asked.markdown:
         raise UserError("--json and --markdown exclude each other: name one.")
     if asked.as_json or (suffix == ".json" and not asked.markdown):

@@ -9,7 +9,22 @@ from typing import Any
 from parcnet.base import UserError, write_json
 
 FOLDER = "benchmarks/results"
-KINDS = ("ops", "models", "train", "memory", "loader", "scaling", "merge", "profile", "tune", "seeds", "faults")
+KINDS = (
+    "ops",
+    "models",
+    "train",
+    "memory",
+    "loader",
+    "scaling",
+    "merge",
+    "profile",
+    "tune",
+    "seeds",
+    "faults",
+    "deploy",
+    "coins",
+    "segmentation",
+)
 
 _FORMAT = 1
 

@@ -2,23 +2,14 @@
 
 import statistics
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from parcnet.base import unknown
-from parcnet.bench import budget, memory, models, scaling, train
+from parcnet.bench import budget, coin_folds, deploy_views, memory, models, scaling, segmented, train
+from parcnet.bench.cells import View, conditions, number, spread
 from parcnet.bench.ops import auto_is_right, best
 from parcnet.bench.results import Result
-
-
-@dataclass(frozen=True, slots=True)
-class View:
-    """A table: its columns, and the cells of each row as text."""
-
-    title: str
-    columns: tuple[str, ...]
-    rows: Sequence[tuple[str, ...]]
 
 
 def view(result: Result, name: str | None = None) -> View:
@@ -29,23 +20,6 @@ def view(result: Result, name: str | None = None) -> View:
     if name not in known:
         raise unknown(f"view of a {result.kind} result", name, known)
     return known[name](result)
-
-
-def number(value: float) -> str:
-    """Three significant digits, never in powers of ten."""
-    if value == 0:
-        return "0"
-    for digits, from_ in ((0, 100.0), (1, 10.0), (2, 1.0)):
-        if abs(value) >= from_:
-            return f"{value:.{digits}f}"
-    return f"{value:.3f}"
-
-
-def spread(timing: Mapping[str, Any]) -> str:
-    """`12.3 (12.1-12.6)`: the median and the quartiles about it; `~` marks a single call."""
-    if timing["rounds"] == 1:
-        return f"~{number(timing['median_ms'])}"
-    return f"{number(timing['median_ms'])} ({number(timing['p25_ms'])}-{number(timing['p75_ms'])})"
 
 
 def _ops(result: Result) -> View:
@@ -61,7 +35,7 @@ def _ops(result: Result) -> View:
         share = f"{number(rate)} ({rate / ceiling:.0%})"
         rows.append((_case(row), *cells, winner or "-", row["auto"] + ("" if auto_is_right(row) else " !"), share))
     columns = ("B x C x H x W", *(f"{name} ms" for name in algorithms), "best", "auto", "GFLOP/s (of ceiling)")
-    return View(f"Oversized convolution, {_conditions(result)}", columns, rows)
+    return View(f"Oversized convolution, {conditions(result)}", columns, rows)
 
 
 def _ops_summary(result: Result) -> View:
@@ -77,7 +51,7 @@ def _ops_summary(result: Result) -> View:
     timed = [row for row in result.rows if row["times"]]
     right = sum(map(auto_is_right, timed))
     rows.append(("all", "", f"{right} of {len(timed)} ({right / max(len(timed), 1):.0%})"))
-    return View(f"Best by map, {_conditions(result)}", ("map", "best in so many cases", "auto within 5% of it"), rows)
+    return View(f"Best by map, {conditions(result)}", ("map", "best in so many cases", "auto within 5% of it"), rows)
 
 
 def _algorithm_cell(row: Mapping[str, Any], name: str) -> str:
@@ -97,7 +71,7 @@ def _models(result: Result) -> View:
             figures = (spread(row["timing"]), f"{number(rate)} ({rate / ceiling:.0%})")
         rows.append((row["network"], row["form"], str(row["batch"]), f"{row['macs'] / 1e9:.2f}", *figures))
     columns = ("network", "form", "batch", "GMACs", "ms", "GFLOP/s (of ceiling)")
-    return View(f"Latency, {_conditions(result)}", columns, rows)
+    return View(f"Latency, {conditions(result)}", columns, rows)
 
 
 def _models_ratios(result: Result) -> View:
@@ -108,7 +82,7 @@ def _models_ratios(result: Result) -> View:
         times = (number(row["our_ms"]), number(row["peer_ms"]), f"{row['ratio']:.2f}")
         rows.append((ours, peer, str(row["batch"]), *times, plain))
     columns = ("ours (best form)", "peer (best form)", "batch", "our ms", "its ms", "ratio", "our plain form / ours")
-    return View(f"Latency ratio, {_conditions(result)}", columns, rows)
+    return View(f"Latency ratio, {conditions(result)}", columns, rows)
 
 
 def _train(result: Result) -> View:
@@ -119,7 +93,7 @@ def _train(result: Result) -> View:
         cells = (row["network"], f"{row['params'] / 1e6:.1f}", f"{row['macs'] / 1e9:.2f}")
         rows.append((*cells, str(row["batch"]), spread(row["timing"]), ratio))
     columns = ("network", "parameters, M", "GMACs", "batch", "ms a step", "ours / it")
-    return View(f"Training step, {_conditions(result)}", columns, rows)
+    return View(f"Training step, {conditions(result)}", columns, rows)
 
 
 def _memory(result: Result) -> View:
@@ -133,7 +107,7 @@ def _memory(result: Result) -> View:
         peak = f"{_mebibytes(row['peak'])} ({_mebibytes(low)}-{_mebibytes(high)})"
         rows.append((row["network"], str(row["batch"]), _mebibytes(row["weights"]), peak, ratio, paper))
     columns = ("network", "batch", "weights MiB", "peak MiB, weights included", "ours / it", "paper (Tab. 7)")
-    return View(f"Peak inference memory, {_conditions(result)}", columns, rows)
+    return View(f"Peak inference memory, {conditions(result)}", columns, rows)
 
 
 def _scaling(result: Result) -> View:
@@ -147,7 +121,7 @@ def _scaling(result: Result) -> View:
         expected = "-" if each["expected"] is None else f"{each['expected']:.2f} ({each['formula']})"
         rows.append((name, *cells, fitted, expected))
     columns = ("algorithm", *(f"{side} ms" for side in sides), "exponent, upper half", "expected")
-    return View(f"Cost against the map's side, {_conditions(result)}", columns, rows)
+    return View(f"Cost against the map's side, {conditions(result)}", columns, rows)
 
 
 def _profile(result: Result) -> View:
@@ -160,7 +134,7 @@ def _profile(result: Result) -> View:
         total = number(sum(row["milliseconds"].values()))
         rows.append((row["network"], row["form"], str(row["batch"]), *parts, total, number(floor)))
     columns = ("network", "form", "batch", *(f"{kind} ms" for kind in kinds), "profiled ms", "floor ms")
-    return View(f"Where the time goes, {_conditions(result)}", columns, rows)
+    return View(f"Where the time goes, {conditions(result)}", columns, rows)
 
 
 def _merge(result: Result) -> View:
@@ -172,7 +146,7 @@ def _merge(result: Result) -> View:
         forms = (spread(times[name]) for name in ("conv", "matmul", "dense"))
         rows.append((row["tag"], str(row["batch"]), str(row["stage"]), size, *forms, f"{gain:.2f}"))
     columns = ("size", "batch", "stage", "map", "separate ms", "toeplitz ms", "merged ms", "merged / separate")
-    return View(f"Local-global convolution by stage, {_conditions(result)}", columns, rows)
+    return View(f"Local-global convolution by stage, {conditions(result)}", columns, rows)
 
 
 def _seeds(result: Result) -> View:
@@ -194,7 +168,7 @@ def _seeds(result: Result) -> View:
             rows.append((_named(group[0]), *cells) if named else cells)
     columns: tuple[str, ...] = ("seed", "val top-1 (chooses the epoch)", "test top-1", "wall s, start-up included")
     columns = ("what (parameters)", *columns) if named else columns
-    return View(f"Recipe {result.settings['recipe']}, {_conditions(result)}", columns, rows)
+    return View(f"Recipe {result.settings['recipe']}, {conditions(result)}", columns, rows)
 
 
 def _named(row: Mapping[str, Any]) -> str:
@@ -214,7 +188,7 @@ def _faults(result: Result) -> View:
         for row in result.rows
     ]
     columns = ("processes", "SIGKILLs", "steps", "log lines and weights that differ", "s left alone", "s killed")
-    return View(f"Killed and resumed, recipe {result.settings['recipe']}, {_conditions(result)}", columns, rows)
+    return View(f"Killed and resumed, recipe {result.settings['recipe']}, {conditions(result)}", columns, rows)
 
 
 def _loader(result: Result) -> View:
@@ -230,7 +204,7 @@ def _loader(result: Result) -> View:
     total = sum(row["ms"] for row in stages)
     rows.append(("together", f"{total:.2f}", f"{1e3 / total:,.0f}"))
     size = f"JPEG of {stages[0]['image_bytes'] / 1e3:.0f} KB, {stages[0]['image_pixels'] / 1e3:.0f} K pixels on average"
-    title = f"One image on one core, recipe {result.settings['recipe']}, {size}, {_conditions(result)}"
+    title = f"One image on one core, recipe {result.settings['recipe']}, {size}, {conditions(result)}"
     return View(title, ("stage", "ms an image", "images a second"), rows)
 
 
@@ -246,13 +220,13 @@ def _loader_rates(result: Result) -> View:
     title = f"training step, {step['network']}, batch {step['batch']}"
     rows.append((title, f"{step['images_per_second']:,.1f}", "1", ""))
     columns = ("what", "images a second", "of the step's", "what limits training")
-    return View(f"Loader beside training step, {_conditions(result)}", columns, rows)
+    return View(f"Loader beside training step, {conditions(result)}", columns, rows)
 
 
 def _loader_budget(result: Result) -> View:
     stages = [row for row in result.rows if "stage" in row]
     each = 1e3 * budget.core_seconds(stages)
-    title = f"Training at scale: {each:.2f} ms of a core an image (measured: {_conditions(result)}), GPU rates assumed"
+    title = f"Training at scale: {each:.2f} ms of a core an image (measured: {conditions(result)}), GPU rates assumed"
     return View(title, budget.COLUMNS, budget.budget(stages))
 
 
@@ -262,15 +236,6 @@ def _case(row: Mapping[str, Any]) -> str:
 
 def _mebibytes(value: float) -> str:
     return number(value / 2**20)
-
-
-def _conditions(result: Result) -> str:
-    machine, settings = result.machine, result.settings
-    parts = [machine["device"], f"{machine['threads']} threads", machine["dtype"]]
-    parts += [f"{settings['image']} px"] if "image" in settings else []
-    parts += ["forward and backward"] if settings.get("training") else []
-    parts += ["NCHW memory"] if settings.get("channels_last") is False else []
-    return ", ".join(parts)
 
 
 VIEWS: dict[str, dict[str, Callable[[Result], View]]] = {
@@ -285,5 +250,8 @@ VIEWS: dict[str, dict[str, Callable[[Result], View]]] = {
     "loader": {"stages": _loader, "rates": _loader_rates, "budget": _loader_budget},
     "seeds": {"runs": _seeds},
     "faults": {"kills": _faults},
+    "coins": {"folds": coin_folds.folds_view},
+    "segmentation": {"scales": segmented.scales_view, "classes": segmented.classes_view},
+    "deploy": {"edge": deploy_views.edge, "ratios": deploy_views.ratios, "runtimes": deploy_views.runtimes},
 }
 """The views of each kind of result; the first is the usual one."""

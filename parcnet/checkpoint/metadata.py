@@ -41,6 +41,10 @@ class Metadata:
     versions: dict[str, str] = field(default_factory=versions)
     created: str = field(default_factory=_now)
     """ISO 8601, UTC."""
+    task: str = "classification"
+    """What the network is for; `parcnet.tasks.from_checkpoint` builds that of any task."""
+    task_args: dict[str, Any] = field(default_factory=dict)
+    """What a task needs besides the backbone `model` to rebuild its network and to read its outputs."""
 
     def __post_init__(self) -> None:
         for name, kind in _KINDS.items():
@@ -57,6 +61,8 @@ class Metadata:
         """One JSON object with the format number; ValueError for NaN and infinity, which JSON does not have."""
         # not dataclasses.asdict: it would copy every recipe value deeply only to be serialised
         fields = {name: getattr(self, name) for name in _FIELDS}
+        if self.task == "classification":  # as before there were others, so that older files and newer ones are alike
+            del fields["task"], fields["task_args"]
         return json.dumps({"format": FORMAT, **fields}, ensure_ascii=False, allow_nan=False)
 
     @classmethod
@@ -69,7 +75,7 @@ class Metadata:
             raise UserError("its metadata is not a JSON object with a format number") from None
         if number != FORMAT:
             raise UserError(f"its format is {number!r}, this parcnet reads {FORMAT}: upgrade parcnet")
-        if wrong := sorted(fields.keys() ^ set(_FIELDS)):
+        if wrong := sorted((fields.keys() ^ set(_FIELDS)) - ({"task", "task_args"} - fields.keys())):
             raise UserError(f"its metadata lacks, or has too much: {', '.join(wrong)}")
         try:
             return cls(**{**fields, "classes": tuple(fields["classes"])})
@@ -88,4 +94,6 @@ _KINDS: dict[str, type] = {
     "recipe": dict,
     "versions": dict,
     "created": str,
+    "task": str,
+    "task_args": dict,
 }

@@ -1,21 +1,29 @@
 """Images, batches and preprocessing."""
 
 from parcnet.data.augmentation import mixup, train_transform
-from parcnet.data.datasets import ImageDataset, Split, data_name, has_split, open_dataset
+from parcnet.data.datasets import ImageDataset, LabelledImages, OrdersItself, Split, data_name, has_split, open_dataset
 from parcnet.data.images import BadImage, decode_image, open_image
 from parcnet.data.loaders import Batches, eval_loader, train_loader
-from parcnet.data.preprocessing import Preprocessing, Transform
+from parcnet.data.preprocessing import Joint, Preprocessing, Transform
 from parcnet.data.randomness import preserved_randomness, reseed
+from parcnet.data.repeated import Repeated
 from parcnet.data.sampler import EpochSampler
+from parcnet.data.samples import collate, collate_lists
 
 __all__ = [
     "BadImage",
     "Batches",
     "EpochSampler",
     "ImageDataset",
+    "Joint",
+    "LabelledImages",
+    "OrdersItself",
     "Preprocessing",
+    "Repeated",
     "Split",
     "Transform",
+    "collate",
+    "collate_lists",
     "data_name",
     "decode_image",
     "eval_loader",

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Literal, Protocol, runtime_checkable
+from typing import Any, Literal, Protocol, runtime_checkable
 
 import torch
 from PIL import Image
@@ -16,8 +16,8 @@ Split = Literal["train", "val", "test"]
 """Networks learn from train, val chooses among them, and test is looked at once, at the end."""
 
 
-class ImageDataset(Protocol):
-    """Labelled images, numbered from 0; sent to worker processes by pickle."""
+class LabelledImages(Protocol):
+    """Images with labels of any kind, numbered from 0; sent to worker processes by pickle."""
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -32,11 +32,18 @@ class ImageDataset(Protocol):
     def image(self, index: int) -> Image.Image:
         """RGB, any size. Raises `BadImage` for a file that cannot be read."""
 
-    def label(self, index: int) -> int:
-        """The class as a position in `classes`."""
+    def label(self, index: int) -> Any:
+        """What is to be learnt about the image. Raises `BadImage` for a file that cannot be read."""
 
     def where(self, index: int) -> str:
         """The file, or e.g. `digits[test] 17`."""
+
+
+class ImageDataset(LabelledImages, Protocol):
+    """Images that each show one class."""
+
+    def label(self, index: int) -> int:
+        """The class as a position in `classes`."""
 
 
 @runtime_checkable

@@ -2,23 +2,27 @@
 
 import multiprocessing
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from multiprocessing.context import BaseContext
+from typing import Any
 
 import torch
-from torch import Tensor
 from torch.utils.data import DataLoader
 
 from parcnet.base import UserError
 from parcnet.data.bad_images import BadImages
-from parcnet.data.datasets import ImageDataset, OrdersItself
-from parcnet.data.preprocessing import Transform
+from parcnet.data.datasets import LabelledImages, OrdersItself
+from parcnet.data.preprocessing import Joint, Transform
 from parcnet.data.sampler import EpochSampler
-from parcnet.data.samples import Batch, EvaluationSamples, TrainingSamples, collate
+from parcnet.data.samples import Batch, EvaluationSamples, Sample, TrainingSamples, collate
+
+Collate = Callable[[Sequence[Sample]], Batch]
+"""Samples -> a batch: `collate` for images of one size, `collate_lists` for those of many."""
 
 
 class Batches:
-    """One pass: iterates over (images [B, C, H, W] float32, labels [B] int64); `len` counts batches.
+    """One pass: iterates over (images [B, C, H, W] float32, labels [B] int64), or what `collate` makes of other tasks'
+    samples; `len` counts batches.
 
     Raises `UserError` for more than `max_bad_images` unreadable images and for a worker process that dies.
     """
@@ -31,7 +35,7 @@ class Batches:
     def __len__(self) -> int:
         return len(self._loader)
 
-    def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
+    def __iter__(self) -> Iterator[tuple[Any, Any]]:
         bad = BadImages(self._max_bad_images)
         try:
             for batch in self._loader:
@@ -50,9 +54,9 @@ class Batches:
 
 
 def train_loader(
-    dataset: ImageDataset,
+    dataset: LabelledImages,
     *,
-    transform: Transform,
+    transform: Transform | Joint,
     batch_size: int,
     seed: int,
     epoch: int,
@@ -63,6 +67,7 @@ def train_loader(
     drop_last: bool = True,
     start_batch: int = 0,
     pin_memory: bool = False,
+    collate: Collate = collate,
 ) -> Batches:
     """The shuffled, augmented batches of one epoch for one rank, from `start_batch` on.
 
@@ -105,15 +110,16 @@ def train_loader(
 
 
 def eval_loader(
-    dataset: ImageDataset,
+    dataset: LabelledImages,
     *,
-    transform: Transform,
+    transform: Transform | Joint,
     batch_size: int,
     workers: int,
     rank: int = 0,
     world: int = 1,
     max_bad_images: int = 0,
     pin_memory: bool = False,
+    collate: Collate = collate,
 ) -> Batches:
     """Every image once, in order; the last batch may be smaller. Unreadable images are named and left out.
 

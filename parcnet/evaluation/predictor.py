@@ -2,12 +2,17 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
-Predictor = Callable[[Tensor], Tensor]
-"""Images [B, C, H, W] on the CPU -> logits [B, classes] on any device: a network, a checkpoint, an exported file."""
+from parcnet.base import moved
+
+Predictor = Callable[[Any], Any]
+"""Images [B, C, H, W] on the CPU -> logits [B, classes] on any device: a network, a checkpoint, an exported file.
+
+For other tasks than classification: whatever their network takes and returns, e.g. a list of images of many sizes."""
 
 
 @contextmanager
@@ -18,8 +23,8 @@ def torch_predictor(network: nn.Module, device: torch.device, dtype: torch.dtype
     """
     training = {module: module.training for module in network.modules()}
 
-    def predict(images: Tensor) -> Tensor:
-        images = images.to(device, memory_format=torch.channels_last, non_blocking=True)
+    def predict(images: Any) -> Any:
+        images = moved(images, device)
         with torch.inference_mode(), torch.autocast(device.type, dtype, enabled=dtype is not None):
             return network(images)
 

@@ -32,6 +32,10 @@ def from_checkpoint(path: str | Path) -> tuple[nn.Module, checkpoint.Metadata]:
     Raises UserError when the file cannot be read or its weights are not those of the network it names.
     """
     read = checkpoint.read(path)
+    if read.metadata.task != "classification":
+        raise UserError(
+            f"{path} is a checkpoint of {read.metadata.task}: parcnet.tasks.loading.load({str(path)!r}) loads it."
+        )
     model = build(read.metadata.model, **read.metadata.model_args)
     load_exactly(model, fit_checkpoint(read.weights, model), f"the weights of {path}")
     return model.eval(), read.metadata

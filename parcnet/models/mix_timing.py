@@ -32,7 +32,7 @@ def time_mixes(
     x = torch.randn(shape, dtype=dtype, device=device).contiguous(memory_format=torch.channels_last)
     calls = {}
     for name in MIXES:
-        if name == "dense" and _merged_cost(height, width) > hopeless:
+        if name == "dense" and merged_cost(height, width) > hopeless:
             continue
         mix = freeze_mix(block, (height, width), name).eval()
         if packed:
@@ -41,7 +41,7 @@ def time_mixes(
     return interleave(calls, device=device, seconds=seconds)
 
 
-def _merged_cost(height: int, width: int, local: int = 7) -> float:
+def merged_cost(height: int, width: int, local: int = 7) -> float:
     """Taps of the merged kernel over those of the separate ones."""
     rows, columns = 2 * height - 1, 2 * width - 1
     return max(rows, local) * max(columns, local) / (rows + columns + local * local)

@@ -1,7 +1,7 @@
 """A printed table beside our counts."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import ROUND_HALF_UP, Decimal
 from functools import cache
 from typing import Any
@@ -106,7 +106,9 @@ def _compared(row: Row, table: Table) -> Compared:
     recipe = _recipe(subject.network, table.pretrained) if table.task == "classification" else None
     if counting.missing(table.task) is not None:
         return Compared(row, None, counting.backbone(subject, counting.SIZES[table.task]), {}, {}, recipe)
-    whole = counting.COUNTERS[table.task](subject)
+    whole = counting.COUNTERS[table.task](replace(subject, group=row.group))
+    if whole is None:
+        return Compared(row, None, counting.backbone(subject, counting.SIZES[table.task]), {}, {}, recipe)
     found = {"params": whole.params, "macs": whole.macs}
     counts = {
         column: Count(row.printed[column], found[column] / unit, subject.differs.get(column))

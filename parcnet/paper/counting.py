@@ -10,9 +10,12 @@ import torch
 from torch import nn
 
 from parcnet.models import Complexity, build, complexity
+from parcnet.paper.detectors import detector
 from parcnet.paper.printed import Subject
+from parcnet.paper.segmenters import segmenter_counts
 
-Counter = Callable[[Subject], Complexity]
+Counter = Callable[[Subject], Complexity | None]
+"""None: the task's framework cannot stand upon this network."""
 
 SIZES = {"segmentation": (512, 2048), "detection": (800, 1280)}
 """Height and width in px at which backbones are counted: those of the papers' segmentation tables, whose captions write
@@ -26,8 +29,13 @@ def classifier(subject: Subject) -> Complexity:
     return complexity(network(subject), (3, subject.size, subject.size))
 
 
-COUNTERS: dict[str, Counter] = {"configuration": classifier, "classification": classifier}
-"""Task -> how a row of it is counted whole. A task that is built later adds its own: UperNet, Mask R-CNN."""
+COUNTERS: dict[str, Counter] = {
+    "configuration": classifier,
+    "classification": classifier,
+    "detection": detector,
+    "segmentation": segmenter_counts,
+}
+"""Task -> how a row of it is counted whole."""
 
 
 def missing(task: str) -> str | None:

@@ -37,6 +37,8 @@ class Subject:
     """Whether the network has to be built for the size of its images."""
     differs: Mapping[str, str] = field(default_factory=dict)
     """Column -> why our count is not the printed one."""
+    group: str = ""
+    """Heading of the row, where it says what stands around the network: Mask R-CNN 3x."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,8 +159,8 @@ def _row(cells: list[Any], columns: tuple[str, ...], shared: Mapping[str, Subjec
     known = extras.pop("as", model)
     subject = replace(shared.get(known, Subject()), **{key: extras.pop(key) for key in ("network",) if key in extras})
     assert subject.network or subject.absent, f"{model} is not in networks.yaml, nor does its row name a network"
-    # a row may explain a difference that only its own digits have
-    explained = {**subject.differs, **extras.pop("differs", {})}
+    # a row may explain a difference that only its own digits have, and with "" take back one that they do not have
+    explained = {key: why for key, why in {**subject.differs, **extras.pop("differs", {})}.items() if why}
     assert not extras, f"unknown keys {sorted(extras)} in the row of {model}"
     return Row(model, dict(zip(columns, printed, strict=True)), replace(subject, differs=explained), **words)
 

@@ -42,6 +42,8 @@ def table_view(table: Table, rows: Sequence[Compared]) -> tuple[View, list[str]]
     if table.task == "configuration":
         columns += [f"{each}, read" for each in ("channels", "blocks")]
         columns += [f"{heading}, counted" for heading, _ in _UNITS.values()]
+    if table.task == "detection":
+        columns += [f"whole {heading}, counted at {_size(table)}" for heading, _ in _UNITS.values()]
     if counting.missing(table.task) is not None:
         height, width = counting.SIZES[table.task]
         columns += [f"backbone {heading}, counted at {height} x {width}" for heading, _ in _UNITS.values()]
@@ -55,7 +57,14 @@ def remarks_of(table: Table, remarks: Sequence[str]) -> list[str]:
     """What is said beneath a table: how it is counted, why counts differ, and what the papers contradict."""
     lines = [f"[{number}] {remark}." for number, remark in enumerate(remarks, 1)]
     lines += table.notes
-    if table.task != "detection":
+    if table.task == "detection":
+        lines.append(
+            f"Counted: multiply-adds of convolutions and matrix products for one image of {_size(table)}, with 1,000 "
+            "regions in every box head and 100 in every mask head. The papers print no counts of detectors; those of "
+            "ConvNeXt-T and Swin-T are what their authors print, to 1G (48M/262G and 48M/267G with Mask R-CNN, "
+            "86M/741G and 86M/745G with Cascade)."
+        )
+    else:
         lines.append(
             "Counted: multiply-adds of convolutions and matrix products, attention's among them, for one image of "
             f"{_size(table)}; `=` means equal to the printed digits."
@@ -137,6 +146,8 @@ def _cells(compared: Compared, table: Table, remarks: list[str]) -> tuple[str, .
             cells += _count_cells(compared.counts.get(column), row.printed[column], remarks)
     if table.task == "configuration":
         cells += [compared.configuration[each] for each in ("channels", "blocks")]
+        cells += _complexity_cells(compared.whole)
+    if table.task == "detection":
         cells += _complexity_cells(compared.whole)
     if not whole:
         cells += _complexity_cells(compared.backbone)

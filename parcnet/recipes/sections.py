@@ -1,14 +1,12 @@
 """What one training run is made of: frozen sections with unique field names, so that every field is one flat flag."""
 
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Literal
 
-from parcnet.base.errors import UserError
-
-
-def _expect(holds: bool, name: str, value: Any, expected: str) -> None:
-    if not holds:
-        raise UserError(f"{name} is {value!r}; expected {expected}.")
+from parcnet.recipes.detection import Detection
+from parcnet.recipes.expecting import expect
+from parcnet.recipes.segmentation import Segmentation
+from parcnet.recipes.used import TaskName, check_used
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,10 +33,10 @@ class Network:
     """Compute each block twice instead of keeping its maps: less memory, about a third more time."""
 
     def __post_init__(self) -> None:
-        _expect(self.img_size is None or self.img_size >= 1, "img_size", self.img_size, "pixels, at least 1")
-        _expect(self.in_chans in (1, 3), "in_chans", self.in_chans, "3 (colour) or 1 (grey)")
-        _expect(0 <= self.drop_path < 1, "drop_path", self.drop_path, "a rate in [0, 1)")
-        _expect(0 < self.head_init_scale < float("inf"), "head_init_scale", self.head_init_scale, "a factor above 0")
+        expect(self.img_size is None or self.img_size >= 1, "img_size", self.img_size, "pixels, at least 1")
+        expect(self.in_chans in (1, 3), "in_chans", self.in_chans, "3 (colour) or 1 (grey)")
+        expect(0 <= self.drop_path < 1, "drop_path", self.drop_path, "a rate in [0, 1)")
+        expect(0 < self.head_init_scale < float("inf"), "head_init_scale", self.head_init_scale, "a factor above 0")
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,17 +64,20 @@ class Data:
     train_sizes: tuple[int, int] | None = None
     """Multi-scale training: smallest and largest side in px. Each step draws one of the multiples of 32 between them;
     evaluation keeps img_size. None: every step has img_size."""
+    repeats: int = 1
+    """Times that an epoch shows each image, otherwise augmented each time: for few images. Not of tar shards."""
 
     def __post_init__(self) -> None:
-        _expect(self.batch_size >= 1, "batch_size", self.batch_size, "at least 1")
-        _expect(self.workers >= 0, "workers", self.workers, "0 or more processes")
-        _expect(self.max_bad_images >= 0, "max_bad_images", self.max_bad_images, "0 or more")
-        _expect(0 < self.crop_pct <= 1, "crop_pct", self.crop_pct, "a share in (0, 1]")
+        expect(self.batch_size >= 1, "batch_size", self.batch_size, "at least 1")
+        expect(self.workers >= 0, "workers", self.workers, "0 or more processes")
+        expect(self.max_bad_images >= 0, "max_bad_images", self.max_bad_images, "0 or more")
+        expect(self.repeats >= 1, "repeats", self.repeats, "at least 1")
+        expect(0 < self.crop_pct <= 1, "crop_pct", self.crop_pct, "a share in (0, 1]")
         whole = self.micro_batch is None or self.micro_batch >= 1
-        _expect(whole, "micro_batch", self.micro_batch, "at least 1, or none")
+        expect(whole, "micro_batch", self.micro_batch, "at least 1, or none")
         sizes = self.train_sizes
         steps = sizes is None or (0 < sizes[0] <= sizes[1] and not sizes[0] % 32 and not sizes[1] % 32)
-        _expect(steps, "train_sizes", sizes, "two multiples of 32, the smaller first, or none")
+        expect(steps, "train_sizes", sizes, "two multiples of 32, the smaller first, or none")
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,15 +109,15 @@ class Augmentation:
 
     def __post_init__(self) -> None:
         ordered = 0 < self.scale[0] <= self.scale[1] <= 1
-        _expect(ordered, "scale", self.scale, "two shares in (0, 1], the smaller first")
-        _expect(0 < self.ratio[0] <= self.ratio[1], "ratio", self.ratio, "two aspect ratios above 0, the smaller first")
+        expect(ordered, "scale", self.scale, "two shares in (0, 1], the smaller first")
+        expect(0 < self.ratio[0] <= self.ratio[1], "ratio", self.ratio, "two aspect ratios above 0, the smaller first")
         for name in ("hflip", "reprob", "mixup_switch_prob"):
             value = getattr(self, name)
-            _expect(0 <= value <= 1, name, value, "a probability in [0, 1]")
+            expect(0 <= value <= 1, name, value, "a probability in [0, 1]")
         for name in ("color_jitter", "mixup", "cutmix"):
             value = getattr(self, name)
-            _expect(0 <= value < float("inf"), name, value, "0 (off) or more")
-        _expect(0 <= self.smoothing < 1, "smoothing", self.smoothing, "a share in [0, 1)")
+            expect(0 <= value < float("inf"), name, value, "0 (off) or more")
+        expect(0 <= self.smoothing < 1, "smoothing", self.smoothing, "a share in [0, 1)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,44 +145,67 @@ class Optimizer:
     """Steps in a row that are left out because loss or gradient is not finite, before training stops and says why."""
 
     def __post_init__(self) -> None:
-        _expect(0 < self.lr < float("inf"), "lr", self.lr, "a learning rate above 0")
-        _expect(0 <= self.weight_decay < float("inf"), "weight_decay", self.weight_decay, "0 or more")
+        expect(0 < self.lr < float("inf"), "lr", self.lr, "a learning rate above 0")
+        expect(0 <= self.weight_decay < float("inf"), "weight_decay", self.weight_decay, "0 or more")
         positive = self.clip_grad is None or self.clip_grad > 0
-        _expect(positive, "clip_grad", self.clip_grad, "a norm above 0, or none")
+        expect(positive, "clip_grad", self.clip_grad, "a norm above 0, or none")
         share = self.layer_decay is None or 0 < self.layer_decay <= 1
-        _expect(share, "layer_decay", self.layer_decay, "a factor in (0, 1], or none")
+        expect(share, "layer_decay", self.layer_decay, "a factor in (0, 1], or none")
         groups = self.layer_decay_groups
         counted = groups is None or (groups >= 1 and self.layer_decay_by != "network")
-        _expect(counted, "layer_decay_groups", groups, "at least 1, with layer_decay_by blocks or stages; or none")
-        _expect(self.max_skipped_steps >= 0, "max_skipped_steps", self.max_skipped_steps, "0 or more")
+        expect(counted, "layer_decay_groups", groups, "at least 1, with layer_decay_by blocks or stages; or none")
+        expect(self.max_skipped_steps >= 0, "max_skipped_steps", self.max_skipped_steps, "0 or more")
         average = self.ema_decay is None or 0 < self.ema_decay < 1
-        _expect(average, "ema_decay", self.ema_decay, "a share in (0, 1), or none")
+        expect(average, "ema_decay", self.ema_decay, "a share in (0, 1), or none")
 
 
 @dataclass(frozen=True, slots=True)
 class Schedule:
-    """The learning rate over time: linear warm-up inside a cosine, one value per step (timm's cosine scheduler)."""
+    """The learning rate over time: linear warm-up inside a curve, one value per step (timm's schedulers)."""
 
+    decay: Literal["cosine", "poly", "steps"] = "cosine"
+    """The curve: half a cosine, (1 - t/T)^poly_power, or constant but for a fall after each of decay_epochs."""
     epochs: int = 30
-    """Length of the cosine, warm-up included, in passes over the training images."""
+    """Length of the curve, warm-up included, in passes over the training images."""
+    iterations: int | None = None
+    """Length in steps, instead of epochs: the last pass over the images is cut short. None: epochs."""
     warmup_epochs: float = 2.0
-    """Epochs from warmup_lr up to the cosine."""
+    """Epochs from warmup_lr up to the curve."""
+    warmup_steps: int | None = None
+    """Steps from warmup_lr up to the curve, instead of warmup_epochs. None: warmup_epochs."""
     warmup_lr: float = 1e-6
     """Learning rate of the first step when there is a warm-up."""
     min_lr: float = 1e-5
-    """Learning rate at the cosine's end."""
+    """Learning rate at the curve's end; not of decay steps."""
+    poly_power: float = 1.0
+    """Exponent of decay poly."""
+    decay_epochs: tuple[int, int] | None = None
+    """Of decay steps: epochs after which the learning rate is multiplied by decay_factor."""
+    decay_factor: float = 0.1
+    """Of decay steps."""
     cooldown_epochs: int = 0
-    """Epochs at min_lr after the cosine."""
+    """Epochs at min_lr after the curve."""
 
     def __post_init__(self) -> None:
-        _expect(self.epochs >= 1, "epochs", self.epochs, "at least 1")
-        short = 0 <= self.warmup_epochs < self.epochs
-        _expect(
-            short, "warmup_epochs", self.warmup_epochs, f"0 or more and less than epochs ({self.epochs}); lower it too"
-        )
-        _expect(0 <= self.warmup_lr < float("inf"), "warmup_lr", self.warmup_lr, "0 or more")
-        _expect(0 <= self.min_lr < float("inf"), "min_lr", self.min_lr, "0 or more")
-        _expect(self.cooldown_epochs >= 0, "cooldown_epochs", self.cooldown_epochs, "0 or more")
+        expect(self.epochs >= 1, "epochs", self.epochs, "at least 1")
+        if self.warmup_steps is None and self.iterations is None:
+            short = 0 <= self.warmup_epochs < self.epochs
+            least = f"0 or more and less than epochs ({self.epochs}); lower it too"
+            expect(short, "warmup_epochs", self.warmup_epochs, least)
+        expect(0 <= self.warmup_epochs < float("inf"), "warmup_epochs", self.warmup_epochs, "0 or more")
+        whole = self.iterations is None or (self.iterations >= 1 and not self.cooldown_epochs)
+        expect(whole, "iterations", self.iterations, "at least 1, without cooldown_epochs; or none")
+        inside = self.warmup_steps is None or 0 <= self.warmup_steps < (self.iterations or float("inf"))
+        expect(inside, "warmup_steps", self.warmup_steps, "0 or more and less than iterations, or none")
+        expect(0 < self.poly_power < float("inf"), "poly_power", self.poly_power, "a power above 0")
+        stepped = self.decay == "steps"
+        falls = self.decay_epochs is None or 0 < self.decay_epochs[0] <= self.decay_epochs[1]
+        given = falls and stepped == (self.decay_epochs is not None)
+        expect(given, "decay_epochs", self.decay_epochs, "two epochs, the smaller first, with decay steps; else none")
+        expect(0 < self.decay_factor <= 1, "decay_factor", self.decay_factor, "a factor in (0, 1]")
+        expect(0 <= self.warmup_lr < float("inf"), "warmup_lr", self.warmup_lr, "0 or more")
+        expect(0 <= self.min_lr < float("inf"), "min_lr", self.min_lr, "0 or more")
+        expect(self.cooldown_epochs >= 0, "cooldown_epochs", self.cooldown_epochs, "0 or more")
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,13 +236,13 @@ class Run:
     """Send the figures to TensorBoard (in the run folder) or Weights & Biases; the JSONL logs are written anyway."""
 
     def __post_init__(self) -> None:
-        _expect(self.threads is None or self.threads >= 1, "threads", self.threads, "at least 1, or none")
-        _expect(0 <= self.seed < 2**63, "seed", self.seed, "a whole number from 0 to 2^63 - 1")
-        _expect(self.log_every >= 1, "log_every", self.log_every, "at least 1")
-        _expect(self.eval_every >= 1, "eval_every", self.eval_every, "at least 1")
+        expect(self.threads is None or self.threads >= 1, "threads", self.threads, "at least 1, or none")
+        expect(0 <= self.seed < 2**63, "seed", self.seed, "a whole number from 0 to 2^63 - 1")
+        expect(self.log_every >= 1, "log_every", self.log_every, "at least 1")
+        expect(self.eval_every >= 1, "eval_every", self.eval_every, "at least 1")
         for name in ("save_every", "keep_every"):
             value = getattr(self, name)
-            _expect(value is None or value >= 1, name, value, "at least 1, or none")
+            expect(value is None or value >= 1, name, value, "at least 1, or none")
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,9 +251,16 @@ class Recipe:
 
     name: str = "unnamed"
     """Begins the name of the run folder."""
+    task: TaskName = "classification"
+    """What is learnt; segmentation and detection have a section each."""
     network: Network = field(default_factory=Network)
     data: Data = field(default_factory=Data)
     augmentation: Augmentation = field(default_factory=Augmentation)
     optimizer: Optimizer = field(default_factory=Optimizer)
     schedule: Schedule = field(default_factory=Schedule)
     run: Run = field(default_factory=Run)
+    segmentation: Segmentation = field(default_factory=Segmentation)
+    detection: Detection = field(default_factory=Detection)
+
+    def __post_init__(self) -> None:
+        check_used(self)

@@ -2,9 +2,10 @@
 
 from typing import Any
 
+import torch
+
 from parcnet.base import versions
-from parcnet.data import mixup
-from parcnet.tasks import training_loss
+from parcnet.data import OrdersItself
 from parcnet.training.averaging import create_average
 from parcnet.training.job import Job
 from parcnet.training.keeper import Keeper, travelling
@@ -28,14 +29,15 @@ def make_stepper(job: Job, plan: Plan) -> Stepper:
         network=network,
         optimizer=optimizer,
         schedule=create_schedule(optimizer, recipe.schedule, plan.steps_per_epoch),
-        loss=training_loss(recipe.augmentation),
+        loss=job.task.loss(),
         device=job.device,
         seed=recipe.run.seed,
-        mixer=mixup(recipe.augmentation, plan.num_classes),
+        mixer=job.task.mixer(plan.num_classes),
         clip_grad=recipe.optimizer.clip_grad,
         dtype=autocast_dtype(recipe.run.amp),
         sizes=recipe.data.train_sizes,
         ranks=job.ranks,
+        targeted=job.task.targeted,
         average=average,
     )
 
@@ -46,11 +48,17 @@ def facts(job: Job, plan: Plan) -> dict[str, Any]:
         "recipe": travelling(job.recipe),
         "classes": list(job.classes),
         "images": job.splits.sizes,
+        "own_order": _has_own_order(job.splits.train),
         "steps_per_epoch": plan.steps_per_epoch,
         "world": str(plan.share),
         "machine": job.machine(),
         "versions": versions(),
     }
+
+
+def _has_own_order(images: object) -> bool:
+    """Whether the data say in which order they are read, as shards from the web do: other images make up each step."""
+    return isinstance(images, OrdersItself) and images.order(torch.Generator()) is not None
 
 
 def make_keeper(job: Job, plan: Plan, stepper: Stepper) -> tuple[Keeper, list[str]]:
@@ -72,6 +80,7 @@ def make_keeper(job: Job, plan: Plan, stepper: Stepper) -> tuple[Keeper, list[st
         stepper=stepper,
         metadata=job.metadata(),
         about=about,
+        chosen=job.task.chosen.name,
         position=position,
         steps_per_epoch=plan.steps_per_epoch,
         log_every=plan.log_every,

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import torch
 
+from parcnet.base import mapped
 from parcnet.training.nonfinite import first_nonfinite_gradient, first_nonfinite_weight, watched_outputs
 from parcnet.training.ranks import Ranks
 from parcnet.training.step import Batch, Stepper
@@ -20,13 +21,13 @@ def find_origin(stepper: Stepper, batch: Sequence[Batch], step: int) -> str:
 def _own(stepper: Stepper, batch: Sequence[Batch], step: int) -> str:
     if name := first_nonfinite_weight(stepper.network):
         return f"The weights themselves are not finite, {name} first."
-    for images, labels in batch:
-        if not bool(torch.isfinite(images).all()):
-            place = (~torch.isfinite(images)).flatten(1).any(1).nonzero()[0].item()
+    for images, targets in batch:
+        place = next((place for place, image in enumerate(images) if not bool(torch.isfinite(image).all())), None)
+        if place is not None:
             return f"The images are not finite: number {place} of the batch, before it meets the network."
         # a compiled network would not call the hooks
         with torch.no_grad(), torch.compiler.set_stance("force_eager"), watched_outputs(stepper.network) as found:
-            loss = stepper.forward(images.clone(), labels, step)
+            loss = stepper.forward(mapped(torch.clone, images), targets, step)
         if found:
             return f"The first layer whose output is not finite is {found[0]}."
         if not bool(torch.isfinite(loss)):

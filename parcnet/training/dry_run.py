@@ -81,6 +81,8 @@ def _what(job: Job, plan: Plan) -> None:
         f"{' x '.join(map(str, job.built.preprocessing.size))} pixels, on {escape(job.machine())}"
     )
     say(f"{escape(job.splits.train.name)}: {images} images, {len(job.classes)} classes")
+    for note in job.built.notes:
+        say(escape(note))
     left = len(job.splits.train) - plan.steps_per_epoch * plan.share.batch
     say(
         f"{counted(plan.epochs, 'epoch')} of {counted(plan.steps_per_epoch, 'step')} = {plan.steps:,} steps; a batch "

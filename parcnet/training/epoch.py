@@ -33,18 +33,21 @@ def train_epoch(
     position: Position,
     *,
     steps: int,
+    until: int | None = None,
     accumulation: int,
     batch_size: int,
     max_skipped: int,
     took: Callable[[StepLog, bool], None],
 ) -> None:
-    """Takes the steps of an epoch that `position` has not yet taken, and moves it; `steps` are in the whole epoch.
+    """Takes the steps of an epoch that `position` has not yet taken, and moves it.
+
+    `steps` are in a whole epoch, and `until` ends this one earlier.
 
     After each one `took(figures, asked to stop)` is called, which may raise. More than `max_skipped` steps in a row
     that change nothing, because loss or gradient is not finite, raise `NonFinite` before that.
     """
     iterator = iter(micro_batches)
-    while position.done < steps:
+    while position.done < (steps if until is None else until):
         started = time.perf_counter()
         batch = list(islice(iterator, accumulation))
         read = time.perf_counter()

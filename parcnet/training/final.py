@@ -1,6 +1,7 @@
 """The end of a run: the best checkpoint meets the test split, once; figures and pictures are written."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -8,16 +9,16 @@ from torch import nn
 
 from parcnet import checkpoint
 from parcnet.base import versions
-from parcnet.evaluation import Result, evaluate, torch_predictor
-from parcnet.plots import confusion, training_curves
+from parcnet.evaluation import torch_predictor
+from parcnet.plots import training_curves
+from parcnet.training.batches import evaluation_batches
 from parcnet.training.job import Job
 from parcnet.training.keeper import Keeper
 from parcnet.training.logs import EpochLog
-from parcnet.training.pictures import draw_predictions
 from parcnet.training.plan import Plan
 from parcnet.training.run_folder import RunFolder
-from parcnet.training.splits import evaluation_batches
 from parcnet.training.step import autocast_dtype
+from parcnet.training.tasks import Scores
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,10 +28,12 @@ class Outcome:
     folder: RunFolder
     best: EpochLog
     """The epoch that validation chose."""
-    val: Result
+    val: Scores
     """Of that epoch's checkpoint."""
-    test: Result | None
+    test: Scores | None
     """Of the same checkpoint; None when the data has no test split."""
+    pictures: tuple[Path, ...]
+    """Drawn by the main rank."""
 
 
 def conclude(job: Job, plan: Plan, keeper: Keeper) -> Outcome:
@@ -39,30 +42,29 @@ def conclude(job: Job, plan: Plan, keeper: Keeper) -> Outcome:
     All ranks evaluate, each its part; the main rank draws. The network holds the best weights afterwards.
     """
     assert keeper.best is not None, "there is no epoch to conclude"
-    network, preprocessing, ranks = job.built.network, job.built.preprocessing, job.ranks
+    task, network, preprocessing, ranks = job.task, job.built.network, job.built.preprocessing, job.ranks
+    pictures: list[Path] = []
     _load_best(network, job)
     shown = job.splits.val if job.splits.test is None else job.splits.test
     with torch_predictor(network, job.device, autocast_dtype(job.recipe.run.amp)) as predictor:
         val, test = (
             None
             if images is None
-            else evaluate(
+            else task.evaluate(
                 predictor,
-                evaluation_batches(job.recipe, images, preprocessing, plan.share.micro, ranks),
+                evaluation_batches(task, images, preprocessing, plan.share.micro, ranks),
                 plan.num_classes,
-                ranks.total,
+                ranks,
             )
             for images in (job.splits.val, job.splits.test)
         )
+        assert val is not None
         if ranks.main:
-            draw_predictions(predictor, preprocessing, shown, job.classes, job.folder.predictions)
-    assert val is not None
-    if ranks.main:
-        training_curves([asdict(line) for line in keeper.log], job.folder.curve)
-        matrix = (test or val).confusion
-        if matrix is not None:
-            confusion(matrix, job.classes, job.folder.confusion)
-    return Outcome(job.folder, keeper.best, val, test)
+            chosen = task.chosen
+            lines = [line.to_dict() for line in keeper.log]
+            training_curves(lines, job.folder.curve, f"val_{chosen.name}", f"validation {chosen.title} (%)")
+            pictures = [job.folder.curve, *task.draw(predictor, job, shown, test or val)]
+    return Outcome(job.folder, keeper.best, val, test, tuple(pictures))
 
 
 def _load_best(network: nn.Module, job: Job) -> None:

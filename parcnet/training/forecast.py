@@ -5,10 +5,11 @@ import time
 from dataclasses import dataclass
 from itertools import islice
 from statistics import median
+from typing import Any
 
 import torch
 
-from parcnet.data import Transform, preserved_randomness, train_transform
+from parcnet.data import preserved_randomness
 from parcnet.data.images import BadImage
 from parcnet.data.samples import TrainingSamples
 from parcnet.training.job import Job
@@ -55,8 +56,7 @@ class Forecast:
 
 def forecast(job: Job, plan: Plan, stepper: Stepper) -> Forecast:
     """Reads a few images and takes a few steps: the weights change, nothing is written."""
-    transform = train_transform(job.built.preprocessing, job.recipe.augmentation, job.recipe.data.train_interpolation)
-    images, labels, read = _read(job, transform, min(_READ, plan.share.micro))
+    images, labels, read = _read(job, min(_READ, plan.share.micro))
     count = 2 if len(labels) > 1 else 1
     warm = _step(stepper, (images[:count], labels[:count]), 0)  # first calls load and compile
     once = _step(stepper, (images[:count], labels[:count]), 1)
@@ -65,7 +65,7 @@ def forecast(job: Job, plan: Plan, stepper: Stepper) -> Forecast:
     most -= most % 2 if most > 1 else 0
     if most > count:
         again = -(-most // len(labels))
-        batch = (images.repeat(again, 1, 1, 1)[:most], labels.repeat(again)[:most])
+        batch = (_repeated(images, again)[:most], _repeated(labels, again)[:most])
         if warm + 2 * once * most / count < 2 * _BUDGET:
             _step(stepper, batch, 2)  # another shape may choose and compile other algorithms
         times = [_step(stepper, batch, 3)]
@@ -76,9 +76,9 @@ def forecast(job: Job, plan: Plan, stepper: Stepper) -> Forecast:
     return Forecast(count, step, read, job.recipe.data.workers, plan.share.micro * plan.share.accumulation, plan.steps)
 
 
-def _read(job: Job, transform: Transform, count: int) -> tuple[torch.Tensor, torch.Tensor, float]:
+def _read(job: Job, count: int) -> tuple[Any, Any, float]:
     """(images, labels, seconds an image): images drawn from all over the data."""
-    dataset = job.splits.train
+    dataset, transform = job.splits.train, job.task.transform(job.built.preprocessing, training=True)
     samples = TrainingSamples(dataset, transform, job.recipe.run.seed)
     places = torch.linspace(0, len(dataset) - 1, min(max(count, 2), len(dataset))).long().tolist()
     samples[0, places[0]]  # opens files and imports
@@ -88,8 +88,13 @@ def _read(job: Job, transform: Transform, count: int) -> tuple[torch.Tensor, tor
     whole = [each for each in found if each.image is not None]
     if not whole:
         raise BadImage(found[0].bad[0].where, found[0].bad[0].reason)
-    images = torch.stack([each.image for each in islice(whole, count) if each.image is not None])
-    return images, torch.tensor([each.label for each in islice(whole, count)]), seconds
+    images, labels, *_ = job.task.collate(training=True)(list(islice(whole, count)))
+    return images, labels, seconds
+
+
+def _repeated(batch: Any, times: int) -> Any:
+    """Images, or what belongs to them, so often one after the other."""
+    return batch * times if isinstance(batch, list) else torch.cat([batch] * times)
 
 
 def _step(stepper: Stepper, batch: Batch, step: int) -> float:

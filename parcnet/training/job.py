@@ -1,20 +1,22 @@
 """A recipe whose every name has been looked up: what can be wrong is found here, before any work."""
 
 import os
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import torch
 from torch import nn
 
 from parcnet.base import UserError, pick_device
 from parcnet.checkpoint import Metadata
+from parcnet.data import LabelledImages, OrdersItself, Repeated
 from parcnet.recipes import Recipe
 from parcnet.training.keeper import travelling
-from parcnet.training.network import Built, build_network
+from parcnet.training.network import Built
 from parcnet.training.ranks import Ranks
 from parcnet.training.resume import Start, find_start
 from parcnet.training.run_folder import RunFolder
-from parcnet.training.splits import Splits, open_splits
+from parcnet.training.splits import Splits
+from parcnet.training.tasks import Task, task_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +28,7 @@ class Job:
     device: torch.device
     splits: Splits
     built: Built
+    task: Task
     ranks: Ranks = field(default_factory=Ranks)
 
     @property
@@ -52,6 +55,8 @@ class Job:
             preprocessing=self.built.preprocessing.to_dict(),
             data=self.splits.train.name,
             recipe=travelling(self.recipe),
+            task=self.task.name,
+            task_args=self.built.task_args,
         )
 
     def machine(self) -> str:
@@ -73,13 +78,24 @@ def prepare(
     ranks = ranks or Ranks()
     start = find_start(recipe, resume, ranks)
     device = device or pick_device(recipe.run.device)
-    splits = open_splits(recipe)
-    built = build_network(recipe, splits.train.classes)
+    task = task_of(recipe)
+    splits = task.open_splits()
+    if recipe.data.repeats > 1:
+        splits = replace(splits, train=_repeated(splits.train, recipe.data.repeats))
+    built = task.build(splits.train.classes)
     if recipe.network.grad_checkpointing:
         _checkpoint_gradients(built.network, recipe)
     # torch's stubs know no `to` with both
     built.network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-    return Job(recipe, start, device, splits, built, ranks)
+    if task.sync_norm and ranks.world > 1 and device.type == "cuda":  # torch has none for CPUs
+        built = replace(built, network=nn.SyncBatchNorm.convert_sync_batchnorm(built.network))
+    return Job(recipe, start, device, splits, built, task, ranks)
+
+
+def _repeated(images: LabelledImages, times: int) -> LabelledImages:
+    if isinstance(images, OrdersItself):
+        raise UserError(f"{images.name} is read shard by shard, so its images cannot be repeated: leave repeats out.")
+    return Repeated(images, times)
 
 
 def _checkpoint_gradients(network: nn.Module, recipe: Recipe) -> None:

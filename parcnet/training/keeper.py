@@ -22,7 +22,7 @@ from parcnet.training.trackers import Tracker
 
 @dataclass
 class Keeper:
-    """Told of each step and epoch; the best epoch is chosen on validation: top-1, then the lower loss.
+    """Told of each step and epoch; the best epoch is chosen on validation: the highest figure, then the lower loss.
 
     Only the main rank writes; the others keep the position alone.
     """
@@ -33,6 +33,8 @@ class Keeper:
     """Of every checkpoint, but for epoch and metrics."""
     about: Mapping[str, Any]
     """What a state says about the run, as JSON values."""
+    chosen: str = "top1"
+    """The figure that chooses."""
     position: Position = field(default_factory=Position)
     steps_per_epoch: int = 1
     log_every: int = 1
@@ -46,7 +48,7 @@ class Keeper:
     @property
     def best(self) -> EpochLog | None:
         """The best epoch so far."""
-        return None if self.position.best is None else EpochLog(**self.position.best)
+        return None if self.position.best is None else EpochLog.from_dict(self.position.best)
 
     def step(self, line: StepLog) -> None:
         """Notes a step; it is written with its neighbours."""
@@ -67,22 +69,20 @@ class Keeper:
     def epoch(self, line: EpochLog) -> None:
         """Writes the log line, the last checkpoint, and the best one if this epoch is the best so far."""
         best = self.best
-        metrics: dict[str, float] = {}
-        if line.val_top1 is not None and line.val_loss is not None:
-            metrics = {"val_top1": line.val_top1, "val_loss": line.val_loss}
-        better = bool(metrics) and (best is None or _merit(line) > _merit(best))
+        metrics = {f"val_{name}": value for name, value in line.val.items() if value is not None}
+        better = bool(metrics) and (best is None or self._merit(line) > self._merit(best))
         if self.stepper.ranks.main:
-            self.folder.append(self.folder.log, [asdict(line)])
+            self.folder.append(self.folder.log, [line.to_dict()])
             self._save(self.folder.last, line.epoch, metrics)
         self.log.append(line)  # not earlier: its length is the epoch of the last checkpoint, also after a full disk
         if better:
-            self.position.best = asdict(line)
+            self.position.best = line.to_dict()
         if self.stepper.ranks.main:
             if better:
                 self._save(self.folder.best, line.epoch, metrics)
             if self.keep_every is not None and line.epoch % self.keep_every == 0:
                 self._save(self.folder.kept(line.epoch), line.epoch, metrics)
-            figures = {f"epoch/{name}": value for name, value in asdict(line).items() if value is not None}
+            figures = {f"epoch/{name}": value for name, value in line.to_dict().items() if value is not None}
             for tracker in self.trackers:
                 tracker.log(line.epoch * self.steps_per_epoch, figures)
 
@@ -94,7 +94,7 @@ class Keeper:
             return
         try:
             lines = self.folder.log.read_text(encoding="utf-8").splitlines()
-            self.log.extend(EpochLog(**json.loads(line)) for line in lines)
+            self.log.extend(EpochLog.from_dict(json.loads(line)) for line in lines)
         except (OSError, ValueError, TypeError) as error:
             raise UserError(f"{self.folder.log} is damaged ({error}); restore it, or begin a new run.") from None
 
@@ -113,11 +113,10 @@ class Keeper:
         weights = self.stepper.kept.state_dict()
         checkpoint.save(path, weights, replace(self.metadata, epoch=epoch, metrics=dict(metrics)))
 
-
-def _merit(line: EpochLog) -> tuple[float, float]:
-    assert line.val_top1 is not None
-    assert line.val_loss is not None
-    return line.val_top1, -line.val_loss
+    def _merit(self, line: EpochLog) -> tuple[float, float]:
+        chosen = line.val[self.chosen]
+        assert chosen is not None
+        return chosen, -(line.val.get("loss") or 0.0)
 
 
 def travelling(recipe: Recipe) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from parcnet.base import UserError
 _STAGE = re.compile(r"stages?[._](\d+)\.(.*)")
 _BLOCK = re.compile(r"blocks\.(\d+)\.")
 _BLOCKS_IN_A_GROUP = 3
+_PREFIX = re.compile(r"backbone\.(body\.)?(net\.)?")  # of a backbone's parameters in the networks of other tasks
 
 
 def layer_groups(
@@ -53,7 +54,7 @@ def scales(ids: Mapping[str, int], last: int, decay: float) -> dict[str, float]:
 
 
 def _id(name: str, by: str, before: Mapping[int, int], last: int) -> int:
-    if name.startswith("stem"):
+    if _PREFIX.sub("", name, count=1).startswith("stem"):
         return 0
     stage, block = _place(name)
     if stage is None or stage not in before:
@@ -65,7 +66,7 @@ def _id(name: str, by: str, before: Mapping[int, int], last: int) -> int:
 
 def _place(name: str) -> tuple[int | None, int | None]:
     """(stage, block) of a parameter; None for what is in no stage, or in no block of it."""
-    if (found := _STAGE.match(name)) is None:
+    if (found := _STAGE.match(_PREFIX.sub("", name, count=1))) is None:
         return None, None
     block = _BLOCK.match(found[2])
     return int(found[1]), None if block is None else int(block[1])

@@ -1,6 +1,10 @@
 """What is written about a run while it lasts."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+_VAL = "val_"
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,11 +38,9 @@ class EpochLog:
     """From 1."""
     train_loss: float
     """Mean over the epoch's steps, on augmented images and smoothed labels, in nats."""
-    val_loss: float | None
-    """Mean cross entropy without smoothing, in nats; None: not validated. With an average of the weights: of the
-    averaged network."""
-    val_top1: float | None
-    """In [0, 1]."""
+    val: Mapping[str, float | None]
+    """The task's figures on validation, e.g. loss (mean cross entropy without smoothing, in nats) and top1 (in [0, 1]);
+    None: not validated. With an average of the weights: of the averaged network. In the file each is val_NAME."""
     lr: float
     """Of the epoch's last step."""
     seconds: float
@@ -47,3 +49,16 @@ class EpochLog:
     """Training alone."""
     waited: float
     """Share of the training time in which steps waited for images."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """The line as JSON values."""
+        line: dict[str, Any] = {}
+        for name, value in asdict(self).items():
+            line |= {f"{_VAL}{each}": figure for each, figure in value.items()} if name == "val" else {name: value}
+        return line
+
+    @classmethod
+    def from_dict(cls, line: Mapping[str, Any]) -> "EpochLog":
+        """The inverse of `to_dict`; TypeError for unknown and missing fields."""
+        val = {name.removeprefix(_VAL): value for name, value in line.items() if name.startswith(_VAL)}
+        return cls(val=val, **{name: value for name, value in line.items() if not name.startswith(_VAL)})

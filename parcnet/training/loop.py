@@ -5,16 +5,15 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from typing import Protocol
 
-from torch import Tensor
-
 from parcnet.base import UserError, progress
-from parcnet.evaluation import evaluate, torch_predictor
+from parcnet.evaluation import torch_predictor
 from parcnet.training.epoch import NonFinite, train_epoch
 from parcnet.training.logs import EpochLog, StepLog
 from parcnet.training.nonfinite import first_nonfinite_weight
 from parcnet.training.plan import Plan
 from parcnet.training.position import Position
-from parcnet.training.step import Stepper
+from parcnet.training.step import Batch, Stepper
+from parcnet.training.tasks import Task
 
 
 class Stopped(Exception):
@@ -34,7 +33,7 @@ class Keep(Protocol):
         """An epoch is over, validation included."""
 
 
-def fit(stepper: Stepper, plan: Plan, keep: Keep, position: Position) -> None:
+def fit(task: Task, stepper: Stepper, plan: Plan, keep: Keep, position: Position) -> None:
     """Trains from `position` to the end of the plan.
 
     After each epoch's steps, every `save_every` steps and when a signal has come the state is kept; then, when a signal
@@ -44,21 +43,24 @@ def fit(stepper: Stepper, plan: Plan, keep: Keep, position: Position) -> None:
     taken = position.epoch * plan.steps_per_epoch + position.done
     with progress("training", plan.steps - taken, "steps") as advance:
         while position.epoch < plan.epochs:
-            _epoch(stepper, plan, keep, position, advance)
+            _epoch(task, stepper, plan, keep, position, advance)
             position.next_epoch()
 
 
-def _epoch(stepper: Stepper, plan: Plan, keep: Keep, position: Position, advance: Callable[[int, str], None]) -> None:
+def _epoch(
+    task: Task, stepper: Stepper, plan: Plan, keep: Keep, position: Position, advance: Callable[[int, str], None]
+) -> None:
     started = time.perf_counter()
     epoch, begun = position.epoch, position.done
-    best = f", best val top-1 {position.best['val_top1']:.2%}" if position.best else ""
+    steps, chosen = plan.steps_in(epoch), task.chosen
+    best = f", best val {chosen.title} {chosen.shown(position.best[f'val_{chosen.name}'])}" if position.best else ""
     waited, unseen = 0.0, 0
 
     def took(line: StepLog, stop: bool) -> None:
         nonlocal waited, unseen
         waited, unseen = waited + line.waited, unseen + 1
         keep.step(line)
-        ended = position.done == plan.steps_per_epoch
+        ended = position.done == steps
         if ended or unseen == plan.log_every:
             recent = position.losses[-unseen:]
             loss = f", loss {math.fsum(recent) / len(recent):.3f}" if recent else ""
@@ -73,9 +75,10 @@ def _epoch(stepper: Stepper, plan: Plan, keep: Keep, position: Position, advance
     try:
         train_epoch(
             stepper,
-            plan.training(epoch, begun * accumulation) if begun < plan.steps_per_epoch else (),
+            plan.training(epoch, begun * accumulation) if begun < steps else (),
             position,
             steps=plan.steps_per_epoch,
+            until=steps,
             accumulation=accumulation,
             batch_size=plan.share.batch,
             max_skipped=plan.max_skipped,
@@ -89,34 +92,34 @@ def _epoch(stepper: Stepper, plan: Plan, keep: Keep, position: Position, advance
     if not position.losses:
         raise NonFinite(math.nan, epoch * plan.steps_per_epoch + 1)
     trained = time.perf_counter()
-    val_loss, val_top1 = _validate(stepper, plan) if plan.validates(epoch) else (None, None)
+    val = _validate(task, stepper, plan) if plan.validates(epoch) else dict.fromkeys(task.logged)
     seconds, training = time.perf_counter() - started, max(trained - started, 1e-9)
     line = EpochLog(
         epoch + 1,
         math.fsum(position.losses) / len(position.losses),
-        val_loss,
-        val_top1,
+        val,
         stepper.lr,
         round(seconds, 3),
-        round((plan.steps_per_epoch - begun) * plan.share.batch / training, 1),
+        round((steps - begun) * plan.share.batch / training, 1),
         round(min(waited / training, 1.0), 3),
     )
     keep.epoch(line)
 
 
-def _validate(stepper: Stepper, plan: Plan) -> tuple[float, float]:
+def _validate(task: Task, stepper: Stepper, plan: Plan) -> dict[str, float | None]:
     stepper.synchronise()
     with torch_predictor(stepper.kept, stepper.device, stepper.dtype) as predictor:
         batches = _interruptible(plan.validation, stepper)
-        val = evaluate(predictor, batches, plan.num_classes, stepper.ranks.total)
-    if not math.isfinite(val.loss):
-        weight = first_nonfinite_weight(stepper.kept)
-        origin = f"The weights themselves are not finite, {weight} first." if weight else ""
-        raise NonFinite(val.loss, None, origin=origin)
-    return val.loss, val.top1
+        scores = task.evaluate(predictor, batches, plan.num_classes, stepper.ranks).metrics()
+    for name in task.logged:
+        if not math.isfinite(scores[name]):
+            weight = first_nonfinite_weight(stepper.kept)
+            origin = f"The weights themselves are not finite, {weight} first." if weight else ""
+            raise NonFinite(scores[name], None, name, origin)
+    return {name: scores[name] for name in task.logged}
 
 
-def _interruptible(batches: Iterable[tuple[Tensor, Tensor]], stepper: Stepper) -> Iterator[tuple[Tensor, Tensor]]:
+def _interruptible(batches: Iterable[Batch], stepper: Stepper) -> Iterator[Batch]:
     """The state is on the disk already, so one process may stop here; several stop together, at their next step."""
     for batch in batches:
         yield batch

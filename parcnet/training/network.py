@@ -1,9 +1,10 @@
 """Recipe -> a network, the arguments that rebuild it, and the preprocessing it expects."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from functools import partial
 from statistics import fmean
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from torch import nn
@@ -17,6 +18,8 @@ from parcnet.recipes import Recipe
 from parcnet.recipes.yaml_text import arguments
 from parcnet.training.seeds import seed_network
 
+Module = TypeVar("Module", bound=nn.Module)
+
 
 @dataclass(frozen=True, slots=True)
 class Built:
@@ -26,40 +29,51 @@ class Built:
     model_args: dict[str, Any]
     """Keyword arguments of `timm.create_model` that rebuild it."""
     preprocessing: Preprocessing
+    task_args: dict[str, Any] = field(default_factory=dict)
+    """What a task adds to rebuild it; see `Metadata.task_args`."""
+    notes: tuple[str, ...] = ()
+    """Sentences about how it was made, for the person before the terminal."""
 
 
 def build_network(recipe: Recipe, classes: Sequence[str]) -> Built:
     """Builds the recipe's network for these classes, under the recipe's seed."""
     settings = recipe.network
-    model_args: dict[str, Any] = {"num_classes": len(classes), "in_chans": settings.in_chans}
-    further = arguments(settings.model_args, "network.model_args")
-    if taken := sorted(further.keys() & {*model_args, "img_size", "kernel_fit", "drop_path_rate"}):
-        raise UserError(f"network.model_args has {taken[0]}, which has a field of its own in the recipe or the data.")
-    model_args |= further
-    if settings.kernel_fit is not None:
-        model_args["kernel_fit"] = settings.kernel_fit
-    if settings.img_size is not None:
-        model_args["img_size"] = settings.img_size
-    network = _seeded(recipe, model_args)
+    model_args = {"num_classes": len(classes), **arguments_of(recipe)}
+    network = seeded(recipe, model_args, partial(build, settings.model))
     _scale_head(network, settings.head_init_scale)
     if settings.initial_checkpoint is not None:
         _start_from(network, settings.initial_checkpoint, classes)
     return Built(network, model_args, _preprocessing(network, recipe))
 
 
-def _seeded(recipe: Recipe, model_args: dict[str, Any]) -> nn.Module:
-    """The network under the recipe's seed. Drops img_size from `model_args` if the network fits any size untold."""
+def arguments_of(recipe: Recipe) -> dict[str, Any]:
+    """What timm.create_model is told besides the classes and what only training needs. Raises `UserError`."""
+    settings = recipe.network
+    model_args: dict[str, Any] = {"in_chans": settings.in_chans}
+    further = arguments(settings.model_args, "network.model_args")
+    if taken := sorted(further.keys() & {*model_args, "num_classes", "img_size", "kernel_fit", "drop_path_rate"}):
+        raise UserError(f"network.model_args has {taken[0]}, which has a field of its own in the recipe or the data.")
+    model_args |= further
+    if settings.kernel_fit is not None:
+        model_args["kernel_fit"] = settings.kernel_fit
+    if settings.img_size is not None:
+        model_args["img_size"] = settings.img_size
+    return model_args
+
+
+def seeded(recipe: Recipe, model_args: dict[str, Any], make: Callable[..., Module]) -> Module:
+    """`make` under the recipe's seed. Drops img_size from `model_args` if the network fits any size untold."""
     drop_path = {"drop_path_rate": recipe.network.drop_path} if recipe.network.drop_path else {}
     seed_network(recipe.run.seed)
     try:
-        return build(recipe.network.model, **model_args, **drop_path)
+        return make(**model_args, **drop_path)
     except UserError as error:
         # most convolutional networks of timm have no such argument, and need none; a size one refuses is a mistake
         unwanted = isinstance(error.__cause__, TypeError) and "'img_size'" in str(error.__cause__)
         if "img_size" not in model_args or not unwanted:
             raise
     del model_args["img_size"]
-    return _seeded(recipe, model_args)
+    return seeded(recipe, model_args, make)
 
 
 def _preprocessing(network: nn.Module, recipe: Recipe) -> Preprocessing:
@@ -68,10 +82,17 @@ def _preprocessing(network: nn.Module, recipe: Recipe) -> Preprocessing:
     config: dict[str, Any] = network.pretrained_cfg  # type: ignore[assignment]
     size = recipe.network.img_size
     height, width = config["input_size"][-2:] if size is None else (size, size)
+    mean, std = colour_statistics(network, recipe)
+    return Preprocessing((height, width), mean, std, recipe.data.interpolation, recipe.data.crop_pct)
+
+
+def colour_statistics(network: nn.Module, recipe: Recipe) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """(mean, std) that the network's images are normalised by, from its timm configuration."""
+    config: dict[str, Any] = network.pretrained_cfg  # type: ignore[assignment]  # as in _preprocessing
     mean, std = tuple(config["mean"]), tuple(config["std"])
     if recipe.network.in_chans == 1:  # timm's configurations are for colour
         mean, std = (fmean(mean),), (fmean(std),)
-    return Preprocessing((height, width), mean, std, recipe.data.interpolation, recipe.data.crop_pct)
+    return mean, std
 
 
 def _scale_head(network: nn.Module, factor: float) -> None:

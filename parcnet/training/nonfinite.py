@@ -1,11 +1,13 @@
 """Where infinity or no-number begins: the first layer, in the order of computing, whose output is not finite."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import torch
 from torch import Tensor, nn
+
+from parcnet.base import tensors
 
 
 def first_nonfinite_weight(network: nn.Module) -> str | None:
@@ -37,8 +39,7 @@ def watched_outputs(network: nn.Module) -> Iterator[list[str]]:
 
     def hook(name: str) -> Any:
         def look(module: nn.Module, _: Any, output: Any) -> None:
-            tensors = output if isinstance(output, Sequence) else [output]
-            if any(isinstance(each, Tensor) and not _finite(each) for each in tensors):
+            if any(not _finite(each) for each in tensors(output)):
                 found.append(f"{name} ({type(module).__name__})" if name else "the network's output")
 
         return look

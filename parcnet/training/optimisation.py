@@ -4,7 +4,8 @@ from functools import partial
 from typing import Any
 
 import timm.optim
-from timm.scheduler import CosineLRScheduler
+from timm.scheduler import CosineLRScheduler, MultiStepLRScheduler, PolyLRScheduler
+from timm.scheduler.scheduler import Scheduler
 from torch import nn, optim
 
 from parcnet.base import UserError, unknown
@@ -51,20 +52,28 @@ def _groups(network: nn.Module, settings: Optimizer) -> list[dict[str, Any]]:
     return [groups[key] for key in sorted(groups)]
 
 
-def create_schedule(optimizer: optim.Optimizer, settings: Schedule, steps_per_epoch: int) -> CosineLRScheduler:
+def create_schedule(optimizer: optim.Optimizer, settings: Schedule, steps_per_epoch: int) -> Scheduler:
     """The learning rate as a function of the step t, set by `step_update(t)` before step t:
 
         t < W        warmup_lr + (lr - warmup_lr) t / W
-        W <= t < T   min_lr + (lr - min_lr) (1 + cos(pi t / T)) / 2
-        T <= t       min_lr
+        W <= t < T   cosine   min_lr + (lr - min_lr) (1 + cos(pi t / T)) / 2
+                     poly     min_lr + (lr - min_lr) (1 - t / T)^poly_power
+                     steps    lr decay_factor^(how many of decay_epochs are over)
+        T <= t       min_lr; steps: as before
 
-    with W = warmup_epochs and T = epochs, in steps: the cosine runs from step 0, the warm-up covers its beginning.
+    with W = warmup_steps or warmup_epochs and T = iterations or epochs, in steps: the curve runs from step 0, the
+    warm-up covers its beginning. Raises `UserError` for a warm-up as long as the run.
     """
-    return CosineLRScheduler(
-        optimizer,
-        t_initial=settings.epochs * steps_per_epoch,
-        lr_min=settings.min_lr,
-        warmup_t=round(settings.warmup_epochs * steps_per_epoch),
-        warmup_lr_init=settings.warmup_lr,
-        t_in_epochs=False,
-    )
+    length = settings.iterations or settings.epochs * steps_per_epoch
+    warmup = settings.warmup_steps
+    warmup = round(settings.warmup_epochs * steps_per_epoch) if warmup is None else warmup
+    if warmup >= length:
+        raise UserError(f"the warm-up has {warmup} steps, the run {length}: lower --warmup-steps or --warmup-epochs.")
+    shared: dict[str, Any] = {"warmup_t": warmup, "warmup_lr_init": settings.warmup_lr, "t_in_epochs": False}
+    if settings.decay == "steps":
+        assert settings.decay_epochs is not None
+        falls = [epoch * steps_per_epoch + 1 for epoch in settings.decay_epochs]  # timm's fall one step before
+        return MultiStepLRScheduler(optimizer, falls, settings.decay_factor, warmup_prefix=False, **shared)
+    if settings.decay == "poly":
+        return PolyLRScheduler(optimizer, length, settings.poly_power, settings.min_lr, **shared)
+    return CosineLRScheduler(optimizer, length, settings.min_lr, **shared)

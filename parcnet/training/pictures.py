@@ -16,8 +16,11 @@ _LARGEST_SIDE = 256  # pixels; photographs are drawn small
 
 def draw_predictions(
     predictor: Predictor, preprocessing: Preprocessing, images: ImageDataset, classes: Sequence[str], path: Path
-) -> None:
-    """Draws images spread evenly over a split, so of many classes, with the predicted name and its probability."""
+) -> bool:
+    """Draws images spread evenly over a split, so of many classes, with the predicted name and its probability.
+
+    Returns whether any could be read, and so was drawn.
+    """
     transform = preprocessing.transform()
     shown, titles, correct = [], [], []
     for index in np.unique(np.linspace(0, len(images) - 1, _IMAGES).round().astype(int)).tolist():
@@ -33,3 +36,4 @@ def draw_predictions(
         correct.append(name == classes[images.label(index)])
     if shown:
         prediction_grid(shown, titles, correct, path)
+    return bool(shown)

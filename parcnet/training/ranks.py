@@ -54,6 +54,22 @@ class Ranks:
             dist.broadcast(data, 0)
         return data.numpy().tobytes()
 
+    def gathered(self, content: bytes) -> list[bytes]:
+        """What every rank has, by rank, on all of them."""
+        if self.world == 1:
+            return [content]
+        lengths = torch.zeros(self.world, dtype=torch.int64)
+        lengths[self.rank] = len(content)
+        parts = []
+        for rank, length in enumerate(self.total(lengths).tolist()):
+            # frombuffer takes no empty buffer, and warns of one that cannot be written
+            own = torch.frombuffer(bytearray(content), dtype=torch.uint8) if rank == self.rank and length else None
+            data = torch.empty(length, dtype=torch.uint8) if own is None else own
+            if length:
+                dist.broadcast(data, rank)
+            parts.append(data.numpy().tobytes())
+        return parts
+
     def wait(self) -> None:
         """Until every rank is here."""
         self.total(torch.zeros(1))

@@ -28,6 +28,8 @@ def introduce(job: Job, plan: Plan, position: Position, changed: Sequence[str]) 
         f"[bold]{escape(job.recipe.name)}[/bold]: {escape(job.recipe.network.model)}, {job.parameters / 1e6:.2f}M "
         f"parameters, {height} x {width} pixels, on {escape(job.machine())}"
     )
+    for note in job.built.notes:
+        say(escape(note))
     say(f"{escape(job.splits.train.name)}: {images} images, {len(job.classes)} classes")
     if str(plan.share) != f"{plan.share.batch} images":
         say(f"a batch of {plan.share.batch} is {plan.share}")
@@ -41,17 +43,19 @@ def introduce(job: Job, plan: Plan, position: Position, changed: Sequence[str]) 
 
 def summarise(job: Job, outcome: Outcome, seconds: float) -> None:
     """Accuracy, pictures, and what to do next."""
+    metrics = job.task.metrics
     rows = [
-        (name, str(each.count), f"{each.top1:.2%}", f"{each.top5:.2%}", f"{each.loss:.4f}")
+        (name, str(each.count), *(metric.shown(each.metrics()[metric.name]) for metric in metrics))
         for name, each in (("validation", outcome.val), ("test", outcome.test))
         if each is not None
     ]
     title = f"Best epoch {outcome.best.epoch}, chosen on validation; {seconds:.0f} s in all"
-    table(title, ("split", "images", "top-1", "top-5", "loss (nats)"), rows)
+    table(title, ("split", "images", *(metric.title for metric in metrics)), rows)
+    for note in job.task.notes(outcome):
+        say(escape(note))
     if outcome.test is None:
         say("There is no test/ folder: the validation figure was used for choosing, so it flatters.")
-    folder = outcome.folder
-    say(f"Pictures: {', '.join(escape(str(path)) for path in (folder.curve, folder.confusion, folder.predictions))}")
+    say(f"Pictures: {', '.join(escape(str(path)) for path in outcome.pictures)}")
     next_steps(_next(job))
 
 
@@ -88,7 +92,7 @@ def way_on(job: Job, whole_epochs: int, why: str) -> str:
     lines = [
         f"{why} after {counted(whole_epochs, 'whole epoch')}; everything is in {found[0]}.",
         "Go on as if nothing had happened:",
-        f"  parcnet train --resume {_quoted(job.folder.path)}",
+        f"  {_command(job)} train --resume {_quoted(job.folder.path)}",
     ]
     if job.folder.last.exists():
         lines += [
@@ -117,9 +121,15 @@ def _next(job: Job) -> list[tuple[str, str]]:
     image = _quoted(example) if example.is_file() else "IMAGE"
     return [
         (f"parcnet eval {folder}{_data(job)} --split {split}", "the same figures again, from the checkpoint"),
-        (f"parcnet predict {folder} {image}", "names and probabilities for your images"),
+        (f"parcnet predict {folder} {image}{job.task.predict_flags}", job.task.predicts),
+        (f"parcnet report {folder}", "the whole run on one page"),
         (f"parcnet train -c {_quoted(job.folder.recipe)} --seed {job.recipe.run.seed + 1}", "how much is luck"),
     ]
+
+
+def _command(job: Job) -> str:
+    """How the same number of processes starts; several machines need what they were started with."""
+    return "parcnet" if job.ranks.world == 1 else f"torchrun --nproc-per-node {job.ranks.world} -m parcnet"
 
 
 def _data(job: Job) -> str:

@@ -94,9 +94,10 @@ def check_same_run(recipe: Recipe, about: Mapping[str, Any], content: bytes, cal
         for name in sorted(now.keys() | then.keys())
         if _plain(then.get(name, default.get(name))) != _plain(now.get(name)) and name not in FREE
     }
-    for name in ("classes", "images"):
-        if _plain(values[name]) != _plain(about[name]):
-            changes[name] = f"{name}: {_short(values[name])} -> {_short(about[name])}"
+    for name in ("classes", "images", "own_order"):
+        before = values.get(name, about[name])  # states of version 0.1.0 do not tell the order
+        if _plain(before) != _plain(about[name]):
+            changes[name] = f"{name}: {_short(before)} -> {_short(about[name])}"
     wrong = [text for name, text in changes.items() if name not in ROUNDING]
     if wrong:
         lines = "\n".join(f"  {text}" for text in wrong)

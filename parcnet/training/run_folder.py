@@ -1,8 +1,10 @@
 """The folder a run leaves behind."""
 
+import fcntl
 import json
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -67,6 +69,23 @@ class RunFolder:
         """A few images with predicted names and probabilities."""
         return self.path / "predictions.png"
 
+    @contextmanager
+    def owned(self) -> Iterator[None]:
+        """Creates the folder, and lets no other run write into it; the kernel lets go of it when the process dies.
+
+        Raises `UserError` while another process has it. File systems that know no locks protect nothing.
+        """
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+            handle = os.open(self.path, os.O_RDONLY)
+        except OSError as error:
+            raise UserError(f"cannot use output {self.path}: {error.strerror}. Choose another --output.") from error
+        try:
+            _lock(handle, self.path)
+            yield
+        finally:
+            os.close(handle)
+
     def begin(self, recipe: Recipe) -> None:
         """Creates the folder and writes the recipe into it."""
         # without the folder's own name, so that `-c RUN/recipe.yaml` starts a new run beside this one
@@ -82,8 +101,15 @@ class RunFolder:
             raise UserError(f"cannot write {log}: {error.strerror}.") from error
 
     def lengths(self) -> dict[str, int]:
-        """Bytes in each log, by file name: where `cut` goes back to."""
-        return {log.name: log.stat().st_size if log.exists() else 0 for log in (self.log, self.steps)}
+        """Bytes in each log, by file name: where `cut` goes back to. They are on the disk first, as states are."""
+        found = {}
+        for log in (self.log, self.steps):
+            found[log.name] = 0
+            if log.exists():
+                with log.open("rb") as file:
+                    os.fsync(file.fileno())
+                    found[log.name] = os.fstat(file.fileno()).st_size
+        return found
 
     def cut(self, lengths: Mapping[str, int]) -> None:
         """Takes back what the logs got after `lengths`, and files that a killed run left half-written."""
@@ -99,6 +125,17 @@ class RunFolder:
     def finish(self, result: Mapping[str, Any]) -> None:
         """Writes result.json."""
         write_json(self.result, result)
+
+
+def _lock(handle: int, path: Path) -> None:
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise UserError(
+            f"another run is writing into {path}. Wait for it, end it, or choose another --output."
+        ) from None
+    except OSError:  # no locks on this file system
+        return
 
 
 def choose_run_folder(recipe: Recipe, begun: bool = False) -> RunFolder:

@@ -4,7 +4,7 @@ import math
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 import torch.distributed as dist
@@ -13,14 +13,15 @@ from timm.utils import ModelEmaV3
 from torch import Tensor, nn, optim
 from torch.nn.parallel import DistributedDataParallel
 
+from parcnet.base import mapped, moved
 from parcnet.training.ranks import Ranks
 from parcnet.training.seeds import seed_step
 from parcnet.training.sizes import resized, side_of
 
-Batch = tuple[Tensor, Tensor]
-"""Images [B, C, H, W], class indices [B]."""
+Batch = tuple[Any, Any]
+"""Inputs and targets: tensors such as images [B, C, H, W] and class indices [B], or lists and dicts of tensors."""
 
-Mixer = Callable[[Tensor, Tensor], Batch]
+Mixer = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
 """Images [B, C, H, W], class indices [B] -> mixed images, soft targets [B, classes]."""
 
 _DTYPES = {"none": None, "bf16": torch.bfloat16, "fp16": torch.float16}
@@ -58,7 +59,8 @@ class Stepper:
     network: nn.Module
     optimizer: optim.Optimizer
     schedule: Scheduler
-    loss: nn.Module
+    loss: Callable[[Any, Any], Tensor]
+    """(outputs, targets) -> the mean over the micro-batch."""
     device: torch.device
     seed: int
     mixer: Mixer | None = None
@@ -67,6 +69,8 @@ class Stepper:
     sizes: tuple[int, int] | None = None
     """Smallest and largest side of the images, one drawn for each step; see `sizes`."""
     ranks: Ranks = field(default_factory=Ranks)
+    targeted: bool = False
+    """Whether the network is given the targets too, as networks are whose outputs are losses."""
     average: ModelEmaV3 | None = None
     """Of the network's weights, updated after each step; see `create_average`."""
     stopping: Callable[[], object] = lambda: None
@@ -87,10 +91,10 @@ class Stepper:
         if not self._settled:
             self._settle(batch[0], step, buffers)
         told = torch.zeros(2, device=self.device)
-        for position, (images, labels) in enumerate(batch):
+        for position, (inputs, targets) in enumerate(batch):
             last = position + 1 == len(batch)
             with nullcontext() if last or self.ranks.world == 1 else self.wrapped.no_sync():  # type: ignore[operator]
-                loss = self._forward(images, labels, step) / len(batch)
+                loss = self._forward(inputs, targets, step) / len(batch)
                 self.scaler.scale(loss).backward()
             told[0] += loss.detach()
         told[1] = bool(self.stopping())
@@ -104,10 +108,10 @@ class Stepper:
                 for buffer in module.buffers():
                     dist.broadcast(buffer, 0)
 
-    def forward(self, images: Tensor, labels: Tensor, step: int) -> Tensor:
+    def forward(self, inputs: Any, targets: Any, step: int) -> Tensor:
         """The loss of a micro-batch again, with the randomness of its step, to look for what went wrong."""
         seed_step(self.seed, step, self.ranks.rank)
-        return self._forward(images, labels, step, alone=True)
+        return self._forward(inputs, targets, step, alone=True)
 
     @property
     def kept(self) -> nn.Module:
@@ -120,24 +124,24 @@ class Stepper:
         groups = self.optimizer.param_groups
         return max(group["lr"] for group in groups)
 
-    def _forward(self, images: Tensor, labels: Tensor, step: int, alone: bool = False) -> Tensor:
-        images = images.to(self.device, memory_format=torch.channels_last, non_blocking=True)
-        labels = labels.to(self.device, non_blocking=True)
+    def _forward(self, inputs: Any, targets: Any, step: int, alone: bool = False) -> Tensor:
+        inputs, targets = moved(inputs, self.device), moved(targets, self.device)
         if self.sizes is not None:
-            images = resized(images, side_of(self.sizes, self.seed, step))
+            inputs = resized(inputs, side_of(self.sizes, self.seed, step))
         if self.mixer is not None:
-            images, labels = self.mixer(images, labels)
+            inputs, targets = self.mixer(inputs, targets)
+        network = self.network if alone else self.wrapped
         with torch.autocast(self.device.type, self.dtype, enabled=self.dtype is not None):
-            logits = (self.network if alone else self.wrapped)(images)
-        return self.loss(logits.float(), labels)
+            outputs = network(inputs, targets) if self.targeted else network(inputs)
+        return self.loss(mapped(_single, outputs), targets)
 
     def _settle(self, batch: Batch, step: int, buffers: Sequence[Tensor]) -> None:
         """Lets DDP order its gradients before the first step, for it orders them anew after the first backward pass.
 
         Sums of three or more numbers depend on the order; so a resumed run would differ in its first step.
         """
-        images, labels = batch
-        self._forward(images.clone(), labels, step).backward()  # mixing may write into the images
+        inputs, targets = batch
+        self._forward(mapped(torch.clone, inputs), targets, step).backward()  # mixing may write into the images
         self._restore(buffers)
         self.optimizer.zero_grad(set_to_none=True)
         seed_step(self.seed, step, self.ranks.rank)
@@ -166,6 +170,11 @@ class Stepper:
             self.average.update(self.network, step + 1)
         overflowed = not finite and math.isfinite(loss) and self.scaler.is_enabled() and scale > 1
         return Taken(loss, grad_norm, finite, overflowed, stop > 0)
+
+
+def _single(output: Tensor) -> Tensor:
+    """In float32, in which losses are computed; indices as they are."""
+    return output.float() if output.is_floating_point() else output
 
 
 def _distributed(network: nn.Module, device: torch.device) -> DistributedDataParallel:

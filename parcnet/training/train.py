@@ -4,7 +4,7 @@ import os
 import signal
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 
 import torch
 
@@ -21,6 +21,7 @@ from parcnet.training.keeper import Keeper
 from parcnet.training.loop import Stopped, fit
 from parcnet.training.plan import Plan, make_plan
 from parcnet.training.ranks import Ranks, asked, joined, own_device
+from parcnet.training.step import Stepper
 from parcnet.training.stopping import SIGNALS, stop_signals
 from parcnet.training.threads import cpu_threads
 
@@ -78,12 +79,18 @@ def _run(job: Job, plan: Plan, command: str, started: float) -> Outcome:
     main = job.ranks.main
     if main:
         report.introduce(job, plan, keeper.position, changed)
-    begin(job, keeper)
+    with job.folder.owned() if main else nullcontext():  # from here on something is written
+        begin(job, keeper)
+        return _carry_out(job, plan, stepper, keeper, command, started)
+
+
+def _carry_out(job: Job, plan: Plan, stepper: Stepper, keeper: Keeper, command: str, started: float) -> Outcome:
+    main = job.ranks.main
     with stop_signals() as came:
         stepper.stopping = came
         try:
             with _naming_what_is_kept(job, plan, keeper):
-                fit(stepper, plan, keeper, keeper.position)
+                fit(job.task, stepper, plan, keeper, keeper.position)
         except NonFinite as error:
             keeper.flush()  # the steps before it tell most
             raise Diverged(report.diagnosis(job, plan, error, len(keeper.log))) from None

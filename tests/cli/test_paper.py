@@ -77,6 +77,9 @@ def test_the_kernels_of_a_run_are_drawn(parcnet, trained, figure, tmp_path):
     [
         (("iccv-tabel2",), "Did you mean iccv-table2"),
         (("iccv-table2", "-o", "x.txt"), "ends in .md or .json"),
+        (("iccv-table2", "-o", "/proc/x.md"), "cannot write /proc/x.md"),
+        (("iccv-figure4", "-o", "/proc/x.png"), "cannot write /proc/x.png"),
+        (("claims", "-o", "/proc/x"), "cannot write /proc/x/claims.html"),
         (("iccv-table2", "--json", "--markdown"), "exclude each other"),
         (("iccv-figure2",), "say where to draw it: parcnet paper iccv-figure2 -o iccv-figure2.png"),
         (("iccv-figure2", "-o", "x.txt"), "ends in one of .png"),

@@ -131,7 +131,8 @@ def test_agreement_is_that_of_the_printed_digits(printed, counted, agrees):
 
 
 @pytest.mark.parametrize("task", ["segmentation", "detection"])
-def test_what_is_not_built_shows_its_backbone_alone_and_says_so(task):
+def test_what_is_not_built_shows_its_backbone_alone_and_says_so(task, monkeypatch):
+    monkeypatch.delitem(counting.COUNTERS, task, raising=False)
     printed = {"params": "55", "macs": "932"}
     (row,) = comparison.compare(table(printed, task=task))
     assert row.whole is None
@@ -160,4 +161,4 @@ def test_sec44_backbones_meet_512_x_2048_with_kernels_of_fixed_length():
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["iccv-table4", "iccv-table5", "supp-table6", "arxiv-table4"])
 def test_every_backbone_is_counted_at_the_size_of_its_task(name):
-    assert all(row.backbone is not None and row.backbone.macs > 10e9 for row in compared(name))
+    assert all((row.backbone or row.whole).macs > 10e9 for row in compared(name))

@@ -65,7 +65,7 @@ def test_the_checkpoints_hold_the_averaged_weights(recipe, weights_of_each_step)
 
 def test_the_figures_are_those_of_the_averaged_weights(recipe):
     outcome = train(recipe(ema_decay=0.7, epochs=3))
-    assert (outcome.val.top1, outcome.val.loss) == pytest.approx((outcome.best.val_top1, outcome.best.val_loss))
+    assert (outcome.val.top1, outcome.val.loss) == pytest.approx((outcome.best.val["top1"], outcome.best.val["loss"]))
 
 
 def test_without_it_the_checkpoint_is_the_network_that_learned(recipe, weights_of_each_step):

@@ -170,6 +170,18 @@ def test_another_number_of_processes_goes_on_with_the_same_batch(together, train
 
 
 @pytest.mark.slow
+def test_three_processes_killed_and_started_again_lose_nothing(training, tmp_path):
+    """Sums of three numbers depend on their order, which DDP settles anew after its first step."""
+    three = [*training, "--batch-size", "6"]
+    Run(three, 3, tmp_path / "whole").finish()
+    run = Run(three, 3, tmp_path / "broken", restarts=2)
+    assert run.reach(5)
+    run.kill(random.Random(0))
+    run.finish()
+    assert differences(tmp_path / "whole", tmp_path / "broken") == 0
+
+
+@pytest.mark.slow
 def test_a_mistake_is_said_once_by_several_processes(training, tmp_path):
     command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", "-m", "parcnet"]
     command += ["train", *training, "--batch-size", "7", "--output", str(tmp_path / "run")]

@@ -8,6 +8,8 @@ from torch import nn
 import parcnet  # noqa: F401 - registers the networks
 from parcnet.base import UserError
 from parcnet.recipes import Optimizer
+from parcnet.tasks.backbone import build_backbone
+from parcnet.tasks.detection import build_detector
 from parcnet.training.layer_groups import layer_groups, scales
 from parcnet.training.optimisation import create_optimizer
 
@@ -89,3 +91,33 @@ def test_a_network_without_stages_of_blocks_is_refused():
 def test_fewer_groups_than_there_are_is_refused():
     with pytest.raises(UserError, match="layer_decay_groups is 3; ParCNetV2 has 7 groups by blocks"):
         layer_groups(built("parcnetv2_tiny"), "blocks", 3)
+
+
+@pytest.mark.parametrize(
+    ("name", "groups", "expected"),
+    [
+        # depths 3, 3, 12, 3: block k of all is in group 1 + k // 3
+        ("parcnetv2_tiny", 7, [1] * 3 + [2] * 3 + [3] * 3 + [4] * 3 + [5] * 3 + [6] * 3 + [7] * 3),
+        # ConvNeXt-T, depths 3, 3, 9, 3: the six groups of its published configuration
+        ("convnext_tiny", 6, [1] * 3 + [2] * 3 + [3] * 3 + [4] * 3 + [5] * 3 + [6] * 3),
+    ],
+)
+def test_a_detector_groups_its_backbones_blocks_and_leaves_the_rest_undecayed(name, groups, expected):
+    """facts.md 2: the stem is 0, a downsample takes its stage's first id, all else is num_layers + 1."""
+    with torch.device("meta"):
+        detector = build_detector("mask_rcnn", build_backbone(name, {}), 80)
+    ids, last = layer_groups(detector, "blocks", groups)
+    assert last == groups + 1
+    seen: dict[tuple[int, int], set[int]] = {}
+    for parameter, group in ids.items():
+        inner = parameter.removeprefix("backbone.body.net.")
+        stage, _, rest = inner.removeprefix("stages_").partition(".")
+        if inner.startswith("stem"):
+            assert group == 0, parameter
+        elif not inner.startswith("stages_"):
+            assert group == last, parameter
+        elif rest.startswith("blocks."):
+            seen.setdefault((int(stage), int(rest.split(".")[1])), set()).add(group)
+    assert [seen[place] for place in sorted(seen)] == [{each} for each in expected]
+    downsamples = {int(name_.split("stages_")[1][0]): group for name_, group in ids.items() if ".downsample." in name_}
+    assert downsamples == {stage: min(seen[(stage, 0)]) for stage in (1, 2, 3)}

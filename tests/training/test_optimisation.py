@@ -52,6 +52,34 @@ def test_the_schedule_is_the_formula_of_its_docstring(network, layer_decay):
         assert max(group["lr"] for group in optimizer.param_groups) == pytest.approx(expected)
 
 
+@pytest.mark.parametrize(("power", "layer_decay"), [(1.0, None), (0.9, None)])
+def test_the_poly_schedule_of_the_segmentation_recipes(network, power, layer_decay):
+    settings = Schedule(decay="poly", iterations=100, warmup_steps=10, warmup_lr=1e-6, min_lr=0.0, poly_power=power)
+    optimizer = create_optimizer(network, Optimizer(lr=1e-4, layer_decay=layer_decay))
+    schedule = create_schedule(optimizer, settings, steps_per_epoch=8)
+    for step in range(100):
+        schedule.step_update(step)
+        expected = 1e-6 + (1e-4 - 1e-6) * step / 10 if step < 10 else 1e-4 * (1 - step / 100) ** power
+        assert max(group["lr"] for group in optimizer.param_groups) == pytest.approx(expected)
+
+
+def test_a_schedule_of_steps_falls_after_its_epochs(network):
+    settings = Schedule(decay="steps", epochs=12, decay_epochs=(8, 11), warmup_steps=4, warmup_lr=1e-7)
+    optimizer = create_optimizer(network, Optimizer(lr=1e-4))
+    schedule = create_schedule(optimizer, settings, steps_per_epoch=5)
+    found = []
+    for step in (4, 39, 40, 54, 55, 59):
+        schedule.step_update(step)
+        found.append(optimizer.param_groups[0]["lr"])
+    assert found == pytest.approx([1e-4, 1e-4, 1e-5, 1e-5, 1e-6, 1e-6])
+
+
+def test_a_warm_up_as_long_as_the_run_is_refused(network):
+    optimizer = create_optimizer(network, Optimizer())
+    with pytest.raises(UserError, match="the warm-up has 40 steps, the run 40"):
+        create_schedule(optimizer, Schedule(iterations=40, warmup_epochs=5), steps_per_epoch=8)
+
+
 def test_an_unknown_optimiser_gives_the_nearest():
     with pytest.raises(UserError, match="Did you mean adamw"):
         create_optimizer(nn.Linear(1, 1), Optimizer(opt="adamww"))

@@ -13,11 +13,12 @@ import torch
 from parcnet import checkpoint
 from parcnet.base import UserError, files
 from parcnet.bench.faults import differences
-from parcnet.training import Interrupted, final, train
+from parcnet.training import Interrupted, assembly, final, train
 from parcnet.training.ranks import Ranks
 from parcnet.training.resume import find_start
 from parcnet.training.state_files import states
 from parcnet.training.step import Stepper
+from parcnet.training.tasks.classification import Classification
 
 RANDOM = {"mixup": 0.8, "cutmix": 1.0, "reprob": 0.3, "drop_path": 0.3, "ema_decay": 0.9, "clip_grad": 1.0}
 
@@ -25,8 +26,8 @@ RANDOM = {"mixup": 0.8, "cutmix": 1.0, "reprob": 0.3, "drop_path": 0.3, "ema_dec
 @pytest.fixture(autouse=True)
 def _without_pictures(monkeypatch):
     """They take longer than these runs."""
-    for name in ("draw_predictions", "training_curves", "confusion"):
-        monkeypatch.setattr(final, name, lambda *_: None)
+    monkeypatch.setattr(final, "training_curves", lambda *_: None)
+    monkeypatch.setattr(Classification, "draw", lambda *_: [])
 
 
 class Killed(BaseException):
@@ -284,6 +285,13 @@ def test_other_images_are_another_run(recipe, digits_folder, tmp_path):
     next((tmp_path / "data" / "train" / "one").iterdir()).unlink()
     with pytest.raises(UserError, match=r"images: .*60.* -> .*59"):
         train(recipe(data_dir=str(tmp_path / "data")), resume="auto")
+
+
+@pytest.mark.usefixtures("run")
+def test_data_that_are_read_in_another_order_are_another_run(recipe, monkeypatch):
+    monkeypatch.setattr(assembly, "_has_own_order", lambda _: True)  # as when wds/DIR became wds/URL
+    with pytest.raises(UserError, match=r"own_order: False -> True"):
+        train(recipe(), resume="auto")
 
 
 @pytest.mark.usefixtures("run")

@@ -4,7 +4,7 @@ import pytest
 
 from parcnet.base import UserError
 from parcnet.recipes import Recipe, Run, read_recipe, to_yaml
-from parcnet.training.run_folder import choose_run_folder
+from parcnet.training.run_folder import RunFolder, choose_run_folder
 
 
 def test_without_output_a_new_folder_is_chosen_each_time(tmp_path, monkeypatch):
@@ -74,3 +74,14 @@ def test_the_log_grows_by_whole_lines(tmp_path):
     for epoch in (1, 2):
         folder.append(folder.log, [{"epoch": epoch}])
     assert [json.loads(line) for line in folder.log.read_text().splitlines()] == [{"epoch": 1}, {"epoch": 2}]
+
+
+def test_two_runs_never_write_into_one_folder(tmp_path):
+    folder = RunFolder(tmp_path / "run")
+    with folder.owned():
+        with pytest.raises(UserError, match="another run is writing into"), RunFolder(tmp_path / "run").owned():
+            pass
+        with RunFolder(tmp_path / "other").owned():
+            pass
+    with folder.owned():
+        assert list(folder.path.iterdir()) == []

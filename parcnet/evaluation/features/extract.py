@@ -23,10 +23,6 @@ PART = 4096  # images a part: seconds of work lost when a process is killed, not
 Note = Callable[[int, str], None]
 
 
-def _silent(count: int, what: str) -> None:
-    """Says nothing."""
-
-
 @dataclass(frozen=True, slots=True)
 class Extraction:
     """A network over a data set, and how to go through it. `rank` of `world` processes takes every world-th part."""
@@ -77,7 +73,7 @@ class Extraction:
         return {**told, "key": hashlib.sha256(text.encode()).hexdigest()[:16]}
 
 
-def extract(asked: Extraction, output: str | Path, note: Note = _silent) -> Features | None:
+def extract(asked: Extraction, output: str | Path, note: Note = lambda *_: None) -> Features | None:
     """Writes the features [channels] of every image: pooled over the last map, before the classifier.
 
     `output` ending with .npz becomes one file; any other name a folder of parquet parts, which several processes may

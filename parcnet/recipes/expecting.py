@@ -1,0 +1,11 @@
+"""One way to refuse a value of a recipe."""
+
+from typing import Any
+
+from parcnet.base.errors import UserError
+
+
+def expect(holds: bool, name: str, value: Any, expected: str) -> None:
+    """Raises `UserError` naming the field, its value and what was expected, unless `holds`."""
+    if not holds:
+        raise UserError(f"{name} is {value!r}; expected {expected}.")

@@ -1,0 +1,33 @@
+"""What a segmenter's logits are trained against."""
+
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from parcnet.data.segmentation import IGNORED
+
+
+class SegmentationLoss(nn.Module):
+    """L = ce(decoder) + weight ce(auxiliary), each the cross entropy summed over pixels / number of all pixels, nats.
+
+    Ignored pixels add nothing but count in the mean, as in the published recipes' framework; so parts of a batch that
+    are equally large weigh the same, however many of their pixels are ignored, and accumulating their gradients is
+    exact.
+
+    Shapes: logits [B, K, h, w] of both heads, upsampled to the labels [B, H, W] (bilinear).
+    """
+
+    def __init__(self, auxiliary_weight: float) -> None:
+        super().__init__()
+        self.auxiliary_weight = auxiliary_weight
+
+    def forward(self, outputs: tuple[Tensor, Tensor | None], labels: Tensor) -> Tensor:
+        decoder, auxiliary = outputs
+        loss = _cross_entropy(decoder, labels)
+        if auxiliary is not None:
+            loss = loss + self.auxiliary_weight * _cross_entropy(auxiliary, labels)
+        return loss
+
+
+def _cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:
+    logits = F.interpolate(logits, labels.shape[-2:], mode="bilinear", align_corners=False)
+    return F.cross_entropy(logits, labels, ignore_index=IGNORED, reduction="sum") / labels.numel()
