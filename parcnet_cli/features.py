@@ -72,7 +72,7 @@ def run(arguments: Sequence[str]) -> int:
             f"{asked.checkpoint} was trained on {metadata.data!r}: say on which images with --data-dir DIR."
         )
     extraction = Extraction(
-        network.to(device, memory_format=torch.channels_last),
+        network.to(device).to(memory_format=torch.channels_last),
         Preprocessing.from_dict(metadata.preprocessing),
         open_dataset(asked.data_dir, asked.split),
         {"model": metadata.model, "split": asked.split, "amp": asked.amp},

@@ -111,12 +111,21 @@ ROWS = {
         | {"seconds": 200.0}
         for fold in (0, 1)
     ],
+    "segmentation": [
+        {"kernel_fit": fit, "seed": seed, "single": 0.84, "multi": 0.9, "macc": 0.93, "aacc": 0.94, "seconds": 200.0}
+        | {"iou": {"coin": 0.9, "horse": None}}
+        for fit in ("interpolate", "fixed")
+        for seed in (0, 1)
+    ],
 }
+
+
+WITH_RECIPE = ("seeds", "loader", "faults", "coins", "segmentation")
 
 
 def result(kind, **machine):
     command = f"parcnet bench {kind}"
-    settings = {"recipe": "digits"} if kind in ("seeds", "loader", "faults", "coins") else {"image": 224}
+    settings = {"recipe": "digits"} if kind in WITH_RECIPE else {"image": 224}
     return Result(kind, command, {**MACHINE, **machine}, settings, ROWS[kind], ["a note"])
 
 

@@ -41,7 +41,7 @@ def _shared_words(one: str, other: str) -> int:
 @lru_cache
 def _cpu() -> str:
     capability = torch.backends.cpu.get_cpu_capability().lower()
-    capabilities = getattr(torch.cpu, "get_capabilities", dict)()  # not in the oldest torch we take
+    capabilities: dict[str, bool] = getattr(torch.cpu, "get_capabilities", dict)()  # not in the oldest torch we take
     bf16 = capabilities.get("amx_bf16") or capabilities.get("avx512_bf16")
     return f"cpu {capability} bf16" if bf16 else f"cpu {capability}"
 
