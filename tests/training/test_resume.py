@@ -93,15 +93,15 @@ def test_so_does_every_way_of_training(fields, recipe, tmp_path, killed_at):
 
 
 def test_a_run_killed_in_validation_or_while_writing_goes_on(recipe, tmp_path, monkeypatch):
-    from parcnet.training import loop
     from parcnet.training.keeper import Keeper
+    from parcnet.training.tasks.classification import Classification
 
     def die(*_):
         raise Killed
 
     whole, broken = (recipe(output=str(tmp_path / name), epochs=2) for name in ("whole", "broken"))
     train(whole)
-    for owner, name in ((loop, "evaluate"), (Keeper, "epoch"), (Keeper, "_save"), (files.os, "replace")):
+    for owner, name in ((Classification, "evaluate"), (Keeper, "epoch"), (Keeper, "_save"), (files.os, "replace")):
         with monkeypatch.context() as patch:
             patch.setattr(owner, name, die)
             with pytest.raises(Killed):
@@ -278,17 +278,13 @@ def test_another_recipe_is_another_run_and_what_changed_is_named(fields, said, r
 
 
 @pytest.mark.usefixtures("run")
-def test_other_images_are_another_run(recipe, digits_folder, tmp_path):
+def test_other_images_and_another_order_of_reading_are_another_run(recipe, digits_folder, tmp_path, monkeypatch):
     import shutil
 
     shutil.copytree(digits_folder, tmp_path / "data")
     next((tmp_path / "data" / "train" / "one").iterdir()).unlink()
     with pytest.raises(UserError, match=r"images: .*60.* -> .*59"):
         train(recipe(data_dir=str(tmp_path / "data")), resume="auto")
-
-
-@pytest.mark.usefixtures("run")
-def test_data_that_are_read_in_another_order_are_another_run(recipe, monkeypatch):
     monkeypatch.setattr(assembly, "_has_own_order", lambda _: True)  # as when wds/DIR became wds/URL
     with pytest.raises(UserError, match=r"own_order: False -> True"):
         train(recipe(), resume="auto")
