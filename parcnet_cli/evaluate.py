@@ -83,18 +83,14 @@ def _classification(asked: Arguments) -> int:
     from parcnet.base import UserError, pick_device, progress, table, warn
     from parcnet.data import Preprocessing, eval_loader, has_split, open_dataset
     from parcnet.evaluation import evaluate, torch_predictor
-    from parcnet.models import from_checkpoint
     from parcnet.plots import confusion
     from parcnet.recipes import Data
+    from parcnet_cli.classifiers import open_classifier
 
     # the same fields as in training, so the same limits
     reading = Data(batch_size=asked.batch_size, workers=asked.workers, max_bad_images=asked.max_bad_images)
     device = pick_device(asked.device)
-    network, metadata = from_checkpoint(asked.checkpoint)
-    if asked.data_dir is None and metadata.data != "digits":
-        raise UserError(
-            f"{asked.checkpoint} was trained on {metadata.data!r}: say on which images with --data-dir DIR."
-        )
+    network, metadata = open_classifier(asked.checkpoint, asked.data_dir)
     split = asked.split or ("test" if has_split(asked.data_dir, "test") else "val")
     images = open_dataset(asked.data_dir, split, metadata.classes)
     loader = eval_loader(

@@ -1,6 +1,5 @@
 """`parcnet features`: what a network makes of images before its classifier, in files."""
 
-import os
 import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -53,36 +52,31 @@ def run(arguments: Sequence[str]) -> int:
 
     import torch
 
-    from parcnet.base import UserError, next_steps, pick_device, progress, say
+    from parcnet.base import next_steps, pick_device, progress, say
     from parcnet.data import Preprocessing, open_dataset
     from parcnet.evaluation.features import Extraction, extract
-    from parcnet.models import from_checkpoint
     from parcnet.recipes import Data
+    from parcnet.training.ranks import asked as ranks_asked
+    from parcnet.training.ranks import own_device
+    from parcnet.training.step import autocast_dtype
+    from parcnet_cli.classifiers import open_classifier
 
     Data(batch_size=asked.batch_size, workers=asked.workers, max_bad_images=asked.max_bad_images)  # the same limits
-    rank, world = int(os.environ.get("RANK", 0)), int(os.environ.get("WORLD_SIZE", 1))
-    device = pick_device(asked.device)
-    if device.type == "cuda" and world > 1:
-        device = torch.device("cuda", int(os.environ.get("LOCAL_RANK", 0)))
-    network, metadata = from_checkpoint(asked.checkpoint)
-    if metadata.task != "classification":
-        raise UserError(f"{asked.checkpoint} is a {metadata.task} network; features are those of classifiers.")
-    if asked.data_dir is None and metadata.data != "digits":
-        raise UserError(
-            f"{asked.checkpoint} was trained on {metadata.data!r}: say on which images with --data-dir DIR."
-        )
+    ranks = ranks_asked()  # only their numbers: the processes need not hear of each other
+    device = own_device(pick_device(asked.device), ranks)
+    network, metadata = open_classifier(asked.checkpoint, asked.data_dir)
     extraction = Extraction(
         network.to(device).to(memory_format=torch.channels_last),
         Preprocessing.from_dict(metadata.preprocessing),
         open_dataset(asked.data_dir, asked.split),
         {"model": metadata.model, "split": asked.split, "amp": asked.amp},
         device,
-        {"none": None, "bf16": torch.bfloat16, "fp16": torch.float16}[asked.amp],
+        autocast_dtype(asked.amp),
         asked.batch_size,
         asked.workers,
         asked.max_bad_images,
-        rank,
-        world,
+        ranks.rank,
+        ranks.world,
     )
     with progress("extracting", extraction.share, "images") as advance:
         found = extract(extraction, asked.output, advance)

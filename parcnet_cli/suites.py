@@ -10,12 +10,12 @@ if TYPE_CHECKING:
 
 def run_suite(asked: Arguments) -> int:
     """Evaluates and prints; exit code 0. Raises `UserError`."""
-    from parcnet.base import UserError, check_writable, pick_device, progress, say, table, write_text
+    from parcnet.base import check_writable, pick_device, progress, say, table, write_text
     from parcnet.data import Preprocessing
     from parcnet.evaluation import torch_predictor
     from parcnet.evaluation.robustness import Scored, csv_text, parts_of, score, summary
-    from parcnet.models import from_checkpoint
     from parcnet.recipes import Data
+    from parcnet_cli.classifiers import open_classifier
 
     assert asked.suite is not None
     reading = Data(batch_size=asked.batch_size, workers=asked.workers, max_bad_images=asked.max_bad_images)
@@ -25,11 +25,7 @@ def run_suite(asked: Arguments) -> int:
     rows: list[tuple[dict[str, Any], Scored]] = []
     printed: list[tuple[str, ...]] = []
     for path in (asked.checkpoint, *asked.also):
-        network, metadata = from_checkpoint(path)
-        if metadata.task != "classification":
-            raise UserError(f"{path} is a {metadata.task} network; suites are for classifiers.")
-        if asked.data_dir is None and metadata.data != "digits":
-            raise UserError(f"{path} learned from {metadata.data!r}: say which images, with --data-dir DIR.")
+        network, metadata = open_classifier(path, asked.data_dir)
         preprocessing = Preprocessing.from_dict(metadata.preprocessing)
         parts = parts_of(asked.suite, asked.data_dir, asked.split, metadata.classes)
         found = []

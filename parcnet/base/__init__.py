@@ -3,7 +3,7 @@
 from parcnet.base.console import next_steps, progress, say, table, warn
 from parcnet.base.device import pick_device, versions
 from parcnet.base.errors import UserError, nearest, unknown
-from parcnet.base.files import atomic_path, check_writable, write_json, write_text
+from parcnet.base.files import atomic_path, check_writable, staging_folder, write_json, write_text
 from parcnet.base.nested import mapped, moved, tensors
 from parcnet.base.words import counted
 
@@ -19,6 +19,7 @@ __all__ = [
     "pick_device",
     "progress",
     "say",
+    "staging_folder",
     "table",
     "tensors",
     "unknown",

@@ -4,6 +4,7 @@ import errno
 import json
 import os
 import secrets
+import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -49,6 +50,26 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
     finally:
         with suppress(OSError):  # gone after the replacement; whatever stopped us may stop this too
             temporary.unlink()
+
+
+@contextmanager
+def staging_folder(target: str | Path) -> Iterator[Path]:
+    """Lends a new, hidden folder beside `target` in which what will be `target` is made; it is gone in the end.
+
+    Whoever writes moves its content, or the folder itself, into place. Every OSError becomes a `UserError` that names
+    `target`.
+    """
+    target = Path(target)
+    folder = None
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        folder = Path(tempfile.mkdtemp(prefix=".", suffix=".partial", dir=target.parent))
+        yield folder
+    except OSError as error:
+        raise _cannot_write(target, error) from error
+    finally:
+        if folder is not None:
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def check_writable(path: str | Path) -> None:

@@ -1,18 +1,14 @@
 """Network -> file for another runtime, kept only if it says what the network says."""
 
 import os
-import shutil
-import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 
-from parcnet.base import UserError, atomic_path, check_writable
+from parcnet.base import UserError, atomic_path, check_writable, staging_folder
 from parcnet.deploy import parity
 from parcnet.deploy.card import Card
 from parcnet.deploy.choice import Note
@@ -96,7 +92,8 @@ def export(
     if dtype == "int8" and format != "mnn":
         found = real_images(planned.preprocessing, CALIBRATION_IMAGES, data, calibration or images)
         ranges = torch.from_numpy(file_input(found, planned.card))
-    with _staged(target) as staged:
+    with staging_folder(target) as folder:
+        staged = folder / target.name
         example = example_for(planned.request, channels)
         card = planned.card.to_json()
         graph = write(planned.prepared, example, planned.request, planned.card.outputs, card, staged, ranges)
@@ -138,33 +135,15 @@ def _check(found: parity.Parity, request: Request, tolerance: float | None) -> N
         )
 
 
-def _checked(path: str | Path | None, subject: str | Path | nn.Module, format: str) -> Path:  # noqa: A002
+def _checked(path: str | Path | None, subject: str | Path | nn.Module, kind: str) -> Path:
     """Where the file goes. `UserError` for a name of another format, and for a folder that cannot be written to."""
-    suffix = SUFFIXES[format]
+    suffix = SUFFIXES[kind]
     if path is None:
         stem = type(subject).__name__.lower() if isinstance(subject, nn.Module) else Path(subject).stem
         path = Path(f"{stem}{suffix}")
     path = Path(path)
     if path.suffix != suffix:
-        raise UserError(f"{path} ends in {path.suffix or 'nothing'}; {format} files end in {suffix}.")
+        raise UserError(f"{path} ends in {path.suffix or 'nothing'}; {kind} files end in {suffix}.")
     for file in files_of(path):
         check_writable(file)
     return path
-
-
-@contextmanager
-def _staged(path: Path) -> Iterator[Path]:
-    """A path of the same name in a folder of its own beside, which is gone in the end, whatever happened."""
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        folder = Path(tempfile.mkdtemp(prefix=".", suffix=".partial", dir=path.parent))
-    except OSError as error:
-        raise UserError(f"cannot write {path}: {error.strerror or error}. Choose another folder.") from error
-    try:
-        yield folder / path.name
-    except OSError as error:
-        raise UserError(
-            f"cannot write {path}: {error.strerror or error}. Free some space or write elsewhere."
-        ) from error
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)

@@ -94,14 +94,14 @@ def plan(
     return Plan(Normalised(model, *normalisation), Normalised(prepared, *normalisation), card, raw(preprocessing))
 
 
-def _runner(format: str) -> Callable[[nn.Module, Tensor, Path], Callable[[], object]]:  # noqa: A002
+def _runner(kind: str) -> Callable[[nn.Module, Tensor, Path], Callable[[], object]]:
     """How a part of a network is run in the runtime of a format."""
 
     def runner(module: nn.Module, example: Tensor, folder: Path) -> Callable[[], object]:
-        request = Request(format, 32, 32)
+        request = Request(kind, 32, 32)
         file = Path(tempfile.mkdtemp(dir=folder)) / f"part{request.suffix}"
         write(module, example, request, ("logits",), _part_card(request), file)
-        run, values = RUNTIMES[format].load(file, None), as_array(example)
+        run, values = RUNTIMES[kind].load(file, None), as_array(example)
         return lambda: run(values)
 
     return runner

@@ -3,9 +3,6 @@
 import json
 import os
 import shutil
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,7 +11,7 @@ from timm.models import save_for_hf
 from torch import nn
 
 from parcnet import checkpoint
-from parcnet.base import UserError
+from parcnet.base import UserError, staging_folder
 from parcnet.models import from_checkpoint
 from parcnet.sharing.card import Card, card
 
@@ -55,11 +52,15 @@ def publish(run: str | Path, to: str | Path, *, license_name: str = "unknown", o
     to, result = Path(to), _result(Path(run))
     if to.exists() and not overwrite and (not to.is_dir() or any(to.iterdir())):
         raise UserError(f"{to} exists already. Choose another --to, or say --overwrite.")
-    with _whole(to) as folder:
+    with staging_folder(to) as folder:
         _save(network, metadata, folder)
         written = Card(metadata, result, sum(each.numel() for each in network.parameters()), license_name)
         (folder / "README.md").write_text(card(written, to.name), encoding="utf-8")
         checkpoint.save(folder / WEIGHTS, network.state_dict(), metadata)
+        folder.chmod(0o755)  # it was made for its owner alone
+        if to.exists():
+            shutil.rmtree(to)
+        os.replace(folder, to)
     test = result.get("test") or {}
     return Published(to, metadata.model, len(metadata.classes), test.get("top1"))
 
@@ -107,23 +108,3 @@ def _result(run: Path) -> dict[str, Any]:
     except (OSError, ValueError):
         return {}
     return found if isinstance(found, dict) else {}
-
-
-@contextmanager
-def _whole(target: Path) -> Iterator[Path]:
-    """A folder beside `target` that takes its place when the block ends well, and else is gone."""
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        folder = Path(tempfile.mkdtemp(prefix=f".{target.name}.", suffix=".partial", dir=target.parent))
-    except OSError as error:
-        raise UserError(f"cannot write {target}: {error.strerror or error}. Choose another --to.") from error
-    try:
-        yield folder
-        folder.chmod(0o755)  # mkdtemp's is for its owner alone
-        if target.exists():
-            shutil.rmtree(target)
-        os.replace(folder, target)
-    except OSError as error:
-        raise UserError(f"cannot write {target}: {error.strerror or error}. Choose another --to.") from error
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)

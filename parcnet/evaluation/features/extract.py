@@ -14,6 +14,7 @@ from PIL import Image
 from torch import Tensor, nn
 
 from parcnet.base import UserError, check_writable
+from parcnet.checkpoint.container import digest
 from parcnet.data import ImageDataset, Preprocessing, eval_loader
 from parcnet.evaluation.features.files import NPZ, Features, joined, read_about, read_features, write_part
 from parcnet.evaluation.predictor import torch_predictor
@@ -141,11 +142,7 @@ def _part(asked: Extraction, about: dict[str, Any], start: int, stop: int, note:
 
 def _fingerprint(network: nn.Module) -> str:
     """A hash of all names and numbers of a network."""
-    found = hashlib.sha256()
-    for name, tensor in network.state_dict().items():
-        found.update(name.encode())
-        found.update(tensor.detach().cpu().contiguous().flatten().view(torch.uint8).numpy())
-    return found.hexdigest()[:16]
+    return digest({name: tensor.cpu().contiguous() for name, tensor in network.state_dict().items()}, "")[:16]
 
 
 class _Body(nn.Module):
