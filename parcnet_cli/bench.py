@@ -4,7 +4,7 @@ import json
 import os
 import shlex
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -57,7 +57,7 @@ def _ops(arguments: Sequence[str]) -> int:
     wanted = grid.Grid(asked.channels or usual.channels, maps or usual.maps, asked.batch or usual.batches)
     options = {"training": asked.training, "channels_last": asked.layout == "channels_last"}
     fitting, left_out = grid.cases(wanted, dtype=dtype, **options)
-    rows = _measure_cases(fitting, device, asked.seconds)
+    rows = list(_measured_cases(fitting, device, asked.seconds))
     notes = (
         [f"left out, above {grid.MEMORY_LIMIT / 2**30:.0f} GiB: {', '.join(map(str, left_out))}"] if left_out else []
     )
@@ -95,13 +95,15 @@ def _train(arguments: Sequence[str]) -> int:
 
     from parcnet.bench import train
 
+    train.check_forms(asked.forms)
+    options = (asked.tag, asked.batch, asked.size, asked.peers, asked.forms, device, dtype, asked.seconds)
     rows = _measure_networks(
         "timing training steps",
         asked,
         1,
-        lambda note: train.measure(asked.tag, asked.batch, asked.size, asked.peers, device, dtype, asked.seconds, note),
+        lambda note: train.measure(*options, note),
     )
-    notes = ["eager, channels_last; forward, cross entropy, backward, AdamW"]
+    notes = [f"{form}: {train.FORMS[form]}" for form in asked.forms]
     return finish(
         asked,
         result_of(asked, "train", arguments, device, rows, {"image": asked.size, "seconds": asked.seconds}, notes),
@@ -136,7 +138,7 @@ def _scaling(arguments: Sequence[str]) -> int:
 
     wanted = grid.Grid((asked.channels,), tuple(grid.parse_map(str(side)) for side in asked.size), (asked.batch,))
     fitting, left_out = grid.cases(wanted, dtype=dtype, training=asked.training)
-    rows = _measure_cases(fitting, device, asked.seconds)
+    rows = list(_measured_cases(fitting, device, asked.seconds))
     settings = {"training": asked.training, "seconds": asked.seconds}
     notes = [f"left out, above 4 GiB: {', '.join(map(str, left_out))}"] if left_out else []
     code = finish(asked, result_of(asked, "scaling", arguments, device, rows, settings, notes))
@@ -165,12 +167,14 @@ def _tune(arguments: Sequence[str]) -> int:
     for training, channels_last in product(modes, layouts):
         fitting += grid.cases(wanted, dtype=dtype, training=training, channels_last=channels_last)[0]
     fitting = [case for case in fitting if case.operations <= 1e9 * asked.largest]
-    rows = _measure_cases(fitting, device, asked.seconds)
     settings = {"seconds": asked.seconds, "mode": asked.mode, "layout": asked.layout, "largest": asked.largest}
-    result = result_of(asked, "tune", arguments, device, rows, settings, [])
-    how = {key: result.machine[key] for key in ("threads", "versions", "date")}
+    result = result_of(asked, "tune", arguments, device, [], settings, [])
+    how = {"command": result.command, "cpu": result.machine["device"]}
+    how |= {key: result.machine[key] for key in ("threads", "versions", "date")}
     table = asked.table or tuning.SHIPPED
-    tune.save(rows, device_class(device), table, {"command": result.command, "cpu": result.machine["device"], **how})
+    for row in _measured_cases(fitting, device, asked.seconds):
+        result.rows.append(row)
+        tune.save([row], device_class(device), table, how)  # whatever ends the hour, its rows are kept
     code = finish(asked, result)
     if not asked.as_json:
         say(f"the table is in {escape(str(table))}")
@@ -261,18 +265,17 @@ def _at_least_one(flag: str, value: int) -> None:
         raise UserError(f"{flag} is {value}; expected at least 1.")
 
 
-def _measure_cases(cases: "Sequence[Case]", device: "torch.device", seconds: float) -> list[dict[str, Any]]:
+def _measured_cases(cases: "Sequence[Case]", device: "torch.device", seconds: float) -> "Iterator[dict[str, Any]]":
+    """A row as soon as it is measured."""
     from parcnet.base import progress, warn
     from parcnet.bench import ops
 
-    rows = []
     with progress("timing operators", len(cases), "cases") as advance:
         for case, row in zip(cases, ops.measure(cases, device, seconds), strict=True):
-            rows.append(row)
             advance(1, str(case))
             for name, reason in row["wrong"].items():
                 warn(f"{name} is not timed on {case}: {reason}")
-    return rows
+            yield row
 
 
 def _measure_networks(

@@ -76,6 +76,8 @@ class Train(Networks):
 
     batch: int = 32
     """Images a step."""
+    forms: tuple[str, ...] = ("eager",)
+    """eager, compiled (torch.compile; minutes more, and twice the memory)."""
     seconds: float = 10.0
     """Budget of one tag; at least five rounds are made."""
 

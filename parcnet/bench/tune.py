@@ -28,14 +28,18 @@ def table_rows(rows: Iterable[Mapping[str, Any]], device: str) -> list[tuning.Ro
 def save(rows: Iterable[Mapping[str, Any]], device: str, path: Path, measured: Mapping[str, Any]) -> None:
     """Puts rows into the table at `path`, with how they came about; see `tuning.save_table`.
 
-    Rows there of other devices stay, and so do those of this class whose kind (dtype, training or not, layout) was not
-    measured now.
+    A row takes the place of the one of the same case; all others stay, so that a measurement can be kept as it goes,
+    and in parts. `measured["command"]` is added to those by which the other rows of this class came about.
     """
     new = table_rows(rows, device)
-    kinds = {_kind(row) for row in new}
-    old = tuning.read_table(path) if path.is_file() else ()
-    tuning.save_table([*(row for row in old if row.device == device and _kind(row) not in kinds), *new], path, measured)
+    cases = {_case(row) for row in new}
+    kept, commands = [], [measured["command"]]
+    if path.is_file():
+        kept = [row for row in tuning.read_table(path) if row.device == device and _case(row) not in cases]
+        if kept and (known := tuning.measured(device, path).get("command")):
+            commands = list(dict.fromkeys([*known.split("; "), *commands]))
+    tuning.save_table([*kept, *new], path, {**measured, "command": "; ".join(commands)})
 
 
-def _kind(row: tuning.Row) -> tuple[str, bool, bool]:
-    return row.dtype, row.training, row.channels_last
+def _case(row: tuning.Row) -> tuple[Any, ...]:
+    return tuple(getattr(row, key) for key in _KEYS)

@@ -86,13 +86,13 @@ def _models_ratios(result: Result) -> View:
 
 
 def _train(result: Result) -> View:
-    found = {(row["ours"], row["peer"]): row for row in train.ratios(result.rows)}
+    found = train.ratios(result.rows)
     rows = []
     for row in result.rows:
-        ratio = next((f"{r['ratio']:.2f}" for (_, peer), r in found.items() if peer == row["network"]), "")
-        cells = (row["network"], f"{row['params'] / 1e6:.1f}", f"{row['macs'] / 1e9:.2f}")
+        ratio = next((f"{each['ratio']:.2f}" for each in found if each["peer"] is row), "")
+        cells = (row["network"], row["form"], f"{row['params'] / 1e6:.1f}", f"{row['macs'] / 1e9:.2f}")
         rows.append((*cells, str(row["batch"]), spread(row["timing"]), ratio))
-    columns = ("network", "parameters, M", "GMACs", "batch", "ms a step", "ours / it")
+    columns = ("network", "form", "parameters, M", "GMACs", "batch", "ms a step", "ours / it, each at its best")
     return View(f"Training step, {conditions(result)}", columns, rows)
 
 

@@ -1,9 +1,11 @@
 """The channel bifurcate gate unit: a gated feed-forward network."""
 
+import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from parcnet.layers.feed_forward import hidden_width
+from parcnet.layers.gated_gelu import gated_gelu
 from parcnet.layers.init import init_projection
 from parcnet.layers.options import Gate, check_option
 
@@ -44,6 +46,9 @@ class ChannelBGU(nn.Module):
         init_projection(self.project_out)
 
     def forward(self, x: Tensor) -> Tensor:
-        gate, feature = self.project_in(x).chunk(2, dim=1)
+        branches = self.project_in(x)
+        if not (self.additive or torch.jit.is_scripting()):
+            return self.project_out(gated_gelu(branches))
+        gate, feature = branches.chunk(2, dim=1)
         feature = F.gelu(feature)
         return self.project_out(gate + feature if self.additive else gate * feature)

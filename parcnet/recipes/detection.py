@@ -27,6 +27,8 @@ class Detection:
     480 to 800); or no crop."""
     train_short_sides: tuple[int, int] = (480, 800)
     """Training: smallest and largest short side, px; those between in steps of 32."""
+    photometric_distortion: bool = False
+    """Training: brightness, contrast, saturation and hue change at random; not in the published recipes."""
     empty_images: bool = False
     """Training: keep images without instances; the published recipes leave them out."""
     group_by_aspect: bool = True

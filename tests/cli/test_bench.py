@@ -1,5 +1,6 @@
 """`parcnet bench`: one smallest real run of each measurement, and what a person can get wrong."""
 
+import itertools
 import json
 import subprocess
 import sys
@@ -136,6 +137,23 @@ def test_tune_writes_the_table_that_auto_reads(parcnet, tmp_path, monkeypatch):
     kept = tuning.read_table(table)
     assert len(kept) == len(rows)  # what was not measured again stays
     assert [row for row in kept if row.training] == [row for row in rows if row.training]
+    assert tuning.measured(rows[0].device, table)["command"].count("parcnet bench tune") == 2
+
+
+def test_a_tuning_that_is_stopped_keeps_what_it_measured(parcnet, tmp_path, monkeypatch):
+    from parcnet.bench import grid, ops
+    from parcnet.ops.oversized import tuning
+
+    def stopped(*arguments):
+        yield from itertools.islice(measured(*arguments), 2)
+        raise KeyboardInterrupt
+
+    measured = ops.measure
+    monkeypatch.setattr(grid, "QUICK", grid.Grid((2,), ((3, 3),), (1, 2, 3)))
+    monkeypatch.setattr(ops, "measure", stopped)
+    said = parcnet("bench", "tune", *SMALLEST, "--quick", "--table", tmp_path / "tuned.json", "--mode", "inference")
+    assert said.code == 130
+    assert len(tuning.read_table(tmp_path / "tuned.json")) == 2
 
 
 def test_tables_check_and_write(parcnet, tmp_path):

@@ -6,6 +6,7 @@ import pytest
 import torch
 from torch import nn
 from torch.nn import functional as F
+from torch.testing import assert_close
 
 from parcnet.layers import (
     BiasFreeLayerNorm2d,
@@ -17,7 +18,8 @@ from parcnet.layers import (
     SpatialBGU,
     bgu_expansion,
 )
-from parcnet.ops import fit_kernel, oversized_conv2d
+from parcnet.layers.gated_gelu import gated_gelu
+from parcnet.ops import fit_kernel, image_blocks, oversized_conv2d
 
 BRICKS = {
     "OversizedConv2d": lambda: OversizedConv2d(6, (5, 7)),
@@ -168,3 +170,36 @@ def test_the_fused_spatial_bgu_says_why_it_cannot_run_here() -> None:
         unit(torch.randn(1, 4, 5, 6))
     with pytest.raises(ValueError, match="'fused' serves mix 'parallel'"):
         SpatialBGU(4, (5, 6), algorithm="fused", mix="local")
+
+
+@pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])
+def test_the_gate_of_the_channel_bgu_has_the_framework_s_values_and_gradients(layout, monkeypatch):
+    """gate * GELU(feature), its gradient and the gradient's, whole and in blocks of two images."""
+    branches = torch.randn(5, 12, 4, 3, dtype=torch.float64).to(memory_format=layout).requires_grad_()
+    upstream = torch.randn(5, 6, 4, 3, dtype=torch.float64)
+    gate, feature = branches.chunk(2, dim=1)
+    wanted = gate * F.gelu(feature)
+    (wanted_grad,) = torch.autograd.grad(wanted, branches, upstream)
+    for elements in (image_blocks.BLOCK_ELEMENTS, 2 * 6 * 4 * 3):
+        monkeypatch.setattr(image_blocks, "BLOCK_ELEMENTS", elements)
+        got = gated_gelu(branches)
+        (grad,) = torch.autograd.grad(got, branches, upstream)
+        assert torch.equal(got, wanted)
+        assert_close(grad, wanted_grad, rtol=1e-14, atol=1e-14)
+    assert torch.autograd.gradgradcheck(gated_gelu, branches)
+    per_image = torch.func.vmap(torch.func.grad(lambda each: gated_gelu(each[None]).square().sum()))(branches.detach())
+    (together,) = torch.autograd.grad(gated_gelu(branches).square().sum(), branches)
+    assert_close(per_image, together)
+
+
+def test_training_keeps_the_branches_of_the_channel_bgu_and_not_their_gelu():
+    layer, sizes = ChannelBGU(8), []
+
+    def keep(tensor):
+        sizes.append(tensor.shape)
+        return tensor
+
+    with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
+        layer(torch.randn(2, 8, 4, 4))
+    maps = [shape for shape in sizes if len(shape) == 4 and shape[2:] == (4, 4)]
+    assert sorted(maps) == sorted([(2, 8, 4, 4), (2, 40, 4, 4), (2, 20, 4, 4)])  # input, branches, gated

@@ -9,8 +9,8 @@ from torch import Tensor
 from torch.nn import functional as F
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from parcnet.ops import ALGORITHMS, oversized_conv2d
-from parcnet.ops.oversized import Problem, matmul, separable
+from parcnet.ops import ALGORITHMS, image_blocks, oversized_conv2d
+from parcnet.ops.oversized import Problem, matmul
 
 FAST = [name for name in ALGORITHMS if name != "reference"]
 Problems = Callable[..., list[Tensor]]
@@ -120,7 +120,7 @@ def test_no_memory_grows_with_the_square_of_the_map(
 ) -> None:
     """Of 24 channels, matrices and spectra exist for two at a time, and the backward pass keeps the inputs alone."""
     monkeypatch.setattr(matmul, "MATRIX_BYTES", 2 * 128 * 128 * 4 * 2)  # two channels' pair of matrices: 256 KiB
-    monkeypatch.setattr(separable, "BLOCK_ELEMENTS", 2 * 128 * 128)
+    monkeypatch.setattr(image_blocks, "BLOCK_ELEMENTS", 2 * 128 * 128)
     inputs = problem(1, 24, 128, 128, torch.float32)
     given = sum(t.numel() * t.element_size() for t in inputs)
     map_bytes = inputs[0].numel() * 4
@@ -136,7 +136,7 @@ def test_blocks_of_images_and_channels_agree_with_the_whole(
     inputs, upstream = problem(5, 7, 6, 5), torch.randn(5, 7, 6, 5, dtype=torch.float64)
     for algorithm in ("matmul", "fft"):
         whole = values_and_gradients(algorithm, inputs, upstream)
-        monkeypatch.setattr(separable, "BLOCK_ELEMENTS", 2 * 7 * 6 * 5)
+        monkeypatch.setattr(image_blocks, "BLOCK_ELEMENTS", 2 * 7 * 6 * 5)
         monkeypatch.setattr(matmul, "MATRIX_BYTES", 3 * (36 + 25) * 8)
         blocked = values_and_gradients(algorithm, inputs, upstream)
         monkeypatch.undo()

@@ -12,10 +12,15 @@ from skimage import data
 
 from parcnet import checkpoint
 from parcnet.base import UserError
+from parcnet.bench.faults import Run as Processes
 from parcnet.bench.faults import differences
-from parcnet.recipes import Data, Network, Optimizer, Recipe, Run, Schedule, Segmentation
+from parcnet.data import Preprocessing, collate_lists, eval_loader
+from parcnet.data.segmentation import SegmentationEvaluation, open_label_maps
+from parcnet.evaluation import torch_predictor
+from parcnet.evaluation.segmentation import evaluate_segmentation
+from parcnet.recipes import Data, Network, Optimizer, Recipe, Run, Schedule, Segmentation, to_yaml
 from parcnet.tasks.loading import from_checkpoint
-from parcnet.tasks.segmentation import Segmenter
+from parcnet.tasks.segmentation import Looks, Segmenter
 from parcnet.training import final, train
 from parcnet.training.job import prepare
 from parcnet.training.layer_groups import layer_groups
@@ -111,6 +116,26 @@ def test_a_run_killed_in_a_step_goes_on_bit_for_bit(recipe, monkeypatch):
 
 
 @pytest.mark.usefixtures("_without_pictures")
+def test_two_processes_share_the_batch_and_count_every_pixel_once(recipe, coins_folder, tmp_path):
+    asked = recipe(output="alone", epochs=1)
+    path = tmp_path / "coins.yaml"
+    path.write_text(to_yaml(replace(asked, run=replace(asked.run, output=None))), encoding="utf-8")
+    together = tmp_path / "together"
+    Processes(["-c", str(path)], 2, together).finish()
+    assert "2 processes x 2 images" in (tmp_path / "together.log").read_text()
+    assert json.loads((together / "result.json").read_text())["processes"] == 2
+    network, metadata = from_checkpoint(together)
+    images = open_label_maps(str(coins_folder), "val", False, metadata.classes)
+    as_it_is = SegmentationEvaluation(Preprocessing.from_dict(metadata.preprocessing))
+    batches = eval_loader(images, transform=as_it_is, batch_size=1, workers=0, collate=collate_lists)
+    given = asked.segmentation
+    looks = Looks(given.resize_to, given.inference, given.crop_size, given.stride)
+    with torch_predictor(network, torch.device("cpu")) as see:
+        alone = evaluate_segmentation(see, batches, 2, looks).metrics()
+    for name in ("miou", "aacc"):
+        assert metadata.metrics[f"val_{name}"] == pytest.approx(alone[name], abs=1e-6)
+
+
 def test_iterations_end_in_the_middle_of_a_pass(recipe):
     outcome = train(recipe(iterations=5, epochs=30))
     lines = [json.loads(line) for line in outcome.folder.steps.read_text().splitlines()]

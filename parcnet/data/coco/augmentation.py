@@ -1,4 +1,4 @@
-"""Flips, sizes and crops of training images, their boxes and masks, through torchvision's transforms v2."""
+"""Flips, sizes, crops and colours of training images, their boxes and masks, through torchvision's transforms v2."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,6 +15,7 @@ from parcnet.data.coco.codec import decode
 from parcnet.data.coco.instances import Instances
 from parcnet.data.coco.masks import BoxedMasks
 from parcnet.data.coco.targets import Target
+from parcnet.data.photometric import photometric_distortion
 from parcnet.data.preprocessing import Joint
 
 Policy = Literal["two_policies", "resize"]
@@ -58,6 +59,8 @@ class DetectionAugmentation(Joint):
                    600, then a part of 384 to 600 px a side is cut out and its shorter side becomes 480 ... 800. The
                    longer side stays below 1333 px.
     resize         the shorter side becomes one of `short_sides`.
+
+    `photometric`: colours change too, by `photometric_distortion`.
     """
 
     def __init__(
@@ -67,13 +70,15 @@ class DetectionAugmentation(Joint):
         hflip: float = 0.5,
         short_sides: Sequence[int] = (),
         long_side: int = LONG_SIDE,
+        photometric: bool = False,
     ) -> None:
         self.policy, self.hflip, self.long_side = policy, hflip, long_side
         self.short_sides = tuple(short_sides) or SHORT_SIDES
+        self._colours = photometric_distortion() if photometric else None
 
     def __call__(self, image: Image.Image, target: Instances) -> tuple[Tensor, dict[str, Tensor]]:
         pixels, kept = apply(self.drawn(image.height, image.width), image, target)
-        return pixels, kept.tensors()
+        return pixels if self._colours is None else self._colours(pixels), kept.tensors()
 
     def drawn(self, height: int, width: int) -> Geometry:
         """A geometry for an image of this size."""

@@ -10,6 +10,7 @@ from torchvision import tv_tensors
 from torchvision.transforms import v2
 from torchvision.transforms.v2 import functional as F
 
+from parcnet.data.photometric import photometric_distortion
 from parcnet.data.preprocessing import Joint, Preprocessing, ToChannels
 from parcnet.data.segmentation.folders import IGNORED
 from parcnet.data.segmentation.sizes import fitted_size
@@ -26,7 +27,7 @@ class SegmentationTraining(Joint):
              `resize_range`; bilinear, labels by the nearest pixel
     crop     `crop_size`, drawn again (ten times) while one class covers more than `category_limit` of what is labelled
     flip     left to right, with probability `hflip`
-    colours  brightness +-32/255, contrast and saturation 0.5 to 1.5, hue +-18/360, each with probability 1/2
+    colours  `photometric_distortion`
     pad      with the mean colour, and labels to ignore, at the right and below, where the image was smaller than a crop
 
     Draws from torch's global generator.
@@ -37,7 +38,7 @@ class SegmentationTraining(Joint):
         self.preprocessing = preprocessing
         self._to_channels = ToChannels(preprocessing.channels)
         self._flip = v2.RandomHorizontalFlip(hflip)
-        self._colours = _photometric() if settings.photometric else v2.Identity()
+        self._colours = photometric_distortion() if settings.photometric else v2.Identity()
 
     def __call__(self, image: Image.Image, target: Any) -> tuple[Tensor, Tensor]:
         pixels = v2.functional.pil_to_tensor(self._to_channels(image))
@@ -94,14 +95,3 @@ def normalised(pixels: Tensor, preprocessing: Preprocessing) -> Tensor:
     """uint8 [C, H, W] -> (pixels / 255 - mean) / std, float32."""
     scaled = pixels.as_subclass(Tensor).float() / 255
     return F.normalize(scaled, list(preprocessing.mean), list(preprocessing.std))
-
-
-def _photometric() -> v2.Transform:
-    """Brightness, contrast, saturation and hue, each half of the time, in a random order."""
-    strengths: list[dict[str, float | tuple[float, float]]] = [
-        {"brightness": 32 / 255},
-        {"contrast": (0.5, 1.5)},
-        {"saturation": (0.5, 1.5)},
-        {"hue": 18 / 360},
-    ]
-    return v2.RandomOrder([v2.RandomApply([v2.ColorJitter(**strength)], p=0.5) for strength in strengths])

@@ -2,8 +2,9 @@
 
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
-from parcnet.ops.oversized import separable as blocks
+from parcnet.ops import image_blocks
 from parcnet.ops.oversized.problem import Algorithm, Problem
 from parcnet.ops.oversized.separable import Passes, separable
 
@@ -43,21 +44,31 @@ def has_small_factors(number: int) -> bool:
     return number == 1
 
 
-def _correlate(planes: Tensor, kernel: Tensor, dim: int) -> Tensor:
-    length, reach = planes.shape[dim], kernel.shape[1] // 2
-    circle = _circle(length, reach)
-    spectrum = _along(torch.fft.rfft(kernel.flip(1), circle), dim)
-    product = torch.fft.rfft(planes, circle, dim) * spectrum
-    return torch.fft.irfft(product, circle, dim).narrow(dim, reach, length)
+def _prepare(kernel: Tensor, side: int) -> tuple[Tensor, int]:
+    """The spectrum [C, N//2+1] of the reversed kernel, moved so that output i comes out at place i; and N."""
+    reach = kernel.shape[1] // 2
+    circle = _circle(side, reach)
+    return torch.fft.rfft(F.pad(kernel.flip(1), [0, circle - kernel.shape[1]]).roll(-reach, 1), circle), circle
 
 
-def _kernel_gradient(planes: Tensor, upstream: Tensor, taps: int, dim: int) -> Tensor:
+def _correlate(planes: Tensor, prepared: tuple[Tensor, int], dim: int) -> Tensor:
+    spectrum, circle = prepared
+    product = torch.fft.rfft(planes, circle, dim) * _along(spectrum, dim)
+    return torch.fft.irfft(product, circle, dim).narrow(dim, 0, planes.shape[dim])
+
+
+def _products(planes: Tensor, upstream: Tensor, taps: int, dim: int) -> Tensor:
     """Summed over images and lines in the Fourier domain: one inverse transform a channel."""
-    reach = taps // 2
-    circle = _circle(planes.shape[dim], reach)
+    circle = _circle(planes.shape[dim], taps // 2)
     spectra = torch.fft.rfft(planes, circle, dim) * torch.fft.rfft(upstream, circle, dim).conj()
-    lags = torch.fft.irfft(spectra.sum((2, 4 - dim)), circle)  # lag s at s mod N
-    return torch.cat([lags[:, circle - reach :], lags[:, : reach + 1]], 1)
+    return spectra.sum((2, 4 - dim))
+
+
+def _lags(products: Tensor, taps: int, side: int) -> Tensor:
+    reach = taps // 2
+    circle = _circle(side, reach)
+    found = torch.fft.irfft(products, circle)  # lag s at s mod N
+    return torch.cat([found[:, circle - reach :], found[:, : reach + 1]], 1)
 
 
 def _circle(length: int, reach: int) -> int:
@@ -70,12 +81,12 @@ def _along(spectrum: Tensor, dim: int) -> Tensor:
 
 def _channels(height: int, width: int, dtype: torch.dtype) -> int:  # noqa: ARG001 - the signature of `Passes`
     """Spectra take four to five times the memory of their maps: a block of channels bounds them for large maps."""
-    return blocks.BLOCK_ELEMENTS // (height * width)
+    return image_blocks.BLOCK_ELEMENTS // (height * width)
 
 
 def _refuses(problem: Problem) -> str | None:  # noqa: ARG001 - the signature of `Algorithm.refuses`
     return "torch.jit.trace would freeze the length of its transforms" if torch.jit.is_tracing() else None
 
 
-_PASSES = Passes(_correlate, _kernel_gradient, _channels)
+_PASSES = Passes(_prepare, _correlate, _products, _lags, _channels)
 FFT = Algorithm("fft", oversized_conv2d_fft, _refuses)

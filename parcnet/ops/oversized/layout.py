@@ -45,3 +45,12 @@ def from_planes(planes: Tensor, channels_last: bool) -> Tensor:
         pixels = planes.reshape(channels, height * width).t().contiguous()
         return pixels.view(1, height, width, channels).permute(0, 3, 1, 2)
     return laid_out(planes.permute(2, 0, 1, 3), channels_last)
+
+
+def copy_planes(planes: Tensor, out: Tensor) -> None:
+    """`from_planes` into `out` [B, C, H, W], which lies as it likes."""
+    channels, height, batch, width = planes.shape
+    if batch == 1 and is_channels_last(out):
+        out.permute(0, 2, 3, 1).view(height * width, channels).copy_(planes.reshape(channels, height * width).t())
+    else:
+        out.copy_(planes.permute(2, 0, 1, 3))

@@ -45,17 +45,20 @@ def diagonal_sums(matrix: Tensor, taps: int) -> Tensor:
     return skewed[:, :, margin : margin + taps].sum(1, dtype=single)
 
 
-def _correlate(planes: Tensor, kernel: Tensor, dim: int) -> Tensor:
-    matrix = toeplitz(kernel, planes.shape[dim])
+def _correlate(planes: Tensor, matrix: Tensor, dim: int) -> Tensor:
     if dim == 1:
         return torch.bmm(matrix, planes.flatten(2)).view(planes.shape)
     return torch.bmm(planes.flatten(1, 2), matrix.transpose(1, 2)).view(planes.shape)
 
 
-def _kernel_gradient(planes: Tensor, upstream: Tensor, taps: int, dim: int) -> Tensor:
+def _products(planes: Tensor, upstream: Tensor, taps: int, dim: int) -> Tensor:  # noqa: ARG001 - `Passes.products`
     if dim == 1:
-        return diagonal_sums(torch.bmm(upstream.flatten(2), planes.flatten(2).transpose(1, 2)), taps)
-    return diagonal_sums(torch.bmm(upstream.flatten(1, 2).transpose(1, 2), planes.flatten(1, 2)), taps)
+        return torch.bmm(upstream.flatten(2), planes.flatten(2).transpose(1, 2))
+    return torch.bmm(upstream.flatten(1, 2).transpose(1, 2), planes.flatten(1, 2))
+
+
+def _lags(products: Tensor, taps: int, side: int) -> Tensor:  # noqa: ARG001 - `Passes.lags`; the matrix has the side
+    return diagonal_sums(products, taps)
 
 
 def _bytes_a_channel(height: int, width: int, dtype: torch.dtype) -> int:
@@ -74,5 +77,5 @@ def _refuses(problem: Problem) -> str | None:
     return None
 
 
-_PASSES = Passes(_correlate, _kernel_gradient, _channels)
+_PASSES = Passes(toeplitz, _correlate, _products, _lags, _channels)
 MATMUL = Algorithm("matmul", oversized_conv2d_matmul, _refuses)

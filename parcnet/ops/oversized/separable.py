@@ -2,29 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from parcnet.ops.oversized.layout import from_planes, is_channels_last, to_planes
-
-BLOCK_ELEMENTS = 2**18  # of a map that a CPU works on at a time: input, matrices and output stay in its caches
+from parcnet.ops.image_blocks import image_blocks
+from parcnet.ops.oversized.layout import copy_planes, from_planes, is_channels_last, to_planes
 
 
 @dataclass(frozen=True, slots=True)
 class Passes:
     """How an algorithm computes Eqs. 1 and 2 along `dim` (1: height, 3: width) of planes [C, H, B, W].
 
-    correlate       (planes, kernel [C, L], dim) -> y with y[i] = sum_s kernel[s + L//2] planes[i+s], zero outside
-    kernel_gradient (planes, upstream, taps, dim) -> [C, taps] with entry s + taps//2 = sum_i upstream[i] planes[i+s]
-    channels        (height, width, dtype) -> how many channels one step may take
+    prepare     (kernel [C, L], side) -> whatever the kernel becomes for maps of that side, e.g. matrices
+    correlate   (planes, prepared, dim) -> y with y[i] = sum_s kernel[s + L//2] planes[i+s], zero outside
+    products    (planes, upstream, taps, dim) -> what the kernel's gradient is read from; it adds up over images
+    lags        (products, taps, side) -> [C, taps] with entry s + taps//2 = sum_i upstream[i] planes[i+s]
+    channels    (height, width, dtype) -> how many channels one step may take
     """
 
-    correlate: Callable[[Tensor, Tensor, int], Tensor]
-    kernel_gradient: Callable[[Tensor, Tensor, int, int], Tensor]
+    prepare: Callable[[Tensor, int], Any]
+    correlate: Callable[[Tensor, Any, int], Tensor]
+    products: Callable[[Tensor, Tensor, int, int], Tensor]
+    lags: Callable[[Tensor, int, int], Tensor]
     channels: Callable[[int, int, torch.dtype], int]
 
 
@@ -38,53 +41,76 @@ def separable(x: Tensor, kernel_h: Tensor, kernel_w: Tensor, passes: Passes) -> 
 
 
 def _forward(x: Tensor, kernel_h: Tensor, kernel_w: Tensor, passes: Passes) -> Tensor:
-    answers = []
-    for (planes,), parts in _blocks([x], passes):
-        done = []
-        for part in parts:
-            y = passes.correlate(planes[part], kernel_h[part], 1)
-            done.append(passes.correlate(y, kernel_w[part], 3))
-        answers.append(from_planes(_joined(done), is_channels_last(x)))
-    return _joined(answers)
+    parts = _parts(x, passes)
+    rows, columns = (_prepared(k, x.shape[d], parts, passes) for k, d in ((kernel_h, 2), (kernel_w, 3)))
+
+    def answer(planes: Tensor) -> Tensor:
+        done = [passes.correlate(passes.correlate(planes[part], rows(part), 1), columns(part), 3) for part in parts]
+        return _joined(done)
+
+    return _by_images(answer, [x])
 
 
 def _backward(
     x: Tensor, upstream: Tensor, kernel_h: Tensor, kernel_w: Tensor, passes: Passes
 ) -> tuple[Tensor, Tensor, Tensor]:
     """The vertical pass is computed again instead of stored; the transpose of a correlation is one with the flipped
-    kernel. Gradients of half-precision kernels are summed over blocks in single."""
-    answers, sums_h, sums_w = [], [], []
-    for (planes, above), parts in _blocks([x, upstream], passes):
-        done, grads_h, grads_w = [], [], []
-        for part in parts:
-            y = passes.correlate(planes[part], kernel_h[part], 1)
-            above_y = passes.correlate(above[part], kernel_w[part].flip(1), 3)
-            grads_w.append(passes.kernel_gradient(y, above[part], kernel_w.shape[1], 3))
-            grads_h.append(passes.kernel_gradient(planes[part], above_y, kernel_h.shape[1], 1))
-            done.append(passes.correlate(above_y, kernel_h[part].flip(1), 1))
-        answers.append(from_planes(_joined(done), is_channels_last(x)))
-        sums_h.append(_joined(grads_h))
-        sums_w.append(_joined(grads_w))
-    # `sum` begins with the integer 0 for the type checker; there is always a block of images
-    return _joined(answers), sum(sums_h).to(kernel_h.dtype), sum(sums_w).to(kernel_w.dtype)  # type: ignore[union-attr]
+    kernel. Gradients of half-precision kernels are summed in single."""
+    parts, (height, width) = _parts(x, passes), x.shape[2:]
+    sizes = {1: (kernel_h.shape[1], height), 3: (kernel_w.shape[1], width)}
+    rows = _prepared(kernel_h, height, parts, passes)
+    rows_back = _prepared(kernel_h.flip(1), height, parts, passes)
+    columns_back = _prepared(kernel_w.flip(1), width, parts, passes)
+    late = len(parts) == 1  # else products of all channels would be kept, and they grow with the square of the map
+    sums: dict[tuple[int, int], Tensor] = {}
+
+    def add(dim: int, place: int, products: Tensor) -> None:
+        exact = products.to(torch.promote_types(products.dtype, torch.float32))
+        found = exact if late else passes.lags(exact, *sizes[dim])
+        sums[dim, place] = found if (dim, place) not in sums else sums[dim, place] + found
+
+    def answer(planes: Tensor, above: Tensor) -> Tensor:
+        done = []
+        for place, part in enumerate(parts):
+            above_y = passes.correlate(above[part], columns_back(part), 3)
+            y = passes.correlate(planes[part], rows(part), 1)
+            add(3, place, passes.products(y, above[part], sizes[3][0], 3))
+            add(1, place, passes.products(planes[part], above_y, sizes[1][0], 1))
+            done.append(passes.correlate(above_y, rows_back(part), 1))
+        return _joined(done)
+
+    grad = _by_images(answer, [x, upstream])
+    grad_h, grad_w = (
+        _joined([passes.lags(sums[dim, place], *size) if late else sums[dim, place] for place in range(len(parts))])
+        for dim, size in sizes.items()
+    )
+    return grad, grad_h.to(kernel_h.dtype), grad_w.to(kernel_w.dtype)
 
 
-def _blocks(maps: list[Tensor], passes: Passes) -> Iterator[tuple[list[Tensor], list[slice]]]:
-    """The maps [B, C, H, W] as planes of some images each, and the slices of channels to take of them in turn.
+def _parts(x: Tensor, passes: Passes) -> list[slice]:
+    """The slices of channels to take in turn; one where a loop would be frozen into a trace."""
+    _, channels, height, width = x.shape
+    step = max(1, channels if torch.jit.is_tracing() else passes.channels(height, width, x.dtype))
+    return [slice(first, first + step) for first in range(0, channels, step)] if step < channels else [slice(None)]
 
-    Everything at once where a loop would be in the way: a compiler unrolls it, a trace freezes it, a GPU has no use
-    for blocks of images.
-    """
-    batch, channels, height, width = maps[0].shape
-    step = max(1, channels if torch.jit.is_tracing() else passes.channels(height, width, maps[0].dtype))
-    parts = [slice(first, first + step) for first in range(0, channels, step)] if step < channels else [slice(None)]
-    whole = torch.compiler.is_compiling() or torch.jit.is_tracing() or not maps[0].is_cpu
-    images = batch if whole else max(1, BLOCK_ELEMENTS // max(1, channels * height * width))
-    if whole or images >= batch:
-        yield [to_planes(each) for each in maps], parts
-        return
-    for first in range(0, batch, images):
-        yield [to_planes(each[first : first + images]) for each in maps], parts
+
+def _prepared(kernel: Tensor, side: int, parts: list[slice], passes: Passes) -> Callable[[slice], Any]:
+    """The kernel of some channels, prepared: once where all go at a time, else each time, since all would not fit."""
+    if len(parts) > 1:
+        return lambda part: passes.prepare(kernel[part], side)
+    once = passes.prepare(kernel, side)
+    return lambda _: once
+
+
+def _by_images(answer: Callable[..., Tensor], maps: list[Tensor]) -> Tensor:
+    """`answer` of planes, for the maps [B, C, H, W] of some images at a time, in the layout of the first."""
+    last, blocks = is_channels_last(maps[0]), image_blocks(maps[0])
+    if len(blocks) <= 1:
+        return from_planes(answer(*map(to_planes, maps)), last)
+    out = torch.empty_like(maps[0], memory_format=torch.channels_last if last else torch.contiguous_format)
+    for block in blocks:
+        copy_planes(answer(*(to_planes(each[block]) for each in maps)), out[block])
+    return out
 
 
 def _joined(parts: list[Tensor]) -> Tensor:

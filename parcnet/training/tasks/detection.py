@@ -93,6 +93,7 @@ class Detection(Task):
             hflip=self.recipe.augmentation.hflip,
             short_sides=[*range(smallest, largest, _STEP), largest],
             long_side=settings.long_side,
+            photometric=settings.photometric_distortion,
         )
 
     def collate(self, training: bool) -> Callable[..., Any]:  # noqa: ARG002 - the same for both

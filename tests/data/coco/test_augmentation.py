@@ -90,3 +90,17 @@ def test_5000_instances_are_handled_in_megabytes():
     _, target = apply(Geometry(True, ((240, 320),)), IMAGE.resize((320, 240)), instances(*boxes))
     assert len(target) == 5000
     assert target.masks.pixels.numel() < 1e6  # as whole images they would be 384 MB
+
+
+def test_photometric_distortion_changes_colours_and_moves_nothing():
+    ramp = Image.fromarray(torch.arange(256, dtype=torch.uint8).repeat(64, 1).numpy()).convert("RGB")
+    found = {}
+    for distorted in (False, True):
+        augmentation = DetectionAugmentation("resize", hflip=0, short_sides=[64], photometric=distorted)
+        reseed(1, 2, 3)
+        found[distorted] = [augmentation(ramp, instances((10, 20, 100, 30))) for _ in range(6)]
+    changed = [not torch.equal(a[0], b[0]) for a, b in zip(found[False], found[True], strict=True)]
+    assert sum(changed) >= 3
+    for plain, distorted in zip(found[False], found[True], strict=True):
+        assert distorted[0].dtype == torch.uint8
+        assert torch.equal(plain[1]["boxes"], distorted[1]["boxes"])
