@@ -2,12 +2,19 @@
 
 import json
 import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from parcnet.tasks.detection import Found
     from parcnet_cli import evaluate, predict
+
+    _See = Callable[[Tensor], dict[str, Tensor]]
+    """An image [3, H, W], uint8 -> the detection."""
 
 SHOWN_SCORE = 0.5
 """Detections below it are counted in AP, but neither printed nor drawn."""
@@ -61,19 +68,15 @@ def run_predict(asked: "predict.Arguments") -> int:
     """Prints what is found in each image, and draws it; 1 when an image could not be read. Raises `UserError`."""
     import numpy as np
 
-    from parcnet.base import pick_device, say
+    from parcnet.base import say
     from parcnet.data import BadImage, open_image
     from parcnet.data.coco import AsItIs, Instances
-    from parcnet.evaluation import torch_predictor
     from parcnet.plots import DrawnInstances, draw_instances
     from parcnet.tasks.detection import found_in
-    from parcnet.tasks.loading import from_checkpoint
 
-    device = pick_device(asked.device)
-    network, metadata = from_checkpoint(asked.checkpoint)
     told: list[dict[str, Any]] = []
     pictures: list[tuple[Any, DrawnInstances]] = []
-    with torch_predictor(network.to(device), device) as see:
+    with _opened(asked) as (see, classes):
         for path in asked.images:
             try:
                 image = open_image(path)
@@ -82,7 +85,7 @@ def run_predict(asked: "predict.Arguments") -> int:
                 told.append({"image": str(path), "error": str(error)})
                 continue
             pixels, _ = AsItIs()(image, Instances())
-            found = found_in(see([pixels])[0], metadata.classes, SHOWN_SCORE)
+            found = found_in(see(pixels), classes, SHOWN_SCORE)
             told.append(_told(path, found))
             if asked.save is not None:
                 drawn = DrawnInstances(found.boxes, found.masks, found.names, found.scores, found.kinds)
@@ -96,6 +99,25 @@ def run_predict(asked: "predict.Arguments") -> int:
         if not asked.as_json:
             say(f"drawn in {asked.save}")
     return 1 if any("error" in each for each in told) else 0
+
+
+@contextmanager
+def _opened(asked: "predict.Arguments") -> "Iterator[tuple[_See, Sequence[str]]]":
+    """A checkpoint, or a file of `parcnet export`: how it sees, and its classes."""
+    from parcnet.base import pick_device
+    from parcnet.deploy import format_of, open_exported
+    from parcnet.deploy.detecting import detect_through
+    from parcnet.evaluation import torch_predictor
+    from parcnet.tasks.loading import from_checkpoint
+
+    if format_of(asked.checkpoint) is not None:
+        file = open_exported(asked.checkpoint)
+        yield lambda image: detect_through(file, image), file.card.metadata.classes
+        return
+    device = pick_device(asked.device)
+    network, metadata = from_checkpoint(asked.checkpoint)
+    with torch_predictor(network.to(device), device) as predictor:
+        yield lambda image: predictor([image])[0], metadata.classes
 
 
 def _print(path: Path, found: "Found") -> None:

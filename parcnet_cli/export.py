@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 import tyro
 
 from parcnet_cli.arguments import parse
+from parcnet_cli.sizes import size_of
 
 _DESCRIPTION = """\
 Writes a network as a file that runs without parcnet, for images of one size, and proves that it says the same: the file
@@ -70,15 +71,16 @@ def run(arguments: Sequence[str]) -> int:
 
     from parcnet.base import next_steps, progress, say
     from parcnet.deploy import export, format_of
-    from parcnet.deploy.export import STEPS
+    from parcnet.deploy.export import RESPONSIBLE_STEPS, STEPS
 
     kind = asked.format or format_of(asked.output or "") or "onnx"
-    with progress(f"exporting to {kind}", STEPS, "steps") as advance:
+    steps = STEPS + RESPONSIBLE_STEPS * (asked.dtype == "int8" and kind != "mnn")
+    with progress(f"exporting to {kind}", steps, "steps") as advance:
         made = export(
             asked.subject,
             asked.output,
             format=kind,
-            size=_size(asked),
+            size=size_of(asked.size, asked.height, asked.width),
             batch=_batch(asked.batch),
             dtype=asked.dtype,
             pixels=asked.pixels,
@@ -98,23 +100,13 @@ def run(arguments: Sequence[str]) -> int:
     say(f"beside the network: {made.parity}")
     if made.accuracy is not None:
         say(f"int8: {made.accuracy}")
-    if made.responsible:
-        shares = ", ".join(f"{name} {share:.0%}" for name, share in made.responsible)
-        say(f"of int8's error goes when one part stays in fp32: {shares}")
+    if made.responsible is not None:
+        for what, found in (("stage", made.responsible.stages), ("layer", made.responsible.layers)):
+            if found:
+                shares = ", ".join(f"{name} {share:.0%}" for name, share in found)
+                say(f"of int8's error goes when one {what} stays in fp32: {shares}")
     next_steps([(f"parcnet predict {made.path} photo.jpg", "runs the file in its own runtime")])
     return 0
-
-
-def _size(asked: Arguments) -> tuple[int, int] | None:
-    from parcnet.base import UserError
-
-    if asked.size is None and asked.height is None and asked.width is None:
-        return None
-    height, width = asked.height or asked.size, asked.width or asked.size
-    if height is None or width is None:
-        given = f"--height {height}" if width is None else f"--width {width}"
-        raise UserError(f"{given} alone is no size: give --height and --width, or --size for a square.")
-    return height, width
 
 
 def _batch(text: str) -> int | None:

@@ -13,6 +13,7 @@ _MODULES = {
     "eval": "parcnet_cli.evaluate",
     "predict": "parcnet_cli.predict",
     "export": "parcnet_cli.export",
+    "page": "parcnet_cli.page",
     "explain": "parcnet_cli.explain",
     "report": "parcnet_cli.report",
     "models": "parcnet_cli.models",
@@ -33,6 +34,7 @@ parcnet: ParCNet vision backbones, trained and used from the command line.
   parcnet eval      accuracy of a checkpoint
   parcnet predict   what a checkpoint sees in image files
   parcnet export    a file for ONNX Runtime, OpenVINO or MNN, proven to say what the network says
+  parcnet page      a web page that runs a network in the browser: drop a picture, see its classes and heat
   parcnet explain   what a network looks at: Grad-CAM, kernels, receptive field, gates, position
   parcnet report    one HTML page on a training run: curves, mistakes, kernels, robustness, speed
   parcnet models    the networks: parameters, MACs, input size

@@ -65,9 +65,15 @@ def run(arguments: Sequence[str]) -> int:
     if format_of(asked.checkpoint) is not None:
         return _exported(asked)
     task = read_metadata(asked.checkpoint).task
-    if asked.save is not None and task == "classification":
-        raise UserError(f"--save draws where things are; {asked.checkpoint} classifies whole images: leave it out.")
     return RUNNERS[task](asked)
+
+
+def refuse_drawing(asked: Arguments) -> None:
+    """Raises `UserError` where a picture of whole images' classes is asked for."""
+    from parcnet.base import UserError
+
+    if asked.save is not None:
+        raise UserError(f"--save draws where things are; {asked.checkpoint} classifies whole images: leave it out.")
 
 
 def _classification(asked: Arguments) -> int:
@@ -76,6 +82,7 @@ def _classification(asked: Arguments) -> int:
     from parcnet.evaluation import torch_predictor
     from parcnet.models import from_checkpoint
 
+    refuse_drawing(asked)
     device = pick_device(asked.device)
     network, metadata = from_checkpoint(asked.checkpoint)
     preprocessing = Preprocessing.from_dict(metadata.preprocessing)
@@ -87,10 +94,12 @@ def _exported(asked: Arguments) -> int:
     from parcnet.base import UserError
     from parcnet.deploy import open_exported
 
-    if asked.save is not None or asked.device not in ("auto", "cpu"):
-        given = "--save" if asked.save is not None else f"--device {asked.device}"
-        raise UserError(f"{given} does not go with {asked.checkpoint}: exported files classify, on the CPU.")
+    if asked.device not in ("auto", "cpu"):
+        raise UserError(f"--device {asked.device} does not go with {asked.checkpoint}: exported files run on the CPU.")
     file = open_exported(asked.checkpoint)
+    if file.card.metadata.task != "classification":
+        return RUNNERS[file.card.metadata.task](asked)
+    refuse_drawing(asked)
     if not file.card.metadata.classes:
         returned = ", ".join(file.card.outputs)
         raise UserError(f"{asked.checkpoint} returns {returned}, no classes: run it in its own runtime.")

@@ -2,6 +2,8 @@
 
 import json
 import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -9,8 +11,12 @@ if TYPE_CHECKING:
     import torch
 
     from parcnet.checkpoint import Metadata
+    from parcnet.data import Preprocessing
     from parcnet.tasks.segmentation import Looks
     from parcnet_cli import evaluate, predict
+
+    _See = Callable[[torch.Tensor, tuple[int, int]], torch.Tensor]
+    """(image [C, H, W], (h, w)) -> log probabilities [K, h, w]."""
 
 
 def run_eval(asked: "evaluate.Arguments") -> int:
@@ -65,18 +71,14 @@ def run_eval(asked: "evaluate.Arguments") -> int:
 
 def run_predict(asked: "predict.Arguments") -> int:
     """Prints which classes cover how much of each image, and draws them; 1 when an image could not be read."""
-    from parcnet.base import pick_device, say
-    from parcnet.evaluation import torch_predictor
+    from parcnet.base import say
     from parcnet.plots.segmentation import segmentation_rows
-    from parcnet.tasks.loading import from_checkpoint
 
-    device = pick_device(asked.device)
-    network, metadata = from_checkpoint(asked.checkpoint)
     found: list[dict[str, Any]] = []
     rows = []
-    with torch_predictor(network.to(device), device) as see:
+    with _opened(asked) as (see, preprocessing, metadata):
         for path in asked.images:
-            row, told = _predicted(see, metadata, path, asked.k)
+            row, told = _predicted(see, preprocessing, metadata, path, asked.k)
             found.append(told)
             if row is None:
                 print(f"parcnet: {told['error']}", file=sys.stderr)
@@ -95,22 +97,46 @@ def run_predict(asked: "predict.Arguments") -> int:
     return 1 if len(rows) < len(found) else 0
 
 
-def _predicted(see: Any, metadata: "Metadata", path: Path, most: int) -> tuple[Any, dict[str, Any]]:
+@contextmanager
+def _opened(asked: "predict.Arguments") -> "Iterator[tuple[_See, Preprocessing, Metadata]]":
+    """A checkpoint, or a file of `parcnet export`: how it sees, how it wants its images, what it says of itself."""
+    from parcnet.base import pick_device
+    from parcnet.data import Preprocessing
+    from parcnet.deploy import format_of, open_exported
+    from parcnet.deploy.looking import look_through
+    from parcnet.evaluation import torch_predictor
+    from parcnet.tasks.loading import from_checkpoint
+    from parcnet.tasks.segmentation import look
+
+    if format_of(asked.checkpoint) is not None:
+        file = open_exported(asked.checkpoint)
+        looks = _looks(file.card.metadata)
+        yield lambda image, size: look_through(file, image, looks, size), file.preprocessing, file.card.metadata
+        return
+    device = pick_device(asked.device)
+    network, metadata = from_checkpoint(asked.checkpoint)
+    preprocessing = Preprocessing.from_dict(metadata.preprocessing)
+    with torch_predictor(network.to(device), device) as predictor:
+        looks = _looks(metadata)
+        yield lambda image, size: look(predictor, image, looks, size), preprocessing, metadata
+
+
+def _predicted(
+    see: "_See", preprocessing: "Preprocessing", metadata: "Metadata", path: Path, most: int
+) -> tuple[Any, dict[str, Any]]:
     """(a row of the picture, JSON values) of one image, or (None, why not)."""
     import numpy as np
 
-    from parcnet.data import BadImage, Preprocessing, open_image
+    from parcnet.data import BadImage, open_image
     from parcnet.data.segmentation import SegmentationEvaluation
     from parcnet.plots.segmentation import SegmentedRow
-    from parcnet.tasks.segmentation import look
 
-    preprocessing = Preprocessing.from_dict(metadata.preprocessing)
     try:
         image = open_image(path, channels=preprocessing.channels)
     except BadImage as error:
         return None, {"image": str(path), "error": str(error)}
     tensor = SegmentationEvaluation(preprocessing).image(image)
-    labels: torch.Tensor = look(see, tensor, _looks(metadata), image.size[::-1]).argmax(0).cpu()
+    labels = see(tensor, image.size[::-1]).argmax(0).cpu()
     counts = labels.flatten().bincount(minlength=len(metadata.classes))
     order = [index for index in counts.argsort(descending=True).tolist() if counts[index]][:most]
     pixels = {metadata.classes[index]: int(counts[index]) / labels.numel() for index in order}

@@ -8,9 +8,8 @@ import torch
 from torch import Tensor, nn
 
 from parcnet.base.timing import interleave
-from parcnet.deploy.prepare import in_form
+from parcnet.deploy.prepare import in_form, parcnet_stages
 from parcnet.layers.inference import MIXES
-from parcnet.models import ParCNetV2
 from parcnet.models.freezing import freezable_blocks, input_shapes
 from parcnet.models.mix_timing import HOPELESS, merged_cost
 
@@ -30,24 +29,26 @@ def algorithms_for(model: nn.Module, image: Tensor, norm: str, runner: Runner, n
     One block of each stage is timed with its norms and 1x1 convolutions, since a change of layout between them is part
     of the price. note(1, stage) is called for each stage.
     """
-    if not isinstance(model, ParCNetV2):
+    stages = parcnet_stages(model)
+    if not stages:
         return ()
-    shapes = input_shapes(model, image)
-    chosen = []
-    for stage in range(len(model.stages)):
+    with torch.no_grad():
+        shapes = input_shapes(model, image)
+    chosen: list[str] = []
+    for stage in range(len(stages)):
         blocks = freezable_blocks(model, stage)
         chosen.append(_fastest(model, blocks[0][0], image, shapes[blocks[0][0]], norm, runner) if blocks else "conv")
         note(1, f"stage {stage + 1}: {chosen[-1]}")
     return tuple(chosen)
 
 
-def _fastest(model: ParCNetV2, path: str, image: Tensor, shape: Sequence[int], norm: str, runner: Runner) -> str:
+def _fastest(model: nn.Module, path: str, image: Tensor, shape: Sequence[int], norm: str, runner: Runner) -> str:
     names = [name for name in MIXES if not (name == "dense" and merged_cost(*shape[2:]) > HOPELESS)]
     example = torch.randn(list(shape))
     with tempfile.TemporaryDirectory() as folder:
         calls = {}
         for name in names:
-            block = in_form(model, image, (name,) * len(model.stages), norm).get_submodule(path)
+            block = in_form(model, image, (name,) * len(parcnet_stages(model)), norm).get_submodule(path)
             calls[name] = runner(block, example, Path(folder))
         times = interleave(calls, device="cpu", seconds=_SECONDS)
     best = min(times, key=lambda name: times[name].median_ms)

@@ -13,9 +13,11 @@ from parcnet.deploy import parity
 from parcnet.deploy.card import Card
 from parcnet.deploy.choice import Note
 from parcnet.deploy.exported import file_input, open_exported
+from parcnet.deploy.fixed_detector import OUTPUTS
 from parcnet.deploy.graph import example_for
 from parcnet.deploy.images import real_images
-from parcnet.deploy.loss import Accuracy, accuracy, responsible
+from parcnet.deploy.loss import MOST, Accuracy, Responsible, accuracy, responsible
+from parcnet.deploy.object_parity import compare_objects
 from parcnet.deploy.plan import AUTO, Plan, plan
 from parcnet.deploy.prepare import flattened
 from parcnet.deploy.request import SUFFIXES, Request
@@ -23,6 +25,8 @@ from parcnet.deploy.writing import files_of, write
 
 IMAGES = 16
 """Real images on which a file is compared."""
+DENSE_IMAGES = 4
+"""The same for networks that answer for every pixel or object of it."""
 CALIBRATION_IMAGES = 64
 """Real images by which static int8 finds its ranges."""
 
@@ -39,8 +43,8 @@ class Export:
     seconds: float
     accuracy: Accuracy | None = None
     """Of int8 where a labelled test set is known: before and after."""
-    responsible: tuple[tuple[str, float], ...] = ()
-    """Of static int8: the parts of the network with the share of the error that goes when that part stays in fp32."""
+    responsible: Responsible | None = None
+    """Of static int8: the stages and layers that its error comes from."""
 
 
 def export(
@@ -58,6 +62,7 @@ def export(
     calibration: Path | None = None,
     data_dir: str | None = None,
     tolerance: float | None = None,
+    heat: bool = False,
     note: Note = lambda _, __: None,
 ) -> Export:
     """Writes `subject`, a checkpoint, run folder, registered name or module, as a file for another runtime.
@@ -75,19 +80,24 @@ def export(
     data_dir     labelled images on which int8's loss of accuracy is counted, as `parcnet eval` takes them; None: the
                  embedded digits for networks trained on them, else it is not counted
     tolerance    largest error over the root mean square of the outputs; None: `parity.TOLERANCE` of the dtype
+    heat         of a classifier: a second output beside the logits, `heat.py`
     note         note(1, what) is called after each of `STEPS` steps
 
     The file is run in its own runtime on real images before it gets its name. Raises `UserError` when it is not as
-    near to the network as `tolerance` and `parity.AGREEMENT` ask, and for every mistake; then nothing is kept.
+    near to the network as `tolerance` and `parity.AGREEMENT` ask, and for every mistake (`NoHeat` where the head has no
+    closed form of it); then nothing is kept.
     """
     started = time.perf_counter()
     if format in SUFFIXES:  # before the work whose result could not be kept
         path = _checked(path, subject, format)
-    planned = plan(subject, format, size, batch, dtype, pixels, algorithm, norm, note)
+    planned = plan(subject, format, size, batch, dtype, pixels, algorithm, norm, note, heat)
     assert path is not None
     target = Path(path)
+    if data_dir is not None and planned.card.metadata.task != "classification":
+        raise UserError(f"data_dir is {data_dir}: accuracy before and after is counted for classifiers alone.")
     data, channels = planned.card.metadata.data, planned.preprocessing.channels
-    seen = real_images(planned.preprocessing, IMAGES, data, images)
+    count = IMAGES if planned.card.metadata.task == "classification" else DENSE_IMAGES
+    seen = real_images(planned.preprocessing, count, data, images)
     ranges = None
     if dtype == "int8" and format != "mnn":
         found = real_images(planned.preprocessing, CALIBRATION_IMAGES, data, calibration or images)
@@ -102,16 +112,18 @@ def export(
         _check(result, planned.request, tolerance)
         note(1, "compared")
         lost = accuracy(planned, open_exported(staged), data_dir) if dtype == "int8" else None
-        blamed = [] if ranges is None or graph is None else responsible(planned, graph, ranges, seen, note)
+        blamed = None if ranges is None or graph is None else responsible(planned, graph, ranges, seen, note)
         for file in reversed(files_of(staged)):  # what the others lean on first
             with atomic_path(target.with_suffix(file.suffix)) as temporary:
                 os.replace(file, temporary)
     written = sum(file.stat().st_size for file in files_of(target))
-    return Export(target, planned.card, result, written, time.perf_counter() - started, lost, tuple(blamed))
+    return Export(target, planned.card, result, written, time.perf_counter() - started, lost, blamed)
 
 
 STEPS = 6
 """Steps of an export that measures: four stages, writing, comparing."""
+RESPONSIBLE_STEPS = 2 * MOST
+"""At most so many more of static int8."""
 
 
 def compared(planned: Plan, path: Path, images: Tensor) -> parity.Parity:
@@ -123,12 +135,15 @@ def compared(planned: Plan, path: Path, images: Tensor) -> parity.Parity:
         with torch.inference_mode():
             return flattened(planned.reference(given))
 
-    return parity.compare(wanted, file.outputs, images, planned.request.batch or 4)
+    names = planned.card.outputs
+    if names == OUTPUTS:
+        return compare_objects(wanted, file.outputs, images)
+    return parity.compare(wanted, file.outputs, images, planned.request.batch or 4, logits=names[0] == "logits")
 
 
 def _check(found: parity.Parity, request: Request, tolerance: float | None) -> None:
     limit = parity.TOLERANCE[request.dtype] if tolerance is None else tolerance
-    if reason := found.worse_than(limit, parity.AGREEMENT[request.dtype]):
+    if reason := found.worse_than(limit, parity.AGREEMENT[found.counted][request.dtype]):
         raise UserError(
             f"the {request.format} file is not kept: {reason} ({found}). Try another --dtype or --algorithm, or say "
             "with --tolerance what is good enough."

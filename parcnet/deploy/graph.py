@@ -1,5 +1,7 @@
 """A network as an ONNX graph of operators that every runtime knows, its weights and kernels constants."""
 
+import ast
+import re
 import warnings
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -11,10 +13,15 @@ from parcnet.base import UserError
 from parcnet.deploy.request import Request
 
 if TYPE_CHECKING:
-    from onnx import ModelProto
+    from onnx import ModelProto, NodeProto
 
 SCOPES = "pkg.torch.onnx.name_scopes"
 """Under which a node says in which modules it lies."""
+
+QUANTISED = ("Conv", "Gemm", "MatMul")
+"""What static int8 changes, but in norms: their sums over the channels, as convolutions, want every digit."""
+
+_NORM = re.compile(r"(^|\.)norm(\.|$)")
 
 PIXELS, IMAGE = "pixels", "image"
 """Name of a file's input: 8-bit pixels [B, H, W, C], or the normalised image [B, C, H, W]."""
@@ -66,3 +73,27 @@ def example_for(request: Request, channels: int) -> Tensor:
     if request.pixels:
         return torch.zeros(batch, request.height, request.width, channels, dtype=torch.uint8)
     return torch.randn(batch, channels, request.height, request.width, generator=torch.Generator().manual_seed(0))
+
+
+def layer_of(node: "NodeProto") -> str:
+    """Path of the module that a node was made from; `the rest` of one that belongs to none."""
+    scopes = {entry.key: entry.value for entry in node.metadata_props}.get(SCOPES, "[]")
+    path = "".join(ast.literal_eval(scopes)[-2:-1])  # the last is the node itself
+    while path.startswith("network."):  # of what is put around a network
+        path = path.removeprefix("network.")
+    return path or "the rest"
+
+
+def quantised_layers(graph: "ModelProto") -> dict[str, list[str]]:
+    """Names of the nodes that static int8 changes, by their layer, in the order of the graph."""
+    found: dict[str, list[str]] = {}
+    for node in graph.graph.node:
+        layer = layer_of(node)
+        if node.op_type in QUANTISED and not _NORM.search(layer):
+            found.setdefault(layer, []).append(node.name)
+    return found
+
+
+def norm_nodes(graph: "ModelProto") -> list[str]:
+    """Names of the nodes that would be quantised were they not in norms."""
+    return [node.name for node in graph.graph.node if node.op_type in QUANTISED and _NORM.search(layer_of(node))]

@@ -14,6 +14,9 @@ from torch import Tensor
 from parcnet.base import UserError
 from parcnet.deploy.runtimes.openvino_runtime import no_telemetry, openvino
 
+_FLOAT = ("Multiply", "Subtract", "ReduceMean", "Power", "Divide", "Sqrt")
+"""OpenVINO's operators of gates and norms, which nncf would quantise too; ONNX Runtime's tool is not asked to."""
+
 
 class _Reader:
     """Calibration images in batches, as ONNX Runtime's tool asks for them."""
@@ -89,5 +92,7 @@ def quantised_openvino(model: Any, images: Tensor, batch: int, left: Sequence[st
         raise UserError("int8 OpenVINO needs nncf: pip install 'parcnet[openvino]'.") from None
     nncf.set_log_level(logging.ERROR)
     inputs = _batches(images, batch)
-    ignored = nncf.IgnoredScope(names=list(left), validate=False)
+    # OpenVINO calls a node with a bias, which it parts in two, by its name in the graph and this
+    names = [*left, *(f"{name}/WithoutBiases" for name in left)]
+    ignored = nncf.IgnoredScope(names=names, types=list(_FLOAT), validate=False)
     return nncf.quantize(model, nncf.Dataset(inputs), subset_size=len(inputs), ignored_scope=ignored)

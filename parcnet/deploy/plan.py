@@ -1,5 +1,6 @@
 """From what was asked for to a network that is ready to be written."""
 
+import copy
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,14 +14,17 @@ from parcnet.data import Preprocessing
 from parcnet.deploy.card import Card
 from parcnet.deploy.choice import Note, algorithms_for
 from parcnet.deploy.exported import raw
+from parcnet.deploy.fixed_detector import OUTPUTS as OBJECTS
+from parcnet.deploy.fixed_detector import FixedDetector, PlainDetector, check_request
+from parcnet.deploy.heat import OUTPUTS, WithGradientHeat, WithHeat, class_maps
 from parcnet.deploy.norms import NORM_OF, NORMS
-from parcnet.deploy.prepare import HalfInside, Normalised, flattened, in_form, sized
+from parcnet.deploy.prepare import HalfInside, Normalised, fit_maps, flattened, in_form, parcnet_stages, sized
 from parcnet.deploy.request import Request
 from parcnet.deploy.runtimes import RUNTIMES
 from parcnet.deploy.subject import for_size, opened, usual_size
 from parcnet.deploy.writing import as_array, tools, write
 from parcnet.layers.inference import MIXES
-from parcnet.models import ParCNetV2
+from parcnet.tasks.detection import Detector
 
 AUTO = "auto"
 
@@ -63,35 +67,52 @@ def plan(
     algorithm: str,
     norm: str | None,
     note: Note,
+    heat: bool = False,
 ) -> Plan:
     """Opens the network, makes it ready for the size, and settles its algorithms. Arguments as `export` has them."""
     check_choices(algorithm, norm)
     network, metadata = opened(subject)
     height, width = usual_size(metadata) if size is None else (size, size) if isinstance(size, int) else size
     request = Request(format, height, width, batch, dtype, pixels)
+    written_by = tools(request)
     metadata = for_size(metadata, request.size)
     preprocessing = Preprocessing.from_dict(metadata.preprocessing)
+    if isinstance(network, Detector):
+        check_request(request)
+        network = PlainDetector(network)
     model = sized(network, request.size)
     image = torch.randn(1, preprocessing.channels, height, width, generator=torch.Generator().manual_seed(0))
+    fit_maps(model, image)
+    maps = class_maps(model, image) if heat else None
     form = norm or NORM_OF[format]
-    algorithms: tuple[str, ...] = ()
-    if isinstance(model, ParCNetV2):
-        measured = algorithm == AUTO
-        algorithms = (
-            algorithms_for(model, image, form, _runner(format), note) if measured else (algorithm,) * len(model.stages)
-        )
+    if algorithm == AUTO:
+        algorithms = algorithms_for(model, image, form, _runner(format), note)
+    else:
+        algorithms = (algorithm,) * len(parcnet_stages(model))
     prepared = in_form(model, image, algorithms, form)
+    if isinstance(prepared, PlainDetector):
+        prepared = FixedDetector(prepared.detector, image)
+    if maps is not None:
+        model, prepared = WithGradientHeat(model, maps), WithHeat(prepared, copy.deepcopy(maps))
     if (format, dtype) == ("onnx", "fp16"):
         prepared = HalfInside(prepared)
-    with torch.no_grad():
-        outputs = flattened(model(image))
-    logits = len(outputs) == 1 and outputs[0].dim() == 2
-    names = ("logits",) if logits else tuple(f"output_{place}" for place in range(len(outputs)))
-    card = Card(metadata, request, algorithms, names, tools(request))
+    names = OUTPUTS if maps is not None else _outputs(model, metadata.task, image)
+    card = Card(metadata, request, algorithms, names, written_by)
     if not pixels:
         return Plan(model, prepared, card, preprocessing)
     normalisation = preprocessing.mean, preprocessing.std
     return Plan(Normalised(model, *normalisation), Normalised(prepared, *normalisation), card, raw(preprocessing))
+
+
+def _outputs(model: nn.Module, task: str, image: Tensor) -> tuple[str, ...]:
+    """Names of the network's answers: `logits` of an image or of every pixel, an object's, or numbers."""
+    if isinstance(model, PlainDetector):
+        return OBJECTS
+    with torch.no_grad():
+        outputs = flattened(model(image))
+    if len(outputs) == 1 and (outputs[0].dim() == 2 or task == "segmentation"):
+        return ("logits",)
+    return tuple(f"output_{place}" for place in range(len(outputs)))
 
 
 def _runner(kind: str) -> Callable[[nn.Module, Tensor, Path], Callable[[], object]]:

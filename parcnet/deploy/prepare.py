@@ -12,7 +12,8 @@ from parcnet.deploy.norms import replace_norms
 from parcnet.layers import MapSized, OversizedConv2d
 from parcnet.layers.inference import MatmulMix
 from parcnet.models import ParCNetV2
-from parcnet.models.freezing import frozen, input_shapes
+from parcnet.models.freezing import frozen, input_shapes, stages_of
+from parcnet.tasks.backbone import Backbone
 
 
 class ConstantProducts(nn.Module):
@@ -76,12 +77,30 @@ def sized(model: nn.Module, size: tuple[int, int]) -> nn.Module:
     return model
 
 
+def fit_maps(model: nn.Module, image: Tensor) -> None:
+    """Of a network over a backbone, as `sized` left it: parameters for the maps that `image` [B, C, H, W] makes."""
+    if hasattr(model, "set_input_size") or not any(isinstance(module, MapSized) for module in model.modules()):
+        return
+    with torch.no_grad():
+        shapes = input_shapes(model, image)
+    for path, module in model.named_modules():
+        if isinstance(module, MapSized) and path in shapes:
+            height, width = shapes[path][2:]
+            module.set_map_size((height, width))
+
+
+def parcnet_stages(model: nn.Module) -> list[str]:
+    """Paths of the stages that `in_form` gives another form: of ParCNetV2, itself or as the backbone of a task."""
+    prepared = isinstance(model, ParCNetV2) or any(isinstance(module, Backbone) for module in model.modules())
+    return list(stages_of(model)) if prepared else []
+
+
 def in_form(model: nn.Module, image: Tensor, algorithms: Sequence[str], norm: str) -> nn.Module:
-    """The network in the form that is written: ParCNetV2 frozen, an algorithm a stage; others as `sized` left them.
+    """The network in the form that is written: ParCNetV2 frozen, an algorithm a stage; others as they are.
 
     `image` [B, C, H, W] is of the size that `model` was made for.
     """
-    if not isinstance(model, ParCNetV2):
+    if not parcnet_stages(model):
         return model
     with torch.no_grad():
         network = frozen(model, input_shapes(model, image), algorithms)

@@ -10,7 +10,11 @@ from torch import nn
 from parcnet.base import UserError
 from parcnet.checkpoint import Metadata
 from parcnet.data import Preprocessing
-from parcnet.models import build, from_checkpoint
+from parcnet.models import build
+from parcnet.tasks.loading import from_checkpoint
+
+_STRIDE = 32
+"""Detectors pad their images to multiples of it, px."""
 
 
 def opened(subject: str | Path | nn.Module) -> tuple[nn.Module, Metadata]:
@@ -41,8 +45,11 @@ def for_size(metadata: Metadata, size: tuple[int, int]) -> Metadata:
 
 
 def usual_size(metadata: Metadata) -> tuple[int, int]:
-    """(H, W) in px that the network was made for."""
-    return Preprocessing.from_dict(metadata.preprocessing).size
+    """(H, W) in px that the network was made for; of a detector, whose images differ, the largest in landscape."""
+    height, width = Preprocessing.from_dict(metadata.preprocessing).size
+    if metadata.task != "detection":
+        return height, width
+    return -(-height // _STRIDE) * _STRIDE, -(-width // _STRIDE) * _STRIDE
 
 
 def _described(network: nn.Module, name: str, arguments: dict[str, Any]) -> Metadata:

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 from torch import Tensor, nn
 
-from parcnet.base import versions
+from parcnet.base import UserError, versions
 from parcnet.deploy import int8
-from parcnet.deploy.graph import to_onnx
+from parcnet.deploy.graph import norm_nodes, to_onnx
 from parcnet.deploy.request import Request
 from parcnet.deploy.runtimes import RUNTIMES, mnn_runtime, onnx_runtime, openvino_runtime, torch_runtime
 
@@ -48,8 +48,12 @@ def write_graph(
     calibration: Tensor | None = None,
     left: Sequence[str] = (),
 ) -> None:
-    """Writes an ONNX graph as an ONNX, OpenVINO or MNN file. Of static int8, nodes named in `left` stay in fp32."""
+    """Writes an ONNX graph as an ONNX, OpenVINO or MNN file.
+
+    Of static int8, nodes named in `left` stay in fp32, and norms.
+    """
     batch = request.batch or 1
+    left = [*left, *norm_nodes(graph)]
     if request.format == "openvino":
         model = openvino_runtime.converted(graph)
         if request.dtype == "int8":
@@ -76,8 +80,16 @@ def files_of(path: Path) -> list[Path]:
 
 
 def tools(request: Request) -> dict[str, str]:
-    """Versions of what writes and runs the file."""
-    return {**versions(), **{name: importlib.metadata.version(name) for name in RUNTIMES[request.format].packages}}
+    """Versions of what writes and runs the file. Raises `UserError`, naming the extra, for what is not installed."""
+    found = versions()
+    for name in RUNTIMES[request.format].packages:
+        try:
+            found[name] = importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            raise UserError(
+                f"{request.format} files need {name}, which is not installed: pip install 'parcnet[{request.format}]'."
+            ) from None
+    return found
 
 
 def as_array(tensor: Tensor) -> np.ndarray:

@@ -122,7 +122,11 @@ class UnweightedNorm(nn.Module):
 
 
 class InferenceBGU(nn.Module):
-    """shortcut(x) + W_out (gate * mix(GELU(feature))): either unit of the block, with its norm and its shortcut."""
+    """shortcut(x) + W_out (gate * mix(GELU(feature))): either unit of the block, with its norm and its shortcut.
+
+    Factors of the shortcut that are all 1 are left out. Others cannot go into the convolutions around it: the norm of
+    the next unit takes the scaled sum itself.
+    """
 
     scale: Tensor | None
 
@@ -139,8 +143,9 @@ class InferenceBGU(nn.Module):
         self.feature = Pointwise(feature, feature_bias, gelu=True)
         self.mix = mix
         self.out = Pointwise(unit.project_out.weight, unit.project_out.bias, combine="add")
-        scale = res_scale.scale.detach().clone()[:, None, None] if isinstance(res_scale, ResScale) else None
-        self.register_buffer("scale", scale)
+        scale = res_scale.scale.detach() if isinstance(res_scale, ResScale) else None
+        idle = scale is None or bool((scale == 1).all())
+        self.register_buffer("scale", None if scale is None or idle else scale.clone()[:, None, None])
 
     def forward(self, x: Tensor) -> Tensor:
         normed = self.norm(x)

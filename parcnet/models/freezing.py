@@ -11,11 +11,13 @@ from torch import Tensor, nn
 
 from parcnet.layers import ParCNetV2Block
 from parcnet.layers.inference import freezable, freeze_block
-from parcnet.models.parcnetv2 import ParCNetV2
+from parcnet.models.staged import Stage
 
 
-def frozen(model: ParCNetV2, shapes: dict[str, list[int]], algorithms: Sequence[str]) -> nn.Module:
-    """A copy of `model` whose blocks serve maps of the given `shapes` alone; blocks of ablations stay as they are.
+def frozen(model: nn.Module, shapes: dict[str, list[int]], algorithms: Sequence[str]) -> nn.Module:
+    """A copy of `model`, a ParCNetV2 or a network over one, whose blocks serve maps of the given `shapes` alone.
+
+    Blocks of ablations stay as they are.
 
     shapes       input [B, C, H, W] of every block by its path, see `input_shapes`
     algorithms   a key of `layers.inference.MIXES` for each stage
@@ -28,14 +30,27 @@ def frozen(model: ParCNetV2, shapes: dict[str, list[int]], algorithms: Sequence[
     return copied
 
 
-def freezable_blocks(model: ParCNetV2, stage: int) -> list[tuple[str, ParCNetV2Block]]:
+def stages_of(model: nn.Module) -> dict[str, Stage]:
+    """The stages of ParCNetV2's blocks in `model`, itself one or built over its maps, by path, the first first."""
+    return {
+        path: module
+        for path, module in model.named_modules()
+        if isinstance(module, Stage) and any(isinstance(each, ParCNetV2Block) for each in module.modules())
+    }
+
+
+def freezable_blocks(model: nn.Module, stage: int) -> list[tuple[str, ParCNetV2Block]]:
     """The blocks of a stage, by path, that have an inference form."""
-    found = model.stages[stage].named_modules(prefix=f"stages.{stage}")
+    path, module = list(stages_of(model).items())[stage]
+    found = module.named_modules(prefix=path)
     return [(path, block) for path, block in found if isinstance(block, ParCNetV2Block) and freezable(block)]
 
 
 def input_shapes(model: nn.Module, image: Tensor) -> dict[str, list[int]]:
-    """Shape of the first input of every module of `model`, which is left as it was, seen in one forward pass."""
+    """Shape of the first input of every module of `model` that takes a tensor, seen in one forward pass.
+
+    `model` is left as it was.
+    """
     shapes: dict[str, list[int]] = {}
     hooks = []
     training = model.training
@@ -51,4 +66,5 @@ def input_shapes(model: nn.Module, image: Tensor) -> dict[str, list[int]]:
 
 
 def _note_shape(shapes: dict[str, list[int]], path: str, module: nn.Module, inputs: tuple[Tensor]) -> None:  # noqa: ARG001 - a hook's signature
-    shapes[path] = list(inputs[0].shape)
+    if inputs and isinstance(inputs[0], Tensor):  # heads over several maps take a list
+        shapes[path] = list(inputs[0].shape)

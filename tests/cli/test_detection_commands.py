@@ -78,3 +78,21 @@ def test_predict_as_json_has_boxes_in_the_images_pixels_and_masks_as_run_lengths
         assert 0 <= x1 < x2 <= 90.01
         assert 0 <= y1 < y2 <= 60.01
         assert each["mask"]["size"] == [60, 90]
+
+
+@pytest.mark.slow
+def test_an_exported_file_predicts_and_draws_as_its_checkpoint_does(found, tmp_path, capsys):
+    image, file = found / "coco" / "val" / "a.png", tmp_path / "net.pt2"
+    assert main(["export", str(found / "best.safetensors"), "-o", str(file), "--algorithm", "conv"]) == 0
+    assert "of the objects (4 images)" in capsys.readouterr().out
+    told = []
+    for source in (found / "best.safetensors", file):
+        assert main(["predict", str(source), str(image), "--json"]) == 0
+        told += json.loads(capsys.readouterr().out)
+    wanted, seen = (each["found"] for each in told)
+    assert [each["class"] for each in seen] == [each["class"] for each in wanted]
+    for one, other in zip(seen, wanted, strict=True):
+        assert one["score"] == pytest.approx(other["score"], abs=1e-4)
+        assert one["box"] == pytest.approx(other["box"], abs=0.05)
+    assert main(["predict", str(file), str(image), "--save", str(tmp_path / "p.png")]) == 0
+    assert f"drawn in {tmp_path}/p.png" in " ".join(capsys.readouterr().out.split())

@@ -27,6 +27,8 @@ def test_export_then_predict_says_what_the_checkpoint_says(parcnet, trained, pho
     assert [each["class"] for each in found[0]["top"]] == [each["class"] for each in wanted[0]["top"]]
     for one, other in zip(found[0]["top"], wanted[0]["top"], strict=True):
         assert one["probability"] == pytest.approx(other["probability"], abs=1e-4)
+    drawn = parcnet("predict", tmp_path / "digits.pt2", photograph, "--save", tmp_path / "a.png")
+    assert (drawn.code, "classifies whole images" in drawn.err) == (2, True)
 
 
 @pytest.mark.parametrize(
@@ -37,13 +39,16 @@ def test_export_then_predict_says_what_the_checkpoint_says(parcnet, trained, pho
         pytest.param("mnn", ".mnn", "MNN", marks=pytest.mark.slow),
     ],
 )
-def test_the_example_without_parcnet_predicts_as_parcnet_does(
+def test_the_checkpoint_its_file_and_the_example_without_parcnet_predict_the_same(
     kind, suffix, package, parcnet, trained, photograph, tmp_path
 ) -> None:
     pytest.importorskip(package)
     file = tmp_path / f"digits{suffix}"
     assert parcnet("export", trained, "--format", kind, "-o", file, "--algorithm", "conv").code == 0
     wanted = parcnet("predict", file, photograph, "--json").json()[0]["top"]
+    own = parcnet("predict", trained, photograph, "--json").json()[0]["top"]
+    assert [each["class"] for each in own] == [each["class"] for each in wanted]
+    assert own[0]["probability"] == pytest.approx(wanted[0]["probability"], abs=1e-3)
     script = EXAMPLES / f"run_{kind}.py"
     assert "parcnet" not in [line.split()[1] for line in script.read_text().splitlines() if line.startswith("import")]
     assert len(script.read_text().splitlines()) <= 35
@@ -80,9 +85,9 @@ def test_an_unknown_network_is_told_its_nearest_names(parcnet) -> None:
     assert (answer.code, "Did you mean parcnetv2_tiny" in answer.err) == (2, True)
 
 
-def test_an_exported_file_is_not_drawn(parcnet, photograph, tmp_path) -> None:
-    answer = parcnet("predict", tmp_path / "net.onnx", photograph, "--save", tmp_path / "a.png")
-    assert (answer.code, "--save does not go with" in answer.err) == (2, True)
+def test_a_file_that_is_not_there_is_said(parcnet, photograph, tmp_path) -> None:
+    answer = parcnet("predict", tmp_path / "net.onnx", photograph)
+    assert (answer.code, f"there is no file {tmp_path}/net.onnx" in answer.err) == (2, True)
 
 
 def test_the_measurement_of_exported_files_explains_itself(parcnet) -> None:

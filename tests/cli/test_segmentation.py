@@ -75,6 +75,21 @@ def test_predict_says_which_class_covers_how_much_and_draws_it(parcnet, segmente
         assert min(drawn.size) > 200
 
 
+def test_an_exported_file_predicts_and_draws_as_its_checkpoint_does(parcnet, segmenter, coins, tmp_path):
+    image, file = coins / "images" / "val" / "coins.png", tmp_path / "net.pt2"
+    made = parcnet("export", segmenter, "-o", file, "--algorithm", "conv")
+    assert made.code == 0, made.err
+    assert "of the pixels (4 images)" in made.out
+    told, drawn = {}, {}
+    for name, source in (("checkpoint", segmenter), ("file", file)):
+        picture = tmp_path / f"{name}.png"
+        (told[name],) = parcnet("predict", source, image, "--save", picture, "--json").json()
+        with Image.open(picture) as pixels:
+            drawn[name] = np.asarray(pixels.convert("RGB"), dtype=float)
+    assert told["file"]["pixels"] == pytest.approx(told["checkpoint"]["pixels"], abs=1e-3)
+    assert np.abs(drawn["file"] - drawn["checkpoint"]).mean() < 0.1
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [

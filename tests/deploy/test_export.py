@@ -1,3 +1,4 @@
+import importlib.metadata
 import json
 import shutil
 import stat
@@ -158,6 +159,24 @@ def test_a_missing_extra_is_named(kind, package, extra, made, monkeypatch) -> No
     monkeypatch.setitem(sys.modules, package, None)
     with pytest.raises(UserError, match=rf"pip install 'parcnet\[{extra}\]'"):
         open_exported(path)
+
+
+@pytest.mark.parametrize(
+    ("kind", "package", "extra"),
+    [("onnx", "onnxruntime", "onnx"), ("openvino", "openvino", "openvino"), ("mnn", "MNN", "mnn")],
+)
+def test_a_missing_extra_is_named_before_an_export(kind, package, extra, saved, tmp_path, monkeypatch) -> None:
+    version = importlib.metadata.version
+
+    def without(name: str) -> str:
+        if name == package:
+            raise importlib.metadata.PackageNotFoundError(name)
+        return version(name)
+
+    monkeypatch.setattr(importlib.metadata, "version", without)
+    with pytest.raises(UserError, match=rf"need {package}, which is not installed: pip install 'parcnet\[{extra}\]'"):
+        export(saved, tmp_path / f"net{SUFFIXES[kind]}", format=kind)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_the_card_is_one_json_text_in_the_onnx_file(made) -> None:

@@ -3,9 +3,11 @@
 import pytest
 import torch
 
+from parcnet import models
 from parcnet.deploy.graph import example_for, to_onnx
 from parcnet.deploy.prepare import in_form, sized
 from parcnet.deploy.request import Request
+from parcnet.layers.res_scale import ResScale
 
 onnx = pytest.importorskip("onnx")
 
@@ -19,8 +21,6 @@ TAKEN = {
 
 @pytest.fixture(scope="module")
 def graph():
-    from parcnet import models
-
     torch.manual_seed(0)
     model = sized(models.build("parcnetv2_digits", img_size=64), (64, 64))
     request = Request("onnx", 64, 64)
@@ -31,6 +31,24 @@ def graph():
 def test_only_operators_that_tensorrt_and_coreml_take(graph) -> None:
     assert {node.op_type for node in graph.graph.node} - TAKEN == set()
     assert {entry.domain for entry in graph.opset_import} <= {"", "ai.onnx"}
+
+
+@pytest.mark.parametrize(("factor", "multiplications"), [(1.0, [0, 0, 0, 0]), (1.25, [0, 0, 2, 2])])
+def test_res_scale_costs_one_multiplication_a_shortcut_and_none_where_its_factors_are_1(
+    factor, multiplications
+) -> None:
+    """Blocks of stages 3 and 4 have two factors (ICCV 2023, Sec. 4.1), those of stages 1 and 2 none."""
+    model = sized(models.build("parcnetv2_digits", img_size=64), (64, 64))
+    for module in model.modules():
+        if isinstance(module, ResScale):
+            module.scale.data.fill_(factor)
+    request = Request("onnx", 64, 64)
+    prepared = in_form(model, torch.randn(1, 3, 64, 64), ("conv",) * 4, "layer_norm")
+    found = to_onnx(prepared, example_for(request, 3), request, ("logits",)).graph
+    constants = {tensor.name for tensor in found.initializer}
+    scaled = [node for node in found.node if node.op_type == "Mul" and set(node.input) & constants]
+    places = ["".join(entry.value for entry in node.metadata_props) for node in scaled]
+    assert [sum(f"stages.{stage}.blocks." in place for place in places) for stage in range(4)] == multiplications
 
 
 def test_every_shape_is_static(graph) -> None:

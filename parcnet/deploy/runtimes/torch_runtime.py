@@ -17,7 +17,8 @@ from parcnet.deploy.runtimes.runtime import Run, Runtime
 def write(network: nn.Module, example: Tensor, request: Request, card: str, path: Path) -> None:
     """The network as a graph of torch's operators, with its card as an extra file of the archive."""
     shapes = ({0: torch.export.Dim("batch", min=1)},) if request.batch is None else None
-    with torch.no_grad():
+    with torch.no_grad(), warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of torchvision about how it tells torch of its operators
         program = torch.export.export(network, (example,), dynamic_shapes=shapes)
     torch.export.save(program, path, extra_files={KEY: card})
 

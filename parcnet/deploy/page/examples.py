@@ -1,0 +1,75 @@
+"""Pictures to try a page with."""
+
+import shutil
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from parcnet.base import UserError
+from parcnet.data import open_dataset, open_image
+from parcnet.deploy.images import PHOTOGRAPHS
+
+_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".avif")
+"""What browsers read."""
+_FOLDER = "examples"
+_CREDIT = {
+    PHOTOGRAPHS[0]: "Photograph by danielbuechele, CC BY 2.0, from scikit-learn.",
+    PHOTOGRAPHS[1]: "Photograph by vultilion, CC BY 2.0, from scikit-learn.",
+}
+_DIGITS = (3, 7)
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """A picture of the page."""
+
+    file: str
+    """Path in the page's folder."""
+    name: str
+    credit: str | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON values."""
+        return asdict(self)
+
+
+def check_examples(paths: Sequence[Path]) -> None:
+    """Raises `UserError` for a picture that cannot be read, here or by browsers."""
+    for path in paths:
+        if path.suffix.lower() not in _SUFFIXES:
+            raise UserError(f"{path} is no picture for a browser: expected one of {', '.join(_SUFFIXES)}.")
+        open_image(path)
+
+
+def add_examples(page: Path, paths: Sequence[Path], data: str) -> list[Example]:
+    """Copies `paths` into the page's folder; without any, two embedded digits where the network was trained on those
+    (`data`), else two photographs that come with scikit-learn, whose licence asks for their authors' names.
+    """
+    folder = page / _FOLDER
+    folder.mkdir()
+    if not paths and data == "digits":
+        return [_digit(folder, label) for label in _DIGITS]
+    if not paths:
+        return [_photograph(folder, name) for name in PHOTOGRAPHS]
+    found = []
+    for number, path in enumerate(paths, 1):
+        target = folder / f"{number}{path.suffix.lower()}"  # a name that no server and no address minds
+        shutil.copyfile(path, target)
+        found.append(Example(f"{_FOLDER}/{target.name}", path.name))
+    return found
+
+
+def _digit(folder: Path, label: int) -> Example:
+    digits = open_dataset(None, "test")
+    index = next(index for index in range(len(digits)) if digits.label(index) == label)
+    name = f"digit-{digits.classes[label]}.png"
+    digits.image(index).save(folder / name)
+    return Example(f"{_FOLDER}/{name}", name)
+
+
+def _photograph(folder: Path, name: str) -> Example:
+    content = (resources.files("sklearn") / "datasets" / "images" / name).read_bytes()
+    (folder / name).write_bytes(content)
+    return Example(f"{_FOLDER}/{name}", name, _CREDIT[name])

@@ -1,0 +1,20 @@
+// Logits -> what a person reads.
+
+export function softmax(logits) {
+  const largest = logits.reduce((a, b) => Math.max(a, b), -Infinity);
+  const powers = Array.from(logits, (logit) => Math.exp(logit - largest));
+  const sum = powers.reduce((a, b) => a + b, 0);
+  return powers.map((power) => power / sum);
+}
+
+// The k likeliest classes as {place, probability}, the likeliest first; of equal ones the first.
+export function likeliest(logits, k) {
+  return softmax(logits)
+    .map((probability, place) => ({ place, probability }))
+    .sort((a, b) => b.probability - a.probability || a.place - b.place)
+    .slice(0, k);
+}
+
+export const percent = (share) => `${(100 * share).toFixed(share > 0 && share < 0.001 ? 3 : 1)} %`;
+
+export const megabytes = (bytes) => (bytes < 1e6 ? "below 1" : Math.round(bytes / 1e6).toString());
