@@ -65,7 +65,8 @@ class Models(Networks):
     """Images at a time."""
     forms: tuple[str, ...] = ("eager", "compiled", "optimized", "plain")
     """eager; compiled (torch.compile with freezing); and of ours: optimized (parcnet.optimize), inductor (the same
-    with engine="inductor"; not timed unless asked for, as it compiles once more), plain (NCHW memory throughout)."""
+    with engine="inductor"; not timed unless asked for, as it compiles once more), plain (NCHW memory throughout); and
+    openvino, exported and run by OpenVINO, both sides, fp32 on a CPU."""
     seconds: float = 6.0
     """Budget of the rounds of one tag and batch; at least five rounds are made, compiling comes on top."""
 

@@ -3,6 +3,8 @@
 import copy
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import timm
@@ -13,6 +15,7 @@ import parcnet
 from parcnet import models
 from parcnet.base import UserError, unknown
 from parcnet.bench.plain import in_nchw_memory
+from parcnet.deploy import export, open_exported
 
 TAGS = ("tiny", "small", "base")
 FORMS = {
@@ -21,6 +24,7 @@ FORMS = {
     "optimized": "parcnet.optimize(model, image), ours only",
     "inductor": 'parcnet.optimize(model, image, engine="inductor"), ours only',
     "plain": "eager in NCHW memory throughout, depthwise convolutions of torch, ours only",
+    "openvino": "exported to OpenVINO and run by it in the same process",
 }
 """How a network is run, by name."""
 
@@ -98,6 +102,8 @@ def in_form(model: nn.Module, form: str, image: Tensor) -> Infer:
             return _optimize()(model, image, engine="inductor")
         case "plain":
             return in_nchw_memory(model)
+        case "openvino":
+            return _exported(model, image)
     raise unknown("form", form, FORMS)
 
 
@@ -131,3 +137,13 @@ def _frozen(model: nn.Module, image: Tensor) -> Infer:
     with config.patch(freezing=True, cpp_wrapper=True):
         compiled(image)
     return compiled
+
+
+def _exported(model: nn.Module, image: Tensor) -> Infer:
+    size = (int(image.shape[-2]), int(image.shape[-1]))
+    with TemporaryDirectory() as folder:
+        # plain convolutions: measuring each stage in the runtime takes minutes and found the same there
+        made = export(
+            model, Path(folder) / "network.xml", format="openvino", size=size, batch=len(image), algorithm="conv"
+        )
+        return open_exported(made.path, torch.get_num_threads())

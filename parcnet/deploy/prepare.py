@@ -55,7 +55,7 @@ class HalfInside(nn.Module):
 
     def __init__(self, network: nn.Module) -> None:
         super().__init__()
-        self.network = network.half()
+        self.network = copy.deepcopy(network).half()  # the one given may be what the file is compared with
 
     def forward(self, image: Tensor) -> Tensor | tuple[Tensor, ...]:
         outputs = tuple(each.float() for each in flattened(self.network(image.half())))

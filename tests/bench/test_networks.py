@@ -85,7 +85,7 @@ def test_the_plain_form_keeps_nchw_memory_throughout_and_the_eager_form_nowhere(
     assert layouts(in_form(model, "eager", image), image)[1] is False
 
 
-@pytest.mark.parametrize("form", ["eager", "plain", "optimized"])
+@pytest.mark.parametrize("form", ["eager", "plain", "optimized", "openvino"])
 def test_every_form_is_the_same_network_and_leaves_it_alone(form, model, image):
     if form not in forms_of(OURS, [form]):
         pytest.skip("parcnet.optimize does not exist here")

@@ -103,6 +103,12 @@ def test_half_precision_inside_an_onnx_file_that_takes_pixels(saved, tmp_path) -
     assert 1e-6 < half.parity.maximum < 0.05
 
 
+def test_half_precision_of_another_network_is_compared_with_its_single(tmp_path) -> None:
+    torch.manual_seed(0)
+    half = export(timm.create_model("test_resnet").eval(), tmp_path / "net.onnx", dtype="fp16", size=64)
+    assert 1e-6 < half.parity.maximum < 0.05
+
+
 def test_any_module_with_tensor_outputs_can_be_exported(tmp_path) -> None:
     network = timm.create_model("resnet10t", features_only=True, out_indices=(1, 2)).eval()
     made = export(network, tmp_path / "maps.pt2", format="torch-export", size=64)
