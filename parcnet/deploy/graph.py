@@ -1,9 +1,11 @@
 """A network as an ONNX graph of operators that every runtime knows, its weights and kernels constants."""
 
 import ast
+import logging
 import re
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import torch
@@ -39,7 +41,7 @@ def to_onnx(network: nn.Module, example: Tensor, request: Request, outputs: Sequ
         raise UserError("exporting needs onnx and onnxscript: pip install 'parcnet[onnx]'.") from None
     name = PIXELS if request.pixels else IMAGE
     shapes = ({0: torch.export.Dim("batch", min=1)},) if request.batch is None else None
-    with warnings.catch_warnings(), torch.no_grad():
+    with warnings.catch_warnings(), errors_alone(logging.getLogger("onnx_ir")), torch.no_grad():
         warnings.simplefilter("ignore")  # of torch about its own exporter
         try:
             program = torch.onnx.export(
@@ -65,6 +67,17 @@ def to_onnx(network: nn.Module, example: Tensor, request: Request, outputs: Sequ
         for key, value in scopes:
             node.metadata_props.add(key=key, value=value)
     return graph
+
+
+@contextmanager
+def errors_alone(logger: logging.Logger) -> Iterator[None]:
+    """Inside, `logger` says nothing below an error: of other people's tools that talk about themselves."""
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
 
 
 def example_for(request: Request, channels: int) -> Tensor:

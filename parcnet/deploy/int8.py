@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from parcnet.base import UserError
+from parcnet.deploy.graph import errors_alone
 from parcnet.deploy.runtimes.openvino_runtime import no_telemetry, openvino
 
 _FLOAT = ("Multiply", "Subtract", "ReduceMean", "Power", "Divide", "Sqrt")
@@ -48,30 +49,24 @@ def quantise_onnx(plain: Path, images: Tensor, batch: int, path: Path, left: Seq
         from onnxruntime.quantization import shape_inference
     except ImportError:
         raise UserError("int8 ONNX needs onnx and onnxruntime: pip install 'parcnet[onnx]'.") from None
-    with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of the tool about its own calls
-        level = logging.root.level
-        logging.root.setLevel(logging.ERROR)  # it logs advice to the root
-        try:
-            inferred = Path(folder) / "inferred.onnx"
-            shape_inference.quant_pre_process(
-                str(plain), str(inferred), skip_optimization=True, skip_symbolic_shape=True
-            )
-            name = onnx.load(str(inferred), load_external_data=False).graph.input[0].name
-            quantization.quantize_static(
-                str(inferred),
-                str(path),
-                _Reader(images, batch, name),
-                quant_format=quantization.QuantFormat.QDQ,
-                op_types_to_quantize=["Conv", "Gemm", "MatMul"],
-                per_channel=True,
-                activation_type=quantization.QuantType.QUInt8,
-                weight_type=quantization.QuantType.QInt8,
-                nodes_to_exclude=list(left),
-                extra_options={"ActivationSymmetric": False},
-            )
-        finally:
-            logging.root.setLevel(level)
+    # it warns about its own calls, and logs advice to the root
+    with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings(), errors_alone(logging.root):
+        warnings.simplefilter("ignore")
+        inferred = Path(folder) / "inferred.onnx"
+        shape_inference.quant_pre_process(str(plain), str(inferred), skip_optimization=True, skip_symbolic_shape=True)
+        name = onnx.load(str(inferred), load_external_data=False).graph.input[0].name
+        quantization.quantize_static(
+            str(inferred),
+            str(path),
+            _Reader(images, batch, name),
+            quant_format=quantization.QuantFormat.QDQ,
+            op_types_to_quantize=["Conv", "Gemm", "MatMul"],
+            per_channel=True,
+            activation_type=quantization.QuantType.QUInt8,
+            weight_type=quantization.QuantType.QInt8,
+            nodes_to_exclude=list(left),
+            extra_options={"ActivationSymmetric": False},
+        )
     source, result = onnx.load(str(plain)), onnx.load(str(path))
     del result.metadata_props[:]
     result.metadata_props.extend(source.metadata_props)

