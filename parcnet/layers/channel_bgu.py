@@ -1,7 +1,6 @@
 """The channel bifurcate gate unit: a gated feed-forward network."""
 
 import torch
-import torch.fx
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -9,8 +8,6 @@ from parcnet.layers.feed_forward import hidden_width
 from parcnet.layers.gated_gelu import gated_gelu
 from parcnet.layers.init import init_projection
 from parcnet.layers.options import Gate, check_option
-
-torch.fx.wrap("gated_gelu")  # one node of a traced graph, for it asks about its input
 
 
 def bgu_expansion(ffn_expansion: float) -> float:

@@ -3,6 +3,7 @@
 from typing import Any
 
 import torch
+import torch.fx
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -13,10 +14,10 @@ def gated_gelu(branches: Tensor) -> Tensor:
     """gate * GELU(feature) of branches [B, 2C, H, W], the gate first -> [B, C, H, W].
 
     The gradient fills both halves of one map, block by block, and computes the GELU again instead of keeping it: the
-    framework's own would make each half apart and join them. Under a compiler, a trace or torch.func it is left to
-    the framework, and so is the gradient of the gradient.
+    framework's own would make each half apart and join them. Under a compiler, a trace, torch.fx or torch.func it is
+    left to the framework, and so is the gradient of the gradient.
     """
-    if not (torch.is_grad_enabled() and branches.requires_grad and is_eager()):
+    if isinstance(branches, torch.fx.Proxy) or not (torch.is_grad_enabled() and branches.requires_grad and is_eager()):
         return _plain(branches)
     out: Tensor = _GatedGelu.apply(branches)
     return out
