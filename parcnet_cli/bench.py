@@ -94,8 +94,9 @@ def _train(arguments: Sequence[str]) -> int:
     device, dtype = prepare(asked)
 
     from parcnet.bench import train
+    from parcnet.bench.networks import check_forms
 
-    train.check_forms(asked.forms)
+    check_forms(asked.forms, train.FORMS)
     options = (asked.tag, asked.batch, asked.size, asked.peers, asked.forms, device, dtype, asked.seconds)
     rows = _measure_networks(
         "timing training steps",

@@ -70,14 +70,14 @@ def contenders(tag: str, image: int, peers: Sequence[str]) -> list[Contender]:
     return found
 
 
-def check_forms(forms: Iterable[str]) -> None:
+def check_forms(forms: Iterable[str], known: Iterable[str] = FORMS) -> None:
     """Raises UserError for a form that is not known, or if none is asked for."""
-    forms = list(forms)
+    forms, known = list(forms), list(known)
     if not forms:
-        raise UserError(f"no form to time: name some of {', '.join(FORMS)}.")
+        raise UserError(f"no form to time: name some of {', '.join(known)}.")
     for form in forms:
-        if form not in FORMS:
-            raise unknown("form", form, FORMS)
+        if form not in known:
+            raise unknown("form", form, known)
 
 
 def forms_of(side: str, asked: Iterable[str]) -> list[str]:

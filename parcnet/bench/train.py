@@ -8,7 +8,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from parcnet.base import UserError, unknown
+from parcnet.base import UserError
 from parcnet.base.timing import interleave
 from parcnet.bench.models import Note, complexity_of
 from parcnet.bench.networks import contenders
@@ -18,15 +18,6 @@ FORMS = {
     "compiled": "the same, the network through torch.compile",
 }
 """How a step is taken, by name."""
-
-
-def check_forms(forms: Sequence[str]) -> None:
-    """Raises UserError for a form that is not known, or if none is asked for."""
-    if not forms:
-        raise UserError(f"no form to time: name some of {', '.join(FORMS)}.")
-    for form in forms:
-        if form not in FORMS:
-            raise unknown("form", form, FORMS)
 
 
 def measure(

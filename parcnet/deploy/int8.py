@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from parcnet.base import UserError
-from parcnet.deploy.graph import errors_alone
+from parcnet.deploy.graph import QUANTISED, errors_alone
 from parcnet.deploy.runtimes.openvino_runtime import no_telemetry, openvino
 
 _FLOAT = ("Multiply", "Subtract", "ReduceMean", "Power", "Divide", "Sqrt")
@@ -60,7 +60,7 @@ def quantise_onnx(plain: Path, images: Tensor, batch: int, path: Path, left: Seq
             str(path),
             _Reader(images, batch, name),
             quant_format=quantization.QuantFormat.QDQ,
-            op_types_to_quantize=["Conv", "Gemm", "MatMul"],
+            op_types_to_quantize=list(QUANTISED),
             per_channel=True,
             activation_type=quantization.QuantType.QUInt8,
             weight_type=quantization.QuantType.QInt8,
