@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 
 import tyro
 
-from parcnet_cli.arguments import parse
+from parcnet_cli.common.arguments import parse
 
 _HELP = """\
 parcnet data: images for training beyond one disk. A million small files are slow to list and to copy; shards are not.
@@ -89,8 +89,8 @@ def _pack(arguments: Sequence[str]) -> int:
 
     # here, for the library takes seconds to load
     from parcnet.base import UserError, counted, next_steps, progress, say, table, warn
-    from parcnet.data.packed.pack import pack
-    from parcnet.data.packed.planning import plan_shards
+    from parcnet.data.shards.pack import pack
+    from parcnet.data.shards.planning import plan_shards
 
     if not 1 <= asked.shard_size <= 1e6:
         raise UserError(f"--shard-size is {asked.shard_size:g}; expected MB, from 1 to 1,000,000.")
@@ -117,7 +117,7 @@ def _index(arguments: Sequence[str]) -> int:
     asked = parse(Index, "data index", _INDEX, arguments)
 
     from parcnet.base import UserError, next_steps, progress, table
-    from parcnet.data.packed.pack import index
+    from parcnet.data.shards.pack import index
 
     names = None
     if asked.classes is not None:

@@ -11,7 +11,8 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from parcnet.tasks.detection import Found
-    from parcnet_cli import evaluate, predict
+    from parcnet_cli import predict
+    from parcnet_cli.evaluate.command import command as evaluate
 
     _See = Callable[[Tensor], dict[str, Tensor]]
     """An image [3, H, W], uint8 -> the detection."""
@@ -26,11 +27,11 @@ def run_eval(asked: "evaluate.Arguments") -> int:
     """Evaluates and prints COCO's statistics of boxes and masks; exit code 0. Raises `UserError`."""
     from parcnet.base import UserError, pick_device, progress, table
     from parcnet.data import collate_lists, eval_loader
-    from parcnet.data.coco import AsItIs, has_coco_split, open_coco
+    from parcnet.tasks.detection.coco import AsItIs, has_coco_split, open_coco
     from parcnet.evaluation import evaluate_detection, torch_predictor
     from parcnet.recipes import Data
     from parcnet.tasks.loading import from_checkpoint
-    from parcnet_cli.evaluate import counted_batches
+    from parcnet_cli.evaluate.command import counted_batches
 
     reading = Data(batch_size=asked.batch_size, workers=asked.workers, max_bad_images=asked.max_bad_images)
     if asked.confusion is not None:
@@ -70,7 +71,7 @@ def run_predict(asked: "predict.Arguments") -> int:
 
     from parcnet.base import say
     from parcnet.data import BadImage, open_image
-    from parcnet.data.coco import AsItIs, Instances
+    from parcnet.tasks.detection.coco import AsItIs, Instances
     from parcnet.plots import DrawnInstances, draw_instances
     from parcnet.tasks.detection import found_in
 
@@ -106,7 +107,7 @@ def _opened(asked: "predict.Arguments") -> "Iterator[tuple[_See, Sequence[str]]]
     """A checkpoint, or a file of `parcnet export`: how it sees, and its classes."""
     from parcnet.base import pick_device
     from parcnet.deploy import format_of, open_exported
-    from parcnet.deploy.detecting import detect_through
+    from parcnet.tasks.detection.file_inference import detect_through
     from parcnet.evaluation import torch_predictor
     from parcnet.tasks.loading import from_checkpoint
 
@@ -132,7 +133,7 @@ def _told(path: Path, found: "Found") -> dict[str, Any]:
     """JSON values; masks as COCO's run lengths."""
     import numpy as np
 
-    from parcnet.data.coco import encode
+    from parcnet.tasks.detection.coco import encode
 
     rows = zip(found.names, found.scores, found.boxes, found.masks, strict=True)
     return {

@@ -7,8 +7,8 @@ from typing import Annotated, Literal
 
 import tyro
 
-from parcnet_cli.arguments import parse
-from parcnet_cli.sizes import size_of
+from parcnet_cli.common.arguments import parse
+from parcnet_cli.common.sizes import size_of
 
 _DESCRIPTION = """\
 Writes a network as a file that runs without parcnet, for images of one size, and proves that it says the same: the file

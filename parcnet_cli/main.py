@@ -10,20 +10,20 @@ from pathlib import Path
 
 _MODULES = {
     "train": "parcnet_cli.train",
-    "eval": "parcnet_cli.evaluate",
+    "eval": "parcnet_cli.evaluate.command",
     "predict": "parcnet_cli.predict",
     "export": "parcnet_cli.export",
     "page": "parcnet_cli.page",
-    "explain": "parcnet_cli.explain",
+    "explain": "parcnet_cli.explain.command",
     "report": "parcnet_cli.report",
     "models": "parcnet_cli.models",
     "recipes": "parcnet_cli.recipes",
-    "features": "parcnet_cli.features",
-    "probe": "parcnet_cli.probe",
+    "features": "parcnet_cli.features.extract",
+    "probe": "parcnet_cli.features.probe",
     "publish": "parcnet_cli.publish",
     "data": "parcnet_cli.data",
-    "bench": "parcnet_cli.bench",
-    "paper": "parcnet_cli.paper",
+    "bench": "parcnet_cli.bench.command",
+    "paper": "parcnet_cli.paper.command",
 }
 """Each has `run(arguments) -> exit code`."""
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import tyro
 
-from parcnet_cli.arguments import parse
+from parcnet_cli.common.arguments import parse
 
 if TYPE_CHECKING:
     from parcnet.models.catalogue import Entry

@@ -8,8 +8,8 @@ from typing import Annotated, Literal
 
 import tyro
 
-from parcnet_cli.arguments import parse
-from parcnet_cli.sizes import size_of
+from parcnet_cli.common.arguments import parse
+from parcnet_cli.common.sizes import size_of
 
 _DESCRIPTION = """\
 Writes a folder with a web page that runs a classifier in the browser of whoever opens it: drop a picture, see the five
@@ -67,7 +67,7 @@ def run(arguments: Sequence[str]) -> int:
 
     from parcnet.base import next_steps, progress, say, warn
     from parcnet.deploy.page import page
-    from parcnet.deploy.page.making import STEPS
+    from parcnet.deploy.page.build import STEPS
 
     with progress("making the page", STEPS, "steps") as advance:
         made = page(

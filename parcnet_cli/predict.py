@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import tyro
 
-from parcnet_cli.arguments import parse
-from parcnet_cli.pictures import check_picture
+from parcnet_cli.common.arguments import parse
+from parcnet_cli.common.pictures import check_picture
 
 if TYPE_CHECKING:
     from parcnet.data import Preprocessing
@@ -109,7 +109,8 @@ def _exported(asked: Arguments) -> int:
 def _classified(
     asked: Arguments, predictor: "Predictor", preprocessing: "Preprocessing", classes: Sequence[str]
 ) -> int:
-    from parcnet.evaluation import Failure, Prediction, predict
+    from parcnet.evaluation import Failure, Prediction
+    from parcnet.evaluation import predict
 
     answers: list[Prediction | Failure] = []
     for answer in predict(predictor, preprocessing, classes, asked.images, asked.k):

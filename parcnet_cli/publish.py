@@ -8,7 +8,7 @@ from typing import Annotated
 
 import tyro
 
-from parcnet_cli.arguments import parse
+from parcnet_cli.common.arguments import parse
 
 _DESCRIPTION = """\
 Makes a folder that others load: config.json and safetensors as timm reads them, and a model card with recipe, data,

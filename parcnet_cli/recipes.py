@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from parcnet_cli.arguments import parse
+from parcnet_cli.common.arguments import parse
 
 _DESCRIPTION = """\
 Lists the packaged training recipes.

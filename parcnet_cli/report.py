@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 import tyro
 from rich.markup import escape
 
-from parcnet_cli.arguments import parse
+from parcnet_cli.common.arguments import parse
 
 _DESCRIPTION = """\
 Makes one self-contained HTML page of a run folder: recipe, curves, confusion, worst mistakes with their Grad-CAM,

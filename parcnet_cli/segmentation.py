@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     from parcnet.checkpoint import Metadata
     from parcnet.data import Preprocessing
     from parcnet.tasks.segmentation import Looks
-    from parcnet_cli import evaluate, predict
+    from parcnet_cli import predict
+    from parcnet_cli.evaluate.command import command as evaluate
 
     _See = Callable[[torch.Tensor, tuple[int, int]], torch.Tensor]
     """(image [C, H, W], (h, w)) -> log probabilities [K, h, w]."""
@@ -23,13 +24,13 @@ def run_eval(asked: "evaluate.Arguments") -> int:
     """Evaluates and prints; exit code 0. Raises `UserError`."""
     from parcnet.base import UserError, pick_device, progress, table, warn
     from parcnet.data import Preprocessing, collate_lists, eval_loader
-    from parcnet.data.segmentation import SegmentationEvaluation, has_label_maps, open_label_maps
+    from parcnet.tasks.segmentation.data import SegmentationEvaluation, has_label_maps, open_label_maps
     from parcnet.evaluation import torch_predictor
-    from parcnet.evaluation.segmentation import evaluate_segmentation
+    from parcnet.tasks.segmentation.metrics import evaluate_segmentation
     from parcnet.plots import confusion
     from parcnet.recipes import Data
     from parcnet.tasks.loading import from_checkpoint
-    from parcnet_cli.evaluate import counted_batches
+    from parcnet_cli.evaluate.command import counted_batches
 
     reading = Data(batch_size=asked.batch_size, workers=asked.workers, max_bad_images=asked.max_bad_images)
     device = pick_device(asked.device)
@@ -103,7 +104,7 @@ def _opened(asked: "predict.Arguments") -> "Iterator[tuple[_See, Preprocessing, 
     from parcnet.base import pick_device
     from parcnet.data import Preprocessing
     from parcnet.deploy import format_of, open_exported
-    from parcnet.deploy.looking import look_through
+    from parcnet.tasks.segmentation.file_inference import look_through
     from parcnet.evaluation import torch_predictor
     from parcnet.tasks.loading import from_checkpoint
     from parcnet.tasks.segmentation import look
@@ -128,7 +129,7 @@ def _predicted(
     import numpy as np
 
     from parcnet.data import BadImage, open_image
-    from parcnet.data.segmentation import SegmentationEvaluation
+    from parcnet.tasks.segmentation.data import SegmentationEvaluation
     from parcnet.plots.segmentation import SegmentedRow
 
     try:

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import tyro
 
-from parcnet_cli.arguments import parse
-from parcnet_cli.pictures import check_picture
+from parcnet_cli.common.arguments import parse
+from parcnet_cli.common.pictures import check_picture
 
 if TYPE_CHECKING:
     from parcnet.recipes import Recipe

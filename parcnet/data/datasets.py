@@ -10,7 +10,7 @@ from torch import Tensor
 
 from parcnet.data.digits import Digits
 from parcnet.data.folders import open_folder
-from parcnet.data.packed import open_parquet, open_tars, parquet_split, tar_splits
+from parcnet.data.shards import open_parquet, open_tars, parquet_split, tar_splits
 
 Split = Literal["train", "val", "test"]
 """Networks learn from train, val chooses among them, and test is looked at once, at the end."""

@@ -9,19 +9,19 @@ import torch
 from torch import Tensor, nn
 
 from parcnet.base import UserError, atomic_path, check_writable, staging_folder
-from parcnet.deploy import parity
-from parcnet.deploy.card import Card
-from parcnet.deploy.choice import Note
+from parcnet.tasks import parity
+from parcnet.deploy.file_metadata import Card
+from parcnet.deploy.algorithm_choice import Note
 from parcnet.deploy.exported import file_input, open_exported
-from parcnet.deploy.fixed_detector import OUTPUTS
+from parcnet.tasks.detection.fixed_shapes import OUTPUTS
 from parcnet.deploy.graph import example_for
-from parcnet.deploy.images import real_images
-from parcnet.deploy.loss import MOST, Accuracy, Responsible, accuracy, responsible
-from parcnet.deploy.object_parity import compare_objects
-from parcnet.deploy.plan import AUTO, Plan, plan
+from parcnet.deploy.comparison_images import real_images
+from parcnet.deploy.quantization_report import MOST, Accuracy, Responsible, accuracy, responsible
+from parcnet.tasks.detection.object_parity import compare_objects
+from parcnet.deploy.export_plan import AUTO, Plan, plan
 from parcnet.deploy.prepare import flattened
 from parcnet.deploy.request import SUFFIXES, Request
-from parcnet.deploy.writing import files_of, write
+from parcnet.deploy.writers import files_of, write
 
 IMAGES = 16
 """Real images on which a file is compared."""

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from parcnet.base import UserError
 from parcnet.data import Preprocessing
-from parcnet.deploy.card import Card
+from parcnet.deploy.file_metadata import Card
 from parcnet.deploy.request import SUFFIXES, format_of
 from parcnet.deploy.runtimes import RUNTIMES
 

@@ -1,9 +1,9 @@
 """Predictor + data -> metrics and predictions."""
 
-from parcnet.evaluation.classification import Result, evaluate
-from parcnet.evaluation.detection import DetectionResult, coco_statistics, evaluate_detection
-from parcnet.evaluation.predict import Failure, Prediction, predict
-from parcnet.evaluation.predictor import Predictor, torch_predictor
+from parcnet.tasks.classification.metrics import Result, evaluate
+from parcnet.tasks.detection.metrics import DetectionResult, coco_statistics, evaluate_detection
+from parcnet.tasks.classification.prediction import Failure, Prediction, predict
+from parcnet.tasks.predictor import Predictor, torch_predictor
 
 __all__ = [
     "DetectionResult",

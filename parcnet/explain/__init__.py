@@ -1,14 +1,14 @@
 """What a network looks at: pictures as arrays. Every function gives the network back unchanged."""
 
-from parcnet.explain.borrowing import borrowed, captured
+from parcnet.explain.hooks import borrowed, captured
 from parcnet.explain.cam_methods import METHODS
-from parcnet.explain.field import Field, area_of, receptive_field
+from parcnet.explain.receptive_field import Field, area_of, receptive_field
 from parcnet.explain.gates import Gate, Gates, gates
 from parcnet.explain.gradcam import GradCam, gradcam
 from parcnet.explain.kernels import Kernels, Reach, oversized_kernels, reach
 from parcnet.explain.position import Position, Probe, position
 from parcnet.explain.result_files import save_arrays
-from parcnet.explain.subject import Images, Subject, read_images, subject
+from parcnet.explain.explained_model import Images, Subject, read_images, subject
 
 __all__ = [
     "METHODS",

@@ -10,8 +10,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from parcnet.base import UserError, progress
-from parcnet.explain.borrowing import borrowed, captured
-from parcnet.explain.places import stage_of
+from parcnet.explain.hooks import borrowed, captured
+from parcnet.explain.target_layers import stage_of
 from parcnet.layers import SpatialBGU, SplitSpatialBGU
 
 CLOSED = 0.1

@@ -11,10 +11,10 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from parcnet.base import UserError, progress
-from parcnet.explain.borrowing import borrowed, captured
+from parcnet.explain.hooks import borrowed, captured
 from parcnet.explain.cam_methods import combination
-from parcnet.explain.places import as_map, layer_name
-from parcnet.explain.scored import ClassScores
+from parcnet.explain.target_layers import as_map, layer_name
+from parcnet.tasks.class_scores import ClassScores
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +46,7 @@ def gradcam(
     device: torch.device | None = None,
     dtype: str = "fp32",
 ) -> GradCam:
-    """Grad-CAM on images [N, C, H, W], preprocessed as a network expects: a classifier, or `parcnet.explain.scored`.
+    """Grad-CAM on images [N, C, H, W], preprocessed as a network expects: a classifier, or `parcnet.tasks.class_scores`.
 
         w_c = mean_{i,j} d y_target / d A[c,i,j]        map[i,j] = relu(sum_c w_c A[c,i,j])
 

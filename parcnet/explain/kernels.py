@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from parcnet.base import UserError
-from parcnet.explain.places import layer_name, stage_of, stages
+from parcnet.explain.target_layers import layer_name, stage_of, stages
 from parcnet.layers import OversizedConv2d
 from parcnet.layers.local_global_conv import LocalGlobalConv
 from parcnet.ops.oversized.dense import merge

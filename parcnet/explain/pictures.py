@@ -8,12 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from parcnet.explain.cam_methods import METHODS
-from parcnet.explain.field import SHARES, Field, growth
+from parcnet.explain.receptive_field import SHARES, Field, growth
 from parcnet.explain.gates import CLOSED, CLOSED_AT_RANDOM, Gates
 from parcnet.explain.gradcam import GradCam
 from parcnet.explain.kernels import Kernels, Reach
 from parcnet.explain.position import Position
-from parcnet.explain.subject import Images
+from parcnet.explain.explained_model import Images
 from parcnet.plots.lines import Line, LineChart
 from parcnet.plots.maps import MapChart, mosaic
 from parcnet.plots.overlays import OverlayRow, overlay_rows

@@ -11,8 +11,8 @@ from torch.nn import functional as F
 
 from parcnet.base import UserError, progress
 from parcnet.base.console import Advance
-from parcnet.explain.borrowing import borrowed, captured
-from parcnet.explain.places import as_map, stages
+from parcnet.explain.hooks import borrowed, captured
+from parcnet.explain.target_layers import as_map, stages
 
 Array = NDArray[np.float64]
 

@@ -3,9 +3,9 @@
 from dataclasses import dataclass, field
 from typing import Literal
 
-from parcnet.recipes.detection import Detection
+from parcnet.tasks.detection.recipe import Detection
 from parcnet.recipes.expecting import expect
-from parcnet.recipes.segmentation import Segmentation
+from parcnet.tasks.segmentation.recipe import Segmentation
 from parcnet.recipes.used import TaskName, check_used
 
 

@@ -9,13 +9,13 @@ from numpy.typing import NDArray
 from parcnet.base import UserError
 from parcnet.base.page import PagePicture, PageTable, page_picture
 from parcnet.explain import gradcam
-from parcnet.explain.places import finest_deep_stage
-from parcnet.explain.subject import pictures
+from parcnet.explain.target_layers import finest_deep_stage
+from parcnet.explain.explained_model import pictures
 from parcnet.plots import confusion
 from parcnet.plots.confusion import most_confused
 from parcnet.plots.overlays import overlaid
-from parcnet.report.looked import Looked
-from parcnet.report.run import Run
+from parcnet.report.evaluated_images import Looked
+from parcnet.report.run_record import Run
 from parcnet.report.section import Album, Card, Section
 
 _PAIRS = 10

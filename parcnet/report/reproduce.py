@@ -3,9 +3,9 @@
 import shlex
 
 from parcnet.base import versions
-from parcnet.report.looked import Looked
+from parcnet.report.evaluated_images import Looked
 from parcnet.report.mistakes import data_flag
-from parcnet.report.run import Run
+from parcnet.report.run_record import Run
 from parcnet.report.section import Section
 
 

@@ -13,7 +13,7 @@ from torch import nn
 from parcnet import checkpoint
 from parcnet.base import UserError, staging_folder
 from parcnet.models import from_checkpoint
-from parcnet.sharing.card import Card, card
+from parcnet.sharing.model_card import Card, card
 
 WEIGHTS = "model.safetensors"
 """timm's name for weights, and a parcnet checkpoint as well: its header tells classes, preprocessing and recipe."""

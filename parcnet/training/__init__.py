@@ -1,6 +1,6 @@
 """Recipe -> checkpoint."""
 
-from parcnet.training.final import Outcome
+from parcnet.training.conclusion import Outcome
 from parcnet.training.train import Diverged, Interrupted, RankLost, Silent, train
 
 __all__ = ["Diverged", "Interrupted", "Outcome", "RankLost", "Silent", "train"]

@@ -11,13 +11,13 @@ from parcnet.base import UserError, counted, next_steps, say, table
 from parcnet.data import preserved_randomness
 from parcnet.plots import learning_rates
 from parcnet.recipes import Recipe, to_yaml
-from parcnet.training.assembly import make_stepper
-from parcnet.training.forecast import Forecast, forecast
-from parcnet.training.job import Job, prepare
-from parcnet.training.plan import Plan, make_plan
-from parcnet.training.ranks import asked
-from parcnet.training.step import Stepper
-from parcnet.training.threads import cpu_threads
+from parcnet.training.setup.assembly import make_stepper
+from parcnet.training.setup.forecast import Forecast, forecast
+from parcnet.training.setup.prepare import Job, prepare
+from parcnet.training.setup.plan import Plan, make_plan
+from parcnet.training.distributed.process_group import asked
+from parcnet.training.loop.step import Stepper
+from parcnet.training.loop.threads import cpu_threads
 
 _BARS = "▁▂▃▄▅▆▇█"
 _POINTS = 60

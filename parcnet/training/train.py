@@ -11,19 +11,19 @@ import torch
 from parcnet.base import UserError, pick_device
 from parcnet.data import preserved_randomness
 from parcnet.recipes import Recipe
-from parcnet.training import report
-from parcnet.training.assembly import begin, make_keeper, make_stepper
-from parcnet.training.epoch import NonFinite
-from parcnet.training.final import Outcome, conclude, result
-from parcnet.training.heartbeat import LOST, missing
-from parcnet.training.job import Job, prepare
-from parcnet.training.keeper import Keeper
-from parcnet.training.loop import Stopped, fit
-from parcnet.training.plan import Plan, make_plan
-from parcnet.training.ranks import Ranks, asked, joined, own_device
-from parcnet.training.step import Stepper
-from parcnet.training.stopping import SIGNALS, stop_signals
-from parcnet.training.threads import cpu_threads
+from parcnet.training import messages as report
+from parcnet.training.setup.assembly import begin, make_keeper, make_stepper
+from parcnet.training.loop.epoch import NonFinite
+from parcnet.training.conclusion import Outcome, conclude, result
+from parcnet.training.distributed.heartbeat import LOST, missing
+from parcnet.training.setup.prepare import Job, prepare
+from parcnet.training.run.recorder import Keeper
+from parcnet.training.loop.fit import Stopped, fit
+from parcnet.training.setup.plan import Plan, make_plan
+from parcnet.training.distributed.process_group import Ranks, asked, joined, own_device
+from parcnet.training.loop.step import Stepper
+from parcnet.training.run.signals import SIGNALS, stop_signals
+from parcnet.training.loop.threads import cpu_threads
 
 
 class Diverged(UserError):

@@ -10,10 +10,10 @@ import pytest
 import torch
 from PIL import Image
 
-from parcnet.bench.machine import device_slug
-from parcnet.bench.results import read
-from parcnet_cli.bench import _WHAT, _without_paths
-from parcnet_cli.bench_help import DESCRIPTIONS
+from parcnet_lab.bench.machine import device_slug
+from parcnet_lab.bench.results import read
+from parcnet_cli.bench.command import _WHAT, _without_paths
+from parcnet_cli.bench.help import DESCRIPTIONS
 
 SMALLEST = ("--device", "cpu", "--threads", 1, "--seconds", 0)
 NETWORKS = ("--tag", "digits", "--peers", "test_convnext", "--size", 32)
@@ -25,7 +25,7 @@ OPS = f"ops-{device_slug(torch.device('cpu'))}"
 @pytest.fixture(autouse=True)
 def _one_ceiling(monkeypatch):
     """The measured ceiling takes a second a time, and has its own test."""
-    from parcnet.bench import machine
+    from parcnet_lab.bench import machine
 
     monkeypatch.setattr(machine, "gemm_gflops", lambda *_: {"linear": 100.0})
     monkeypatch.setattr(machine, "copy_gbytes", lambda *_: 10.0)
@@ -53,7 +53,7 @@ def test_ops_says_what_is_too_large(parcnet):
 
 
 def test_ops_names_a_wrong_algorithm_and_exits_1(parcnet, monkeypatch):
-    from parcnet.bench import ops
+    from parcnet_lab.bench import ops
     from parcnet.ops.oversized import Algorithm
     from parcnet.ops.oversized.problem import never
 
@@ -122,7 +122,7 @@ def test_scaling(parcnet, tmp_path):
 
 
 def test_tune_writes_the_table_that_auto_reads(parcnet, tmp_path, monkeypatch):
-    from parcnet.bench import grid
+    from parcnet_lab.bench import grid
     from parcnet.ops.oversized import tuning
 
     monkeypatch.setattr(grid, "QUICK", grid.Grid((2,), ((3, 3),), (1,)))
@@ -141,7 +141,7 @@ def test_tune_writes_the_table_that_auto_reads(parcnet, tmp_path, monkeypatch):
 
 
 def test_a_tuning_that_is_stopped_keeps_what_it_measured(parcnet, tmp_path, monkeypatch):
-    from parcnet.bench import grid, ops
+    from parcnet_lab.bench import grid, ops
     from parcnet.ops.oversized import tuning
 
     def stopped(*arguments):

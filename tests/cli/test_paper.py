@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from parcnet_cli.paper_arguments import HELP
+from parcnet_cli.paper.arguments import HELP
 
 ROOT = Path(__file__).parents[2]
 

@@ -3,7 +3,7 @@ import pytest
 
 from parcnet.base import UserError
 from parcnet.plots import confusion
-from parcnet_cli.pictures import FORMATS, check_picture
+from parcnet_cli.common.pictures import FORMATS, check_picture
 
 
 @pytest.mark.parametrize("suffix", [*FORMATS, ".PNG"])

@@ -11,7 +11,7 @@ from functools import partial
 
 import pytest
 
-from parcnet.bench.faults import lines
+from parcnet_lab.bench.faults import lines
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import pytest
 
 from parcnet.base import UserError
 from parcnet.deploy import export, open_exported
-from parcnet.deploy.loss import MOST, divided, joined, stage_of
+from parcnet.deploy.quantization_report import MOST, divided, joined, stage_of
 from parcnet_cli.main import main
 
 quantising = pytest.mark.slow  # each file is quantised once for every part of the network

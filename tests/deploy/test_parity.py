@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from parcnet.deploy.parity import compare
+from parcnet.tasks.parity import compare
 
 
 def compared(wanted, got, *, logits=False, batch=2):

@@ -9,10 +9,10 @@ from parcnet import checkpoint
 from parcnet.base import UserError
 from parcnet.checkpoint import Metadata
 from parcnet.data import Preprocessing, open_image
-from parcnet.data.segmentation import SegmentationEvaluation
+from parcnet.tasks.segmentation.data import SegmentationEvaluation
 from parcnet.deploy import SUFFIXES, export, open_exported
-from parcnet.deploy.images import PHOTOGRAPHS, real_images
-from parcnet.deploy.looking import look_through
+from parcnet.deploy.comparison_images import PHOTOGRAPHS, real_images
+from parcnet.tasks.segmentation.file_inference import look_through
 from parcnet.tasks.loading import from_checkpoint
 from parcnet.tasks.segmentation import Looks, look, segmenter_of
 

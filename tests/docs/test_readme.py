@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from parcnet.bench import tables
+from parcnet_lab.bench import tables
 from parcnet_cli.main import main
 
 ROOT = Path(__file__).parents[2]

@@ -21,10 +21,10 @@ from parcnet.checkpoint import Metadata
 from parcnet.checkpoint.container import to_bytes
 from parcnet.data import open_dataset
 from parcnet.data.images import BadImage, decode_image
-from parcnet.data.packed.pack import index, pack
-from parcnet.data.packed.planning import plan_shards
+from parcnet.data.shards.pack import index, pack
+from parcnet.data.shards.planning import plan_shards
 from parcnet.recipes import Recipe, override, packaged, read_recipe, to_yaml
-from parcnet.training.state import opened
+from parcnet.training.run.state import opened
 
 SECONDS = 10.0  # for one mutant, on a busy machine
 

@@ -10,8 +10,8 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from parcnet.models import Complexity, complexity
 from parcnet.models.catalogue import names
-from parcnet.paper import comparison, counting
-from parcnet.paper.printed import Row, Subject, Table, tables
+from parcnet_lab.paper import comparison, counting
+from parcnet_lab.paper.printed import Row, Subject, Table, tables
 from parcnet.recipes import packaged
 
 FAST = ("supp-table1", "supp-table3", "arxiv-table1")

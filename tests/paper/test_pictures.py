@@ -9,10 +9,10 @@ from PIL import Image
 
 from parcnet.base import UserError
 from parcnet.models import build
-from parcnet.paper import kernels, latency
-from parcnet.paper.graph import block_graph, stage_graph
-from parcnet.paper.pictures import Wishes, draw
-from parcnet.paper.printed import figures
+from parcnet_lab.paper import kernels, latency
+from parcnet_lab.paper.graph import block_graph, stage_graph
+from parcnet_lab.paper.pictures import Wishes, draw
+from parcnet_lab.paper.printed import figures
 
 NEEDING = {"accuracy", "latency", "kernels", "kernels_2d"}  # results, a checkpoint, or half a minute
 DRAWN = [figure for figure in figures().values() if figure.draws and figure.draws not in NEEDING]

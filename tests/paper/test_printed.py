@@ -3,8 +3,8 @@
 import pytest
 
 from parcnet.base import UserError
-from parcnet.paper.printed import STATES, TASKS, PrintedFigure, Table, contradictions, figures, item, subjects, tables
-from parcnet.paper.views import command_for, inventory, said_of
+from parcnet_lab.paper.printed import STATES, TASKS, PrintedFigure, Table, contradictions, figures, item, subjects, tables
+from parcnet_lab.paper.views import command_for, inventory, said_of
 
 # copied by hand from the texts, apart from the data files
 SPOTS = [

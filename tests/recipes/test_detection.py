@@ -5,7 +5,7 @@ from dataclasses import asdict
 import pytest
 
 from parcnet.base import UserError
-from parcnet.paper.printed import tables
+from parcnet_lab.paper.printed import tables
 from parcnet.recipes import Detection, override, packaged, read_recipe
 
 # facts.md, section 2: (drop path, lr, weight decay, layer-wise decay, groups)

@@ -5,7 +5,7 @@ from dataclasses import asdict
 import pytest
 
 from parcnet.base import UserError
-from parcnet.paper.printed import tables
+from parcnet_lab.paper.printed import tables
 from parcnet.recipes import Segmentation, packaged, read_recipe
 
 # facts.md, section 2 (the UperNet columns and the lines below the table), and supplement G

@@ -13,7 +13,7 @@ from parcnet.data import Preprocessing, open_dataset
 from parcnet.models import build
 from parcnet.recipes import Data, Recipe
 from parcnet.report import Bounds, write_report
-from parcnet.training.run_folder import RunFolder
+from parcnet.training.run.folder import RunFolder
 from parcnet_cli.main import main
 
 CLASSES = ("<three> & co", "four")

@@ -16,7 +16,7 @@ from parcnet.recipes import Data, Recipe, to_yaml
 from parcnet.report import Bounds, write_report
 from parcnet.tasks.backbone import build_backbone
 from parcnet.tasks.segmentation import segmenter
-from parcnet.training.run_folder import RunFolder
+from parcnet.training.run.folder import RunFolder
 
 SECTIONS = {
     "glance": "parcnetv2_digits",

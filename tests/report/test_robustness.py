@@ -6,9 +6,9 @@ import pytest
 import torch
 
 from parcnet.report.bounds import QUICK, Bounds
-from parcnet.report.looked import look, open_images
-from parcnet.report.robustness import corruptions, probes, sizes, work
-from parcnet.report.run import read_run
+from parcnet.report.evaluated_images import look, open_images
+from parcnet.report.robustness_sections import corruptions, probes, sizes, work
+from parcnet.report.run_record import read_run
 from parcnet.report.section import Album
 
 CPU = torch.device("cpu")

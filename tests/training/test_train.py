@@ -13,8 +13,8 @@ from parcnet import checkpoint
 from parcnet.base import UserError
 from parcnet.recipes import read_recipe
 from parcnet.training import Diverged, train
-from parcnet.training.step import Stepper
-from parcnet.training.tasks.classification import Classification
+from parcnet.training.loop.step import Stepper
+from parcnet.tasks.classification.task import Classification
 
 
 def losses(folder):
@@ -179,7 +179,7 @@ def test_the_steps_before_a_divergence_are_in_the_log(recipe, tmp_path, monkeypa
         (Stepper, "__call__", 5, 1),
         (checkpoint, "save", 1, None),
         (checkpoint, "save", 3, 1),  # the first epoch saved two: last and best
-        (import_module("parcnet.training.keeper"), "write_state", 2, 1),
+        (import_module("parcnet.training.run.recorder"), "write_state", 2, 1),
         (import_module("parcnet.training.train"), "conclude", 1, 2),
     ],
     ids=[

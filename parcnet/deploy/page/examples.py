@@ -9,7 +9,7 @@ from typing import Any
 
 from parcnet.base import UserError
 from parcnet.data import open_dataset, open_image
-from parcnet.deploy.images import PHOTOGRAPHS
+from parcnet.deploy.comparison_images import PHOTOGRAPHS
 
 _SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".avif")
 """What browsers read."""

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from parcnet.base import UserError
-from parcnet.deploy.card import Card
+from parcnet.deploy.file_metadata import Card
 from parcnet.deploy.graph import IMAGE, PIXELS
 from parcnet.deploy.runtimes.runtime import Run, Runtime
 

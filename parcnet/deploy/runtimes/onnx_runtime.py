@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 from numpy.typing import NDArray
 
 from parcnet.base import UserError
-from parcnet.deploy.card import KEY
+from parcnet.deploy.file_metadata import KEY
 from parcnet.deploy.runtimes.runtime import Run, Runtime
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from parcnet.base import UserError
-from parcnet.deploy.card import KEY
+from parcnet.deploy.file_metadata import KEY
 from parcnet.deploy.request import Request
 from parcnet.deploy.runtimes.runtime import Run, Runtime
 

@@ -17,7 +17,7 @@ from parcnet.base import UserError, check_writable
 from parcnet.checkpoint.container import digest
 from parcnet.data import ImageDataset, Preprocessing, eval_loader
 from parcnet.evaluation.features.files import NPZ, Features, joined, read_about, read_features, write_part
-from parcnet.evaluation.predictor import torch_predictor
+from parcnet.tasks.predictor import torch_predictor
 
 PART = 4096  # images a part: seconds of work lost when a process is killed, not hours
 

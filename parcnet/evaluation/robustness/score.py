@@ -11,8 +11,8 @@ from torchvision.transforms import Compose
 
 from parcnet.data import Preprocessing, Transform, eval_loader
 from parcnet.data.corruptions import corrupt
-from parcnet.evaluation.classification import Result, evaluate
-from parcnet.evaluation.predictor import Predictor
+from parcnet.tasks.classification.metrics import Result, evaluate
+from parcnet.tasks.predictor import Predictor
 from parcnet.evaluation.robustness.suites import Part
 
 

@@ -7,10 +7,10 @@ from torch import Tensor, nn
 from torchvision.models.detection.rpn import RegionProposalNetwork
 from torchvision.models.detection.transform import GeneralizedRCNNTransform
 
-from parcnet.data.coco import Target
-from parcnet.tasks.detection.padding import PaddingMask
-from parcnet.tasks.detection.pyramid import PyramidBackbone
-from parcnet.tasks.detection.roi_heads import CascadeRoIHeads
+from parcnet.tasks.detection.coco import Target
+from parcnet.tasks.detection.padding_mask import PaddingMask
+from parcnet.tasks.detection.feature_pyramid import PyramidBackbone
+from parcnet.tasks.detection.cascade_heads import CascadeRoIHeads
 
 _POSITIONS = ("relative_position_bias_table", "absolute_pos_embed", "pos_embed")
 

@@ -9,7 +9,7 @@ from torch.nn import functional as F
 from torchvision.models.detection._utils import BoxCoder
 from torchvision.ops import generalized_box_iou_loss, roi_align
 
-from parcnet.data.coco import BoxedMasks
+from parcnet.tasks.detection.coco import BoxedMasks
 
 BoxLoss = Literal["smooth_l1", "giou"]
 

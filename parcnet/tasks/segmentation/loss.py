@@ -3,7 +3,7 @@
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from parcnet.data.segmentation import IGNORED
+from parcnet.tasks.segmentation.data import IGNORED
 
 
 class SegmentationLoss(nn.Module):

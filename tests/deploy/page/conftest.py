@@ -208,7 +208,7 @@ def made(network, plain, tmp_path_factory) -> Page:
         return plain.export
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("parcnet.deploy.page.making.export", exported)
+        patch.setattr("parcnet.deploy.page.build.export", exported)
         patch.setenv("npm_config_cache", str(tmp_path_factory.mktemp("npm")))
         patch.setenv("npm_config_fetch_retries", "0")  # without a network it would try for minutes
         try:

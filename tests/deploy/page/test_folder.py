@@ -107,7 +107,7 @@ def test_when_it_fails_nothing_is_kept_and_an_earlier_page_stays(
     folder = tmp_path / "page"
     shutil.copytree(plain.folder, folder)
     before = {path: path.stat().st_mtime_ns for path in folder.rglob("*")}
-    monkeypatch.setattr("parcnet.deploy.page.making.export", refuse)
+    monkeypatch.setattr("parcnet.deploy.page.build.export", refuse)
     with pytest.raises(UserError, match="is not kept"):
         page(network, folder, onnxruntime_web=package)
     assert {path: path.stat().st_mtime_ns for path in folder.rglob("*")} == before

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from parcnet.paper.claims import Settings, ablations, position, runner, sizes
-from parcnet.paper.claims.training import Recipe
+from parcnet_lab.paper.claims import Settings, ablations, position, runner, sizes
+from parcnet_lab.paper.claims.training import Recipe
 
 TINY = Recipe(steps=2, batch=4, size=64, test_crops=1)
 

@@ -9,8 +9,8 @@ import torch
 from torch import nn
 
 from parcnet.ops import ALGORITHMS
-from parcnet.paper.claims import EXPERIMENTS, ablations, border, cost, extreme, field, order, position, sizes
-from parcnet.paper.claims.training import QUICK, Recipe, Trained
+from parcnet_lab.paper.claims import EXPERIMENTS, ablations, border, cost, extreme, field, order, position, sizes
+from parcnet_lab.paper.claims.training import QUICK, Recipe, Trained
 
 
 def measured(experiment, settings):

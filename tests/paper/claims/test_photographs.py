@@ -5,9 +5,9 @@ import pytest
 import torch
 
 from parcnet.base import UserError
-from parcnet.paper.claims import photographs as room
-from parcnet.paper.claims.crops import LARGEST, SMALLEST, as_batch, held_out_crops, resized, training_crops
-from parcnet.paper.claims.photographs import NAMES, photograph, photographs
+from parcnet_lab.paper.claims import photographs as room
+from parcnet_lab.paper.claims.crops import LARGEST, SMALLEST, as_batch, held_out_crops, resized, training_crops
+from parcnet_lab.paper.claims.photographs import NAMES, photograph, photographs
 
 
 def test_there_are_at_least_ten_photographs_of_different_content():

@@ -6,13 +6,13 @@ from pathlib import Path
 import pytest
 
 from parcnet.base import UserError
-from parcnet.paper import claims
-from parcnet.paper.claims import ablations, training
-from parcnet.paper.claims.finding import Figure, Finding, Picture
-from parcnet.paper.claims.page import write_claims
-from parcnet.paper.claims.runner import kept
-from parcnet.paper.claims.summary import summary
-from parcnet.paper.claims.verdicts import Interval
+from parcnet_lab.paper import claims
+from parcnet_lab.paper.claims import ablations, training
+from parcnet_lab.paper.claims.finding import Figure, Finding, Picture
+from parcnet_lab.paper.claims.page import write_claims
+from parcnet_lab.paper.claims.runner import kept
+from parcnet_lab.paper.claims.summary import summary
+from parcnet_lab.paper.claims.verdicts import Interval
 
 ABOUT = {
     "command": "parcnet paper claims",

@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import ttest_rel
 
-from parcnet.paper.claims.verdicts import Interval, direction, exact, interval, near, paired, together
+from parcnet_lab.paper.claims.verdicts import Interval, direction, exact, interval, near, paired, together
 
 values = st.floats(-100, 100, allow_nan=False).map(lambda value: round(value, 2))
 

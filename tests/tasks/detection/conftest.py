@@ -3,7 +3,7 @@ from collections.abc import Callable
 import pytest
 import torch
 
-from parcnet.data.coco import BoxedMasks, Target
+from parcnet.tasks.detection.coco import BoxedMasks, Target
 from parcnet.tasks.backbone import build_backbone
 from parcnet.tasks.detection import Detector, build_detector
 

@@ -4,8 +4,8 @@ import dataclasses
 
 import pytest
 
-from parcnet.paper import counting
-from parcnet.paper.printed import tables
+from parcnet_lab.paper import counting
+from parcnet_lab.paper.printed import tables
 
 
 def counted(model, group):

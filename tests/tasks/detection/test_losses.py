@@ -6,8 +6,8 @@ from torch.testing import assert_close
 from torchvision.models.detection._utils import BoxCoder
 from torchvision.ops import roi_align
 
-from parcnet.data.coco import BoxedMasks
-from parcnet.tasks.detection.heads import own_box
+from parcnet.tasks.detection.coco import BoxedMasks
+from parcnet.tasks.detection.region_heads import own_box
 from parcnet.tasks.detection.losses import box_loss, mask_loss, mask_targets
 
 CODER = BoxCoder((10.0, 10.0, 5.0, 5.0))

@@ -2,7 +2,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from parcnet.data.segmentation import IGNORED
+from parcnet.tasks.segmentation.data import IGNORED
 from parcnet.tasks.segmentation import SegmentationLoss
 
 

@@ -1,6 +1,0 @@
-"""Images packed into few large files: tar shards and parquet."""
-
-from parcnet.data.packed.parquet_images import ParquetImages, open_parquet, parquet_split
-from parcnet.data.packed.tar_images import TarImages, open_tars, tar_splits
-
-__all__ = ["ParquetImages", "TarImages", "open_parquet", "open_tars", "parquet_split", "tar_splits"]

@@ -1,0 +1,141 @@
+"""`parcnet data pack` and `parcnet data index`: a packed folder, whole with its manifest."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from parcnet.base import UserError, write_json
+from parcnet.data.images import BadImage
+from parcnet.data.shards.manifest import NAME, Manifest, PackedFile, PackedSplit, Shard
+from parcnet.data.shards.packing import Advance, Job, Packed, file_sha256, pack_shards, silent
+from parcnet.data.shards.parquet_shards import check_pyarrow
+from parcnet.data.shards.planning import SPLITS, Layout, Plan
+from parcnet.data.shards.tar_index import DTYPE, write_index
+from parcnet.data.shards.tar_shards import read_tar
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What lies in the packed folder now."""
+
+    manifest: Manifest
+    bad: tuple[BadImage, ...]
+    """Left out."""
+    kept: int
+    """Shards that were there already."""
+
+    @property
+    def bytes(self) -> int:
+        return sum(shard.bytes for split in self.manifest.splits.values() for shard in split.shards)
+
+
+def pack(
+    plan: Plan, target: Path, layout: Layout, workers: int = 0, max_bad: int = 0, advance: Advance = silent
+) -> Outcome:
+    """Writes the shards, then their index, and at last the manifest. See `pack_shards`."""
+    if layout == "parquet":
+        check_pyarrow()
+    strangers = [path.name for path in target.iterdir() if not _ours(path)] if target.is_dir() else []
+    if strangers:
+        raise UserError(f"{target} holds {strangers[0]!r}, which packing did not make; choose an empty or new folder.")
+    _refuse_other_shards(plan, target)
+    found = pack_shards(plan, Job(target, layout, plan.classes), workers, max_bad, advance)
+    splits = {
+        split: _split(target, split, [each for each in found if each.task.split == split], layout, len(plan.classes))
+        for split in dict.fromkeys(task.split for task in plan.tasks)
+    }
+    manifest = Manifest(plan.name, layout, plan.classes, splits)
+    _finish(target, manifest)
+    bad = tuple(error for each in found for error in each.bad)
+    return Outcome(manifest, bad, sum(each.kept for each in found))
+
+
+def index(folder: Path, classes: Sequence[str] | None, advance: Advance = silent) -> Manifest:
+    """Writes index and manifest for tar shards that lie in `folder` already, from webdataset or a pack interrupted.
+
+    The split is what a file's name begins with. `classes` names the labels 0, 1, ...; None: they are called by their
+    numbers. Raises `UserError` for damaged shards, and for a label without a name.
+    """
+    shards = {split: sorted(folder.glob(f"*{split}*.tar")) for split in SPLITS}
+    shards["val"] = sorted({*shards["val"], *folder.glob("*validation*.tar")})
+    shards = {split: paths for split, paths in shards.items() if paths}
+    if not shards:
+        raise UserError(f"{folder} has no tar files with train, val or test in their names.")
+    rows: dict[str, list[tuple[int, int, int, int]]] = {}
+    counts: dict[str, list[int]] = {}
+    for split, paths in shards.items():
+        rows[split], counts[split] = [], []
+        for place, path in enumerate(paths):
+            members = list(read_tar(path))
+            rows[split] += [(place, member.offset, member.size, member.label) for member in members]
+            counts[split].append(len(members))
+            advance(1, path.name)
+    highest = max((row[3] for split in rows.values() for row in split), default=0)
+    names = tuple(str(number) for number in range(highest + 1)) if classes is None else tuple(classes)
+    if highest >= len(names):
+        raise UserError(f"{folder} has the label {highest}, but {len(names)} classes are named (labels begin at 0).")
+    splits = {}
+    for split, paths in shards.items():
+        described = [_shard(folder, path, images) for path, images in zip(paths, counts[split], strict=True)]
+        splits[split] = _indexed(folder, split, np.array(rows[split], DTYPE), described, len(names))
+    manifest = Manifest(folder.resolve().name, "wds", names, splits)
+    _finish(folder, manifest)
+    return manifest
+
+
+def _split(target: Path, split: str, found: Sequence[Packed], layout: Layout, classes: int) -> PackedSplit:
+    shards = [each.shard for each in found]
+    rows = np.concatenate([each.rows for each in found])
+    if layout == "parquet":
+        return PackedSplit(tuple(np.bincount(rows[:, 3], minlength=classes).tolist()), tuple(shards), None)
+    placed = np.empty(len(rows), DTYPE)
+    placed["shard"] = np.repeat(np.arange(len(found)), [len(each.rows) for each in found])
+    placed["offset"], placed["size"], placed["label"] = rows[:, 1], rows[:, 2], rows[:, 3]
+    return _indexed(target, split, placed[np.argsort(rows[:, 0])], shards, classes)
+
+
+def _indexed(folder: Path, split: str, rows: NDArray[np.void], shards: Sequence[Shard], classes: int) -> PackedSplit:
+    path = folder / f"{split}.index"
+    write_index(path, rows)
+    per_class = tuple(np.bincount(rows["label"], minlength=classes).tolist())
+    return PackedSplit(per_class, tuple(shards), PackedFile(path.name, path.stat().st_size, file_sha256(path)))
+
+
+def _shard(folder: Path, path: Path, images: int) -> Shard:
+    return Shard(str(path.relative_to(folder)), path.stat().st_size, file_sha256(path), images)
+
+
+def _finish(folder: Path, manifest: Manifest) -> None:
+    if manifest.layout == "wds":  # what timm's own wds/ reader looks for
+        splits = {
+            name: {
+                "name": name,
+                "num_samples": split.images,
+                "filenames": [shard.name for shard in split.shards],
+                "shard_lengths": [shard.images for shard in split.shards],
+            }
+            for name, split in manifest.splits.items()
+        }
+        write_json(folder / "_info.json", {"splits": splits})
+    manifest.write(folder)
+
+
+def _refuse_other_shards(plan: Plan, target: Path) -> None:
+    """They have other names, so would lie beside ours, and readers that take every file would see images twice."""
+    planned = {task.name for task in plan.tasks}
+    there = (
+        path.relative_to(target).as_posix() for path in target.rglob("[!.]*") if path.suffix in (".tar", ".parquet")
+    )
+    if others := sorted(set(there) - planned):
+        raise UserError(
+            f"{target} holds {others[0]}, a shard of another packing (other images, --format or --shard-size). Delete "
+            "the packed folder or choose another."
+        )
+
+
+def _ours(path: Path) -> bool:
+    known = path.name in (NAME, "_info.json", "data") or path.name.endswith((".index", ".tar"))
+    return known or path.name.startswith(".")

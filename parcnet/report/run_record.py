@@ -1,0 +1,55 @@
+"""A run folder, read: recipe, log, result and network."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from parcnet.base import UserError
+from parcnet.explain import Subject
+from parcnet.explain import subject
+from parcnet.recipes import Recipe, read_recipe
+from parcnet.training.run.folder import RunFolder
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """What a run left behind."""
+
+    folder: RunFolder
+    recipe: Recipe
+    log: Sequence[Mapping[str, Any]]
+    """A line an epoch; see `parcnet.training.loop.log_lines.EpochLog`."""
+    result: Mapping[str, Any] | None
+    """result.json; None for a run that has not finished."""
+    subject: Subject
+    """The network of the best checkpoint, else of the last one."""
+
+
+def read_run(path: Path) -> Run:
+    """The run in the folder `path`, finished or not.
+
+    Raises `UserError` for what is no run folder, and for a run that has no checkpoint yet.
+    """
+    folder = RunFolder(path)
+    if not path.is_dir() or not folder.recipe.is_file():
+        raise UserError(f"{path} is no run folder: expected one that `parcnet train` left, with recipe.yaml in it.")
+    recipe = read_recipe(folder.recipe)
+    weights = next((file for file in (folder.best, folder.last) if file.is_file()), None)
+    if weights is None:
+        raise UserError(f"{path} has no checkpoint yet; wait for the run's first epoch.")
+    result = json.loads(folder.result.read_text(encoding="utf-8")) if folder.result.is_file() else None
+    return Run(folder, recipe, _lines(folder.log), result, subject(str(weights)))
+
+
+def _lines(log: Path) -> list[Mapping[str, Any]]:
+    """The whole lines of a log; a run that is being written may have half of one at the end."""
+    lines = log.read_text(encoding="utf-8").splitlines() if log.is_file() else []
+    found = []
+    for line in lines:
+        try:
+            found.append(json.loads(line))
+        except ValueError:
+            break
+    return found

@@ -1,0 +1,126 @@
+"""How the run went: at a glance, its recipe, its curves."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from parcnet.base import UserError
+from parcnet.base.page import PageTable
+from parcnet.models import complexity
+from parcnet.plots.lines import Line, LineChart
+from parcnet.recipes import to_yaml
+from parcnet.report.evaluated_images import Looked
+from parcnet.report.run_record import Run
+from parcnet.report.section import Album, Section
+
+_VAL = "val_"
+_NAMES = {"top1": "top-1"}
+
+
+def glance(run: Run, looked: Looked | None) -> Section:
+    """Network, data and accuracy in one table."""
+    preprocessing = run.subject.preprocessing
+    height, width = preprocessing.size
+    rows = [
+        ("network", run.subject.name),
+        ("task", run.recipe.task),
+        ("input", f"{height} x {width} px, {preprocessing.channels} channels"),
+        ("size", _size(run)),
+        ("data", _data(run)),
+        ("state", _state(run)),
+    ]
+    for split, words in (("test", "test, when the run ended"), ("val", "validation, best epoch")):
+        if figures := (run.result or {}).get(split):
+            rows.append((words, _figures(figures)))
+    if looked is not None:
+        rows.append((f"{looked.part}, for this page", _figures(looked.result.metrics())))
+    return Section("glance", "At a glance", tables=[PageTable("the run at a glance", ("what", "is"), rows)])
+
+
+def recipe(run: Run) -> Section:
+    """Every field of the recipe."""
+    return Section(
+        "recipe",
+        "Recipe",
+        [f"Every field, as resolved; {run.folder.recipe.name} in the run folder says the same."],
+        listing=to_yaml(run.recipe).strip(),
+    )
+
+
+def curves(run: Run, album: Album) -> Section:
+    """Losses, the task's figures and learning rate over epochs."""
+    if not run.log:
+        return Section("curves", "Training curves", missing=["The run folder has no log of a whole epoch."])
+    epochs = [line["epoch"] for line in run.log]
+    checked = {name: _validated(run, name) for name in run.log[0] if name.startswith(_VAL)}
+    losses = {"training (augmented)": Line(epochs, [line["train_loss"] for line in run.log])}
+    size: dict[str, Any] = {"x_label": "epoch", "whole": True}
+    pictures = []
+    if (found := checked.pop(f"{_VAL}loss", None)) and found.y:
+        losses["validation"] = found
+    pictures.append(
+        album.chart(
+            LineChart(losses, y_label="loss (cross entropy, nats)", title="loss", **size),
+            "Line chart. " + " ".join(f"{name} loss: {_from_to(line.y, '.3f')}." for name, line in losses.items()),
+        )
+    )
+    for name, line in checked.items():
+        if line.y:
+            words = _NAMES.get(name.removeprefix(_VAL), name.removeprefix(_VAL))
+            best = list(line.y).index(max(line.y))
+            pictures.append(
+                album.chart(
+                    LineChart({"validation": line}, y_label=f"{words}, validation", title=words, **size),
+                    f"Line chart. Validation {words}: {_from_to(line.y, '.4f')}; best {line.y[best]:.4f} after epoch "
+                    f"{line.x[best]}.",
+                )
+            )
+    rates = [line["lr"] for line in run.log]
+    pictures.append(
+        album.chart(
+            LineChart({"learning rate": Line(epochs, rates)}, y_label="at the epoch's end", title="rate", **size),
+            f"Line chart. Learning rate: {_from_to(rates, '.2g')}, at most {max(rates):.2g}.",
+        )
+    )
+    text = [f"{len(run.log)} of {run.recipe.schedule.epochs + run.recipe.schedule.cooldown_epochs} epochs."]
+    return Section("curves", "Training curves", text, pictures=pictures)
+
+
+def _validated(run: Run, name: str) -> Line:
+    """A figure over the epochs that were validated."""
+    pairs = [(line["epoch"], line[name]) for line in run.log if line.get(name) is not None]
+    return Line([epoch for epoch, _ in pairs], [value for _, value in pairs])
+
+
+def _figures(found: Mapping[str, float]) -> str:
+    """`top-1 99.17%, top-5 100.00%, loss 0.2267 nats`, or a task's own figures by their names."""
+    forms = {"top1": "top-1 {:.2%}", "top5": "top-5 {:.2%}", "loss": "loss {:.4f} nats"}
+    return ", ".join(forms.get(name, name + " {:.4f}").format(value) for name, value in found.items())
+
+
+def _from_to(values: Sequence[float], form: str) -> str:
+    return f"{values[0]:{form}} after the first epoch, {values[-1]:{form}} after the last"
+
+
+def _size(run: Run) -> str:
+    count = sum(parameter.numel() for parameter in run.subject.model.parameters())
+    preprocessing = run.subject.preprocessing
+    words = "backbone: " if run.subject.scored is not None else ""
+    try:
+        macs = complexity(run.subject.model, (preprocessing.channels, *preprocessing.size)).macs
+    except (RuntimeError, NotImplementedError, UserError):  # a network with operations that nothing counts
+        return f"{words}{count / 1e6:.2f}M parameters"
+    return f"{words}{count / 1e6:.2f}M parameters, {macs / 1e9:.3f}G multiply-adds an image"
+
+
+def _data(run: Run) -> str:
+    images: Mapping[str, int] = (run.result or {}).get("images", {})
+    counts = ", ".join(f"{count:,} {split}" for split, count in images.items())
+    classes = f"{len(run.subject.classes)} classes"
+    return f"{run.subject.data or 'unknown'}: {counts + ' images, ' if counts else ''}{classes}"
+
+
+def _state(run: Run) -> str:
+    if run.result is None:
+        return f"not finished: {len(run.log)} of {run.recipe.schedule.epochs} epochs so far"
+    result = run.result
+    return f"finished in {result['seconds']:.0f} s on {result['machine']}; best epoch {result['best_epoch']}"

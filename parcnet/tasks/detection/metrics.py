@@ -1,0 +1,138 @@
+"""How well a predictor finds instances: COCO's average precision of boxes and masks, through faster-coco-eval."""
+
+import json
+import math
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import redirect_stdout
+from dataclasses import dataclass
+from io import StringIO
+from typing import Any
+
+from torch import Tensor
+
+from parcnet.base import UserError
+from parcnet.tasks.detection.coco import Instances, encode
+from parcnet.tasks.predictor import Predictor
+
+STATISTICS = (
+    *("ap", "ap50", "ap75", "ap_small", "ap_medium", "ap_large"),
+    *("ar1", "ar10", "ar100", "ar_small", "ar_medium", "ar_large"),
+)
+"""COCO's twelve, in its order; small is below 32^2 px of area, large above 96^2."""
+
+MASK_THRESHOLD = 0.5
+"""Probability from which on a pixel is an instance's."""
+
+
+@dataclass(frozen=True, slots=True)
+class DetectionResult:
+    """COCO's statistics over one split, shares in [0, 1]; those that have nothing to measure are left out."""
+
+    boxes: Mapping[str, float]
+    masks: Mapping[str, float]
+    count: int
+    """Images."""
+    images_per_second: float
+    """Reading, resizing and predicting together."""
+
+    def metrics(self) -> dict[str, float]:
+        """box_ap, ..., mask_ar_large; AP over IoU .5 to .95 is 0 where there is no instance."""
+        absent = {"box_ap": 0.0, "mask_ap": 0.0}
+        named = {"box": self.boxes, "mask": self.masks}
+        return absent | {f"{kind}_{name}": value for kind, each in named.items() for name, value in each.items()}
+
+
+def evaluate_detection(
+    predictor: Predictor,
+    loader: Iterable[tuple[Sequence[Tensor], Sequence[Instances]]],
+    gathered: Callable[[bytes], list[bytes]] = lambda own: [own],
+) -> DetectionResult:
+    """Runs the predictor, which gives a detection an image, over batches of images and what is in them.
+
+    Where several processes look at parts of a split, `gathered` brings what each found to all of them. Raises
+    `UserError` when there is no image.
+    """
+    started = time.perf_counter()
+    truth: list[dict[str, Any]] = []
+    found: list[dict[str, Any]] = []
+    images: list[dict[str, int]] = []
+    for inputs, targets in loader:
+        for image, target, detection in zip(inputs, targets, predictor(inputs), strict=True):
+            height, width = image.shape[-2:]
+            images.append({"id": target.image_id, "height": height, "width": width})
+            truth += target.truth
+            found += results(target.image_id, detection)
+    seconds = time.perf_counter() - started
+    parts = [json.loads(part) for part in gathered(json.dumps([images, truth, found]).encode())]
+    images, truth, found = ([each for part in parts for each in part[kind]] for kind in range(3))
+    if not images:
+        raise UserError("there is no image to evaluate: every one was unreadable, or the split is empty.")
+    return DetectionResult(
+        coco_statistics(images, truth, found, "bbox"),
+        coco_statistics(images, truth, found, "segm"),
+        len(images),
+        len(images) / max(seconds, 1e-9),
+    )
+
+
+def results(image_id: int, detection: Mapping[str, Tensor]) -> list[dict[str, Any]]:
+    """A detection (see `Detector`) as COCO's result format has it: x, y, width, height; classes from 0."""
+    masks = (detection["masks"][:, 0] > MASK_THRESHOLD).byte().cpu().numpy()
+    rows = zip(
+        detection["boxes"].tolist(), detection["labels"].tolist(), detection["scores"].tolist(), masks, strict=True
+    )
+    return [
+        {
+            "image_id": image_id,
+            "category_id": label,
+            "bbox": [x1, y1, x2 - x1, y2 - y1],
+            "score": score,
+            "segmentation": encode(mask),
+        }
+        for (x1, y1, x2, y2), label, score, mask in rows
+    ]
+
+
+def coco_statistics(
+    images: Sequence[Mapping[str, int]],
+    truth: Sequence[Mapping[str, Any]],
+    found: Sequence[Mapping[str, Any]],
+    kind: str,
+) -> dict[str, float]:
+    """The twelve of `STATISTICS` for "bbox" or "segm"; those of sizes that no instance has are left out."""
+    try:
+        from faster_coco_eval import COCO, COCOeval_faster
+    except ImportError as error:
+        raise UserError(
+            f"COCO's metric needs a package that is not there ({error}): pip install 'parcnet[downstream]'."
+        ) from None
+    counted = [_counted(entry, number) for number, entry in enumerate(truth, 1)]
+    if kind == "segm":
+        counted = [entry for entry in counted if entry.get("segmentation")]
+    categories = sorted({entry["category_id"] for entry in (*counted, *found)})
+    part = "bbox" if kind == "bbox" else "segmentation"
+    own = [{key: each[key] for key in ("image_id", "category_id", "score", part)} for each in found]
+    if not counted:
+        return {}
+    if not own:
+        return dict.fromkeys(STATISTICS, 0.0)
+    with redirect_stdout(StringIO()):  # it prints its table
+        about = {
+            "images": list(images),
+            "annotations": counted,
+            "categories": [{"id": n, "name": str(n)} for n in categories],
+        }
+        known = COCO(about)
+        metric = COCOeval_faster(known, known.loadRes(own), kind)
+        metric.evaluate()
+        metric.accumulate()
+        metric.summarize()
+    values = dict(zip(STATISTICS, map(float, metric.stats[:12]), strict=True))
+    return {name: value for name, value in values.items() if value >= 0 and math.isfinite(value)}
+
+
+def _counted(entry: Mapping[str, Any], number: int) -> dict[str, Any]:
+    """An annotation with what COCO leaves to others to be there: a number from 1 of its own, an area, iscrowd."""
+    _, _, width, height = entry["bbox"]
+    return {"area": width * height, "iscrowd": 0, **entry, "id": number}

@@ -1,0 +1,15 @@
+"""Images with label maps."""
+
+from parcnet.tasks.segmentation.data.augmentation import SegmentationEvaluation, SegmentationTraining
+from parcnet.tasks.segmentation.data.folders import IGNORED, LabelMaps, has_label_maps, open_label_maps
+from parcnet.tasks.segmentation.data.sizes import fitted_size
+
+__all__ = [
+    "IGNORED",
+    "LabelMaps",
+    "SegmentationEvaluation",
+    "SegmentationTraining",
+    "fitted_size",
+    "has_label_maps",
+    "open_label_maps",
+]

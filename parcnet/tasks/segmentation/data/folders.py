@@ -1,0 +1,159 @@
+"""Folders of images and label maps, as ADE20K comes: images/SPLIT/*.jpg, annotations/SPLIT/*.png."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from parcnet.base import UserError
+from parcnet.data.folders import image_files
+from parcnet.data.images import BadImage, open_image
+from parcnet.tasks.segmentation.data.ade20k import ADE20K_CLASSES
+
+IGNORED = 255
+"""In a label map: a pixel that no class is asked of."""
+LAYOUT = (
+    "Expected DIR/images/SPLIT/NAME.jpg with DIR/annotations/SPLIT/NAME.png for train and val (ADE20K's own names, "
+    "training and validation, do as well), and DIR/classes.txt with a name a line."
+)
+_FOLDERS = {"train": ("train", "training"), "val": ("val", "validation"), "test": ("test", "testing")}
+_MODES = ("L", "P", "I;16", "I", "1")  # one number a pixel; a palette's numbers are the labels, not its colours
+
+
+class LabelMaps:
+    """Image files and their label maps: `label` is uint8 [H, W], a class's position in `classes` or `IGNORED`."""
+
+    def __init__(
+        self, name: str, classes: Sequence[str], files: Sequence[tuple[Path, Path]], reduce_zero_label: bool
+    ) -> None:
+        self.name = name
+        self.classes = tuple(classes)
+        self._files = list(files)
+        self._reduce = reduce_zero_label
+
+    def __len__(self) -> int:
+        return len(self._files)
+
+    def image(self, index: int) -> Image.Image:
+        """RGB, any size. Raises `BadImage` for a file that cannot be read."""
+        return open_image(self._files[index][0])
+
+    def label(self, index: int) -> NDArray[np.uint8]:
+        """The label map. Raises `BadImage` for one that is unreadable, of another size, or with unknown labels.
+
+        With `reduce_zero_label` the stored label 0 is ignored and every other label is one less; 255 stays ignored.
+        """
+        image, path = self._files[index]
+        labels = _stored(path)
+        if self._reduce:
+            labels = np.where((labels == 0) | (labels == IGNORED), IGNORED, labels - 1)
+        known = labels[labels != IGNORED]
+        if known.size and (wrong := int(known.max())) >= len(self.classes):
+            stored = wrong + 1 if self._reduce else wrong
+            hint = "" if self._reduce or wrong != len(self.classes) else " If 0 means no class: --reduce-zero-label."
+            raise BadImage(
+                str(path),
+                f"it holds the label {stored}; there are {len(self.classes)} classes, so at most "
+                f"{len(self.classes) - (not self._reduce)}, and {IGNORED} for pixels to ignore.{hint}",
+            )
+        with Image.open(image) as opened:  # the header alone; upright as `image` is
+            size = opened.size if opened.getexif().get(0x0112, 1) < 5 else opened.size[::-1]
+        if labels.shape != size[::-1]:
+            raise BadImage(
+                str(path),
+                f"it has {labels.shape[1]} x {labels.shape[0]} pixels, its image {size[0]} x {size[1]}; expected equal "
+                "sizes",
+            )
+        return labels.astype(np.uint8)
+
+    def where(self, index: int) -> str:
+        """The image file."""
+        return str(self._files[index][0])
+
+
+def open_label_maps(
+    data_dir: str | Path | None, split: str, reduce_zero_label: bool, classes: Sequence[str] | None = None
+) -> LabelMaps:
+    """The images of `split` with their label maps.
+
+    Class names are those of classes.txt, one a line in the order of the labels; without the file, and with
+    `reduce_zero_label`, the 150 of ADE20K. Given `classes`, they must be the same: a label means its place.
+
+    Raises `UserError` for what is missing or empty, an image without a label map, and fewer than two classes.
+    """
+    if data_dir is None:
+        raise UserError(f"segmentation needs images: --data-dir DIR. {LAYOUT}")
+    root = Path(data_dir)
+    if not root.is_dir():
+        raise UserError(f"there is no folder {root}. {LAYOUT}")
+    images, maps = _split(root / "images", split), _split(root / "annotations", split)
+    own = _class_names(root, reduce_zero_label)
+    if classes is not None and tuple(own) != tuple(classes):
+        raise UserError(
+            f"{root} has the classes {_some(own)}, the network learnt {_some(classes)}: labels are places in that "
+            "list, so the two must agree."
+        )
+    files = []
+    for image in image_files(images):
+        path = (maps / image.relative_to(images)).with_suffix(".png")
+        if not path.is_file():
+            raise UserError(f"{image} has no label map: expected {path}.")
+        files.append((image, path))
+    if not files:
+        raise UserError(f"{images} has no images. {LAYOUT}")
+    return LabelMaps(root.resolve().name, own, files, reduce_zero_label)
+
+
+def has_label_maps(data_dir: str | Path | None, split: str) -> bool:
+    """Whether there are label maps of this split; a test split without them cannot be scored."""
+    return data_dir is not None and any((Path(data_dir) / "annotations" / name).is_dir() for name in _FOLDERS[split])
+
+
+def _split(folder: Path, split: str) -> Path:
+    for name in _FOLDERS[split]:
+        if (folder / name).is_dir():
+            return folder / name
+    raise UserError(f"there is no folder {folder / split}. {LAYOUT}")
+
+
+def _class_names(root: Path, reduce_zero_label: bool) -> tuple[str, ...]:
+    path = root / "classes.txt"
+    try:
+        lines = [line.strip() for line in path.read_text(encoding="utf-8").splitlines()]
+    except FileNotFoundError:
+        if reduce_zero_label:
+            return ADE20K_CLASSES
+        raise UserError(f"there is no {path}, which names the classes in the order of the labels. {LAYOUT}") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(f"cannot read {path}: {error}.") from None
+    names = tuple(line for line in lines if line)
+    if len(names) < 2 or len(names) > IGNORED:
+        raise UserError(f"{path} names {len(names)} classes; expected 2 to {IGNORED}, one a line.")
+    if len(set(names)) < len(names):
+        double = next(name for name in names if names.count(name) > 1)
+        raise UserError(f"{path} names the class {double!r} twice.")
+    return names
+
+
+def _stored(path: Path) -> NDArray[np.int64]:
+    """The numbers in a label file."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # about palettes and metadata
+            with Image.open(path) as image:
+                mode, values = image.mode, np.asarray(image)
+    except (OSError, SyntaxError, ValueError) as error:
+        raise BadImage(str(path), str(error)) from error
+    if mode not in _MODES:
+        raise BadImage(str(path), f"it has colours ({mode}); expected one number a pixel, e.g. an 8-bit grey PNG")
+    return values.astype(np.int64)
+
+
+def _some(names: Sequence[str], limit: int = 5) -> str:
+    more = f" and {len(names) - limit} more" if len(names) > limit else ""
+    return ", ".join(names[:limit]) + more

@@ -1,0 +1,162 @@
+"""The processes of one run: who am I, and what are sums over all of us. Without torchrun there is one process."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+
+import torch
+import torch.distributed as dist
+from torch import Tensor
+from torch.distributed.rendezvous import rendezvous
+
+from parcnet.base import UserError
+from parcnet.training.distributed.heartbeat import heartbeat
+
+_PATIENCE = timedelta(minutes=30)
+"""How long a rank may be behind the others, e.g. reading slow images; dead ones are found within a minute."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ranks:
+    """This process among `world` equal ones, as torchrun numbers them."""
+
+    rank: int = 0
+    world: int = 1
+    local_rank: int = 0
+    """On this machine: which GPU to take."""
+    store: dist.Store | None = None
+    """What all ranks can read and write; None for one process."""
+
+    @property
+    def main(self) -> bool:
+        """Whether this rank writes files and speaks."""
+        return self.rank == 0
+
+    def total(self, values: Tensor) -> Tensor:
+        """The elementwise sum over all ranks, bit-equal on each; `values` is overwritten."""
+        if self.world > 1:
+            dist.all_reduce(values)
+        return values
+
+    def shared(self, content: bytes | None) -> bytes:
+        """What the main rank has, on all ranks; the others give None."""
+        if self.world == 1:
+            assert content is not None
+            return content
+        length = torch.tensor(len(content) if content is not None else 0)
+        dist.broadcast(length, 0)
+        # frombuffer takes no empty buffer, and warns of one that cannot be written
+        data = torch.frombuffer(bytearray(content), dtype=torch.uint8) if content else torch.empty(0, dtype=torch.uint8)
+        data = data if self.main else torch.empty(int(length), dtype=torch.uint8)
+        if len(data):
+            dist.broadcast(data, 0)
+        return data.numpy().tobytes()
+
+    def gathered(self, content: bytes) -> list[bytes]:
+        """What every rank has, by rank, on all of them."""
+        if self.world == 1:
+            return [content]
+        lengths = torch.zeros(self.world, dtype=torch.int64)
+        lengths[self.rank] = len(content)
+        parts = []
+        for rank, length in enumerate(self.total(lengths).tolist()):
+            # frombuffer takes no empty buffer, and warns of one that cannot be written
+            own = torch.frombuffer(bytearray(content), dtype=torch.uint8) if rank == self.rank and length else None
+            data = torch.empty(length, dtype=torch.uint8) if own is None else own
+            if length:
+                dist.broadcast(data, rank)
+            parts.append(data.numpy().tobytes())
+        return parts
+
+    def wait(self) -> None:
+        """Until every rank is here."""
+        self.total(torch.zeros(1))
+
+    def speaks_first(self) -> bool:
+        """Whether nobody has spoken yet: of a mistake that all ranks make, a person reads once."""
+        if self.store is None:
+            return True
+        try:
+            return self.store.add("spoken", 1) == 1
+        except RuntimeError:  # the rank that keeps the store is gone
+            return True
+
+
+def asked() -> Ranks:
+    """What torchrun's environment says; nothing is joined. Raises `UserError` for numbers that make no sense."""
+    try:
+        world, rank, local = (int(os.environ.get(name, default)) for name, default in _VARIABLES.items())
+    except ValueError:
+        named = ", ".join(f"{name}={os.environ.get(name)!r}" for name in _VARIABLES)
+        raise UserError(f"expected whole numbers in {named}. torchrun sets them; unset them to run alone.") from None
+    if not 0 <= rank < world:
+        raise UserError(f"RANK is {rank} in a WORLD_SIZE of {world}. torchrun sets both; unset them to run alone.")
+    return Ranks(rank, world, local)
+
+
+_VARIABLES = {"WORLD_SIZE": "1", "RANK": "0", "LOCAL_RANK": "0"}
+
+
+@contextmanager
+def joined(device: torch.device) -> Iterator[Ranks]:
+    """Joins the ranks that torchrun started (gloo for CPU tensors, NCCL for GPU ones) until the block ends.
+
+    One process joins nothing. A rank that dies ends the others, see `heartbeat`.
+    """
+    me = asked()
+    if me.world == 1:
+        yield me
+        return
+    store, rank, world = _met(device)
+    try:
+        with heartbeat(store.clone(), rank, world):
+            ranks = Ranks(rank, world, me.local_rank, store)
+            yield ranks
+            ranks.wait()  # who leaves early looks dead
+    finally:
+        dist.destroy_process_group()
+
+
+def _met(device: torch.device) -> tuple[dist.Store, int, int]:
+    """The store, rank and number of ranks, once all are connected. Raises `UserError` when they cannot be."""
+    try:
+        found, rank, world = next(iter(rendezvous("env://", timeout=_PATIENCE)))
+        store = dist.PrefixStore(_attempt(), found)
+        if device.type == "cuda":
+            torch.cuda.set_device(device)
+        dist.init_process_group(
+            "cpu:gloo,cuda:nccl" if device.type == "cuda" else "gloo",
+            store=dist.PrefixStore("group", store),
+            rank=rank,
+            world_size=world,
+            timeout=_PATIENCE,
+        )
+    except (RuntimeError, ValueError) as error:
+        raise UserError(
+            f"the processes of this run cannot connect to each other: {str(error).splitlines()[0]}. Check the address "
+            "that torchrun was given, and that all of them run."
+        ) from None
+    return store, rank, world
+
+
+def _attempt() -> str:
+    """A name for this start of the processes: torchrun's own store survives a restart, with addresses of the dead.
+
+    Only on one machine: several count their restarts apart, but meet at a new store each time (--rdzv-backend c10d).
+    """
+    alone = os.environ.get("GROUP_WORLD_SIZE") == "1"
+    return f"attempt-{os.environ.get('TORCHELASTIC_RESTART_COUNT', '0')}" if alone else "run"
+
+
+def own_device(device: torch.device, ranks: Ranks) -> torch.device:
+    """The device of this rank: `cuda` means the GPU of its number on this machine. `UserError` if there is none."""
+    if ranks.world == 1 or device.type != "cuda" or device.index is not None:
+        return device
+    if ranks.local_rank >= torch.cuda.device_count():
+        raise UserError(
+            f"process {ranks.local_rank} of this machine has no GPU: torch sees {torch.cuda.device_count()}. Use a "
+            "smaller --nproc-per-node, or --device cpu."
+        )
+    return torch.device("cuda", ranks.local_rank)

@@ -1,0 +1,89 @@
+"""One pass over the training images."""
+
+import math
+import time
+from collections.abc import Callable, Iterable
+from itertools import islice
+
+from parcnet.base import warn
+from parcnet.training.loop.diagnosis import find_origin
+from parcnet.training.loop.log_lines import StepLog
+from parcnet.training.loop.memory import peak_megabytes
+from parcnet.training.loop.progress import Position
+from parcnet.training.loop.step import Batch, Stepper, Taken
+
+
+class NonFinite(ArithmeticError):
+    """A loss or a gradient that is no finite number, too often in a row."""
+
+    def __init__(self, value: float, step: int | None, what: str = "loss", origin: str = "") -> None:
+        self.value = value
+        self.step = step
+        """Number of the first such step, from 1; None for the validation loss."""
+        self.what = what
+        self.origin = origin
+        """Where it begins, in a sentence; empty if not looked for."""
+        where = "validation" if step is None else f"step {step}"
+        super().__init__(f"the {what} is {value} at {where}")
+
+
+def train_epoch(
+    stepper: Stepper,
+    micro_batches: Iterable[Batch],
+    position: Position,
+    *,
+    steps: int,
+    until: int | None = None,
+    accumulation: int,
+    batch_size: int,
+    max_skipped: int,
+    took: Callable[[StepLog, bool], None],
+) -> None:
+    """Takes the steps of an epoch that `position` has not yet taken, and moves it.
+
+    `steps` are in a whole epoch, and `until` ends this one earlier.
+
+    After each one `took(figures, asked to stop)` is called, which may raise. More than `max_skipped` steps in a row
+    that change nothing, because loss or gradient is not finite, raise `NonFinite` before that.
+    """
+    iterator = iter(micro_batches)
+    while position.done < (steps if until is None else until):
+        started = time.perf_counter()
+        batch = list(islice(iterator, accumulation))
+        read = time.perf_counter()
+        assert len(batch) == accumulation, "the loader has fewer batches than it said"
+        step = position.epoch * steps + position.done
+        taken = stepper(batch, step)
+        rate = batch_size / (time.perf_counter() - started)
+        _move(position, taken)
+        if not taken.updated and not taken.overflowed:
+            _skip(stepper, batch, position, taken, step, max_skipped)
+        figures = StepLog(
+            step + 1,
+            position.epoch + 1,
+            taken.loss if math.isfinite(taken.loss) else None,
+            taken.grad_norm if math.isfinite(taken.grad_norm) else None,
+            stepper.lr,
+            taken.updated,
+            round(rate, 1),
+            round(read - started, 4),
+            peak_megabytes(stepper.device),
+        )
+        took(figures, taken.stop)
+
+
+def _move(position: Position, taken: Taken) -> None:
+    position.done += 1
+    if math.isfinite(taken.loss):
+        position.losses.append(taken.loss)
+    if taken.updated:
+        position.skipped = 0
+
+
+def _skip(stepper: Stepper, batch: list[Batch], position: Position, taken: Taken, step: int, max_skipped: int) -> None:
+    position.skipped += 1
+    what, value = ("gradient", taken.grad_norm) if math.isfinite(taken.loss) else ("loss", taken.loss)
+    if position.skipped > max_skipped:
+        raise NonFinite(value, step + 2 - position.skipped, what, find_origin(stepper, batch, step))
+    if stepper.ranks.main:
+        warn(f"step {step + 1} changes nothing: its {what} is {value} ({position.skipped} in a row)")

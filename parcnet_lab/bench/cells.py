@@ -1,0 +1,43 @@
+"""What the views of results are made of: tables, and numbers as text."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from parcnet_lab.bench.results import Result
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """A table: its columns, and the cells of each row as text."""
+
+    title: str
+    columns: tuple[str, ...]
+    rows: Sequence[tuple[str, ...]]
+
+
+def number(value: float) -> str:
+    """Three significant digits, never in powers of ten."""
+    if value == 0:
+        return "0"
+    for digits, from_ in ((0, 100.0), (1, 10.0), (2, 1.0)):
+        if abs(value) >= from_:
+            return f"{value:.{digits}f}"
+    return f"{value:.3f}"
+
+
+def spread(timing: Mapping[str, Any]) -> str:
+    """`12.3 (12.1-12.6)`: the median and the quartiles about it; `~` marks a single call."""
+    if timing["rounds"] == 1:
+        return f"~{number(timing['median_ms'])}"
+    return f"{number(timing['median_ms'])} ({number(timing['p25_ms'])}-{number(timing['p75_ms'])})"
+
+
+def conditions(result: Result) -> str:
+    """Device, threads and precision, and what differs from the usual, in words."""
+    machine, settings = result.machine, result.settings
+    parts = [machine["device"], f"{machine['threads']} threads", machine["dtype"]]
+    parts += [f"{settings['image']} px"] if "image" in settings else []
+    parts += ["forward and backward"] if settings.get("training") else []
+    parts += ["NCHW memory"] if settings.get("channels_last") is False else []
+    return ", ".join(parts)

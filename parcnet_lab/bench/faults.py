@@ -1,0 +1,182 @@
+"""Runs that are killed again and again, beside the same run left alone: every loss must be the same, bit for bit."""
+
+import json
+import os
+import random
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from safetensors.numpy import load_file
+
+from parcnet.base import UserError
+from parcnet_lab.bench.models import Note
+
+_POLL = 0.01
+_LONGEST = 1800.0
+"""Seconds after which a run counts as hung."""
+_EXACT = ("step", "epoch", "loss", "grad_norm", "lr", "updated", "train_loss", "val_loss", "val_top1")
+"""What of a log line is a function of the recipe; times and memory are not."""
+
+
+def measure(training: Sequence[str], kills: int, processes: int, seed: int, folder: Path, note: Note) -> dict[str, Any]:
+    """One row: a run by `parcnet train TRAINING` left alone, and the same killed `kills` times at random steps.
+
+    One process is killed as a whole and started again; of several, one at random is killed and torchrun starts all
+    again. Raises `UserError` with what a run said when it fails by itself or hangs.
+    """
+    chance = random.Random(seed)
+    started = time.monotonic()
+    whole = folder / f"whole-{processes}"
+    Run(training, processes, whole).finish()
+    alone = time.monotonic() - started
+    note(1, "the run that is left alone")
+    steps = len(lines(whole / "steps.jsonl"))
+    broken = folder / f"broken-{processes}"
+    killed_at = []
+    run = Run(training, processes, broken, restarts=2 * kills)
+    try:
+        for target in sorted(chance.choices(range(1, steps), k=kills)):
+            if not run.reach(target, extra=chance.random() * alone / steps):
+                break
+            killed_at.append(len(lines(broken / "steps.jsonl")))
+            run.kill(chance)
+            note(1, f"killed at step {killed_at[-1]} of {steps}")
+        run.finish()
+    finally:
+        run.end()
+    return {
+        "processes": processes,
+        "kills": len(killed_at),
+        "killed_at": killed_at,
+        "steps": steps,
+        "unequal": differences(whole, broken),
+        "seconds_alone": round(alone, 1),
+        "seconds": round(time.monotonic() - started - alone, 1),
+    }
+
+
+class Run:
+    """A training run in processes of its own, which can be killed; `--resume auto` makes every start go on."""
+
+    def __init__(self, training: Sequence[str], processes: int, output: Path, restarts: int = 0) -> None:
+        self.output = output
+        launcher: list[str] = []
+        if processes > 1:
+            launcher = ["torch.distributed.run", "--nproc-per-node", str(processes), "--master-port", str(free_port())]
+            launcher += ["--max-restarts", str(restarts), "-m"]
+        command = [
+            sys.executable,
+            "-m",
+            *launcher,
+            "parcnet",
+            "train",
+            *training,
+            "--device",
+            "cpu",
+            "--log-every",
+            "1",
+        ]
+        self._command = [*command, "--output", str(output), "--resume", "auto"]
+        self._elastic = processes > 1
+        self._said = output.with_name(f"{output.name}.log")
+        self._process = self._start()
+
+    def reach(self, step: int, extra: float = 0.0) -> bool:
+        """Waits until the log has so many steps, and `extra` seconds more; False if the run ended before."""
+        deadline = time.monotonic() + _LONGEST
+        while len(lines(self.output / "steps.jsonl")) < step:
+            if self._process.poll() is not None:
+                return False
+            self._hung(deadline)
+            time.sleep(_POLL)
+        time.sleep(extra)
+        return self._process.poll() is None
+
+    def kill(self, chance: random.Random) -> None:
+        """SIGKILL: for one process itself, which then starts again; else for one of torchrun's children."""
+        if not self._elastic:
+            self.end()
+            self._process = self._start()
+            return
+        children = _children(self._process.pid)
+        if children:
+            os.kill(chance.choice(children), signal.SIGKILL)
+
+    def finish(self) -> None:
+        """Waits for the end; raises `UserError` with the last words of a run that failed."""
+        deadline = time.monotonic() + _LONGEST
+        while self._process.poll() is None:
+            self._hung(deadline)
+            time.sleep(_POLL)
+        if self._process.returncode:
+            said = self._said.read_text(encoding="utf-8", errors="replace")[-2000:]
+            raise UserError(f"{' '.join(self._command)} failed (exit code {self._process.returncode}):\n{said}")
+
+    def end(self) -> None:
+        """Kills what is left of it."""
+        for child in (*_children(self._process.pid), self._process.pid):
+            try:
+                os.kill(child, signal.SIGKILL)
+            except ProcessLookupError:
+                continue
+        self._process.wait()
+
+    def _start(self) -> "subprocess.Popen[bytes]":
+        self.output.parent.mkdir(parents=True, exist_ok=True)
+        with self._said.open("ab") as said:
+            # one thread: the processes would fight over few cores, and a loss depends on the number
+            environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+            return subprocess.Popen(self._command, stdout=said, stderr=said, env=environment)
+
+    def _hung(self, deadline: float) -> None:
+        if time.monotonic() > deadline:
+            self.end()
+            raise UserError(f"{' '.join(self._command)} was not over after {_LONGEST:.0f} s; its words: {self._said}")
+
+
+def lines(log: Path) -> list[dict[str, Any]]:
+    """The whole lines of a JSON log, none if it is not there."""
+    try:
+        text = log.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return []
+    return [json.loads(line) for line in text.splitlines(keepends=True) if line.endswith("\n")]
+
+
+def differences(one: Path, other: Path) -> int:
+    """In how many log lines and weights two run folders differ; 0: bit-equal losses, metrics and best checkpoints."""
+    count = 0
+    for name in ("steps.jsonl", "log.jsonl"):
+        first, second = lines(one / name), lines(other / name)
+        count += abs(len(first) - len(second))
+        count += sum(_exact(a) != _exact(b) for a, b in zip(first, second, strict=False))
+    for name in ("best.safetensors", "last.safetensors"):
+        weights, others = load_file(one / name), load_file(other / name)
+        count += len(weights.keys() ^ others.keys())
+        count += sum(weights[each].tobytes() != others[each].tobytes() for each in weights.keys() & others.keys())
+    return count
+
+
+def free_port() -> int:
+    """A TCP port of this machine that nobody listens to."""
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        return found.getsockname()[1]
+
+
+def _exact(line: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: line[key] for key in _EXACT if key in line}
+
+
+def _children(pid: int) -> list[int]:
+    """Processes that `pid` started, as Linux tells."""
+    try:
+        return [int(each) for each in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+    except OSError:
+        return []

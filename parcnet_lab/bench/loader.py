@@ -1,0 +1,158 @@
+"""How many images a second are read, decoded and augmented, beside how many a training step takes."""
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, Protocol, runtime_checkable
+
+import torch
+
+from parcnet.base import UserError
+from parcnet.base.timing import interleave, once, summarise
+from parcnet_lab.bench.models import Note
+from parcnet_lab.bench.train import step
+from parcnet.data import (
+    ImageDataset,
+    Preprocessing,
+    decode_image,
+    open_dataset,
+    preserved_randomness,
+    train_loader,
+    train_transform,
+)
+from parcnet.data.samples import Sample, collate
+from parcnet.models import build
+from parcnet.recipes import Recipe
+
+_BATCH = 32
+_STEP_BATCH = 8
+
+
+@runtime_checkable
+class Files(ImageDataset, Protocol):
+    """Images that are files, or were before they were packed."""
+
+    def content(self, index: int) -> bytes:
+        """The file's bytes."""
+
+
+def stages(images: Files, recipe: Recipe, count: int, seconds: float) -> list[dict[str, Any]]:
+    """Milliseconds an image on one core, each stage alone: read, decode, augment (and normalise), collate.
+
+    `count` images from all over the data, read again and again: so from memory and not from a disk.
+    """
+    side = recipe.network.img_size or 224
+    transform = train_transform(_preprocessing(side), recipe.augmentation, recipe.data.train_interpolation)
+    every = max(len(images) // count, 1)
+    places = list(range(0, len(images), every))[:count]
+    contents = [images.content(place) for place in places]
+    decoded = [decode_image(content, images.where(place)) for content, place in zip(contents, places, strict=True)]
+    with preserved_randomness():
+        samples = [Sample(transform(image), 0) for image in decoded]
+        timed = interleave(
+            {
+                "read": lambda: [images.content(place) for place in places],
+                "decode": lambda: [decode_image(content, "") for content in contents],
+                "augment": lambda: [transform(image) for image in decoded],
+                "collate": lambda: collate(samples),
+            },
+            device="cpu",
+            seconds=seconds,
+            minimum_rounds=3,
+            warmup=1,
+        )
+    each = len(places)
+    size = sum(map(len, contents)) / each
+    pixels = sum(image.width * image.height for image in decoded) / each
+    return [
+        {
+            "stage": name,
+            "ms": timing.median_ms / each,
+            "ms_range": [timing.p25_ms / each, timing.p75_ms / each],
+            "image_bytes": round(size),
+            "image_pixels": round(pixels),
+        }
+        for name, timing in timed.items()
+    ]
+
+
+def throughput(images: ImageDataset, recipe: Recipe, workers: Sequence[int], note: Note) -> list[dict[str, Any]]:
+    """Images a second of the training loader, by number of worker processes, once it runs; batches of 32."""
+    side = recipe.network.img_size or 224
+    transform = train_transform(_preprocessing(side), recipe.augmentation, recipe.data.train_interpolation)
+    rows = []
+    for number in workers:
+        batches = train_loader(images, transform=transform, batch_size=_BATCH, seed=0, epoch=0, workers=number)
+        found = iter(batches)
+        started = time.perf_counter()
+        for _ in range(2 * max(number, 1)):  # what was made while the processes began
+            next(found, None)
+        begun, seen = time.perf_counter(), 0
+        for batch, _ in found:
+            seen += len(batch)
+        if not seen:
+            raise UserError(f"{len(images)} images are too few for {number} workers: give more with --images.")
+        note(1, f"{number} workers")
+        rows.append(
+            {
+                "workers": number,
+                "images_per_second": seen / (time.perf_counter() - begun),
+                "start_seconds": begun - started,
+                "images": seen,
+            }
+        )
+    return rows
+
+
+def training_rate(recipe: Recipe, device: torch.device, dtype: torch.dtype, seconds: float) -> dict[str, Any]:
+    """Images a second of the recipe's training step on `device`, on random images that are there already."""
+    side = recipe.network.img_size or 224
+    # torch's stubs know no `to` with both
+    model = build(recipe.network.model).to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    batch = _STEP_BATCH if device.type == "cpu" else 128
+    call = step(model, batch, side, dtype)
+    timing = summarise(_repeated(call, device, seconds))
+    return {
+        "network": recipe.network.model,
+        "batch": batch,
+        "images_per_second": 1e3 * batch / timing.median_ms,
+        "timing": asdict(timing),
+    }
+
+
+def open_files(data_dir: str) -> Files:
+    """The training images of a folder or of packed data. Raises `UserError` as `open_dataset` does."""
+    images = open_dataset(data_dir, "train")
+    if not isinstance(images, Files):
+        raise UserError(f"{images.name} are no image files: there is nothing to decode.")
+    return images
+
+
+@contextmanager
+def photographs(count: int) -> Iterator[Files]:
+    """A folder with `count` copies of the two photographs that come with scikit-learn (640 x 427, 170 KB)."""
+    from sklearn.datasets import images as shipped  # here: it takes a second
+
+    sources = sorted(Path(shipped.__file__).parent.glob("*.jpg"))
+    with TemporaryDirectory() as folder:
+        for place in range(count):
+            source = sources[place % len(sources)]
+            target = Path(folder) / "train" / source.stem / f"{place}.jpg"
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_bytes(source.read_bytes())  # files of their own, as in a real folder
+        yield open_files(folder)
+
+
+def _repeated(call: Callable[[], None], device: torch.device, seconds: float) -> list[float]:
+    call()
+    times = [once(call, device) for _ in range(3)]
+    while sum(times) < seconds:
+        times.append(once(call, device))
+    return times
+
+
+def _preprocessing(side: int) -> Preprocessing:
+    return Preprocessing((side, side), (0.485, 0.456, 0.406), (0.229, 0.224, 0.225))

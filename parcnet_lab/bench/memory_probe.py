@@ -1,0 +1,85 @@
+"""`python -m parcnet_lab.bench.memory_probe JSON`: the peak memory of one network's inference, in a process of its own.
+
+Prints one JSON object of bytes. On an accelerator: what torch's allocator held at most, weights included. On a CPU:
+resident memory over that of the loaded libraries; the peak counts from after the network is built.
+"""
+
+import ctypes
+import gc
+import json
+import resource
+import sys
+from contextlib import suppress
+from pathlib import Path
+
+import torch
+
+from parcnet_lab.bench.machine import dtype_named
+from parcnet_lab.bench.networks import Contender, in_form
+
+_STATUS, _CLEAR = Path("/proc/self/status"), Path("/proc/self/clear_refs")
+
+
+def probe(
+    contender: Contender, form: str, batch: int, image: int, device: torch.device, dtype: torch.dtype
+) -> dict[str, int]:
+    """Bytes: `weights` (parameters and buffers), `peak` of two forward passes with them, in a form of `FORMS`."""
+    # what the first convolution and product load and allocate once for the process belongs to neither network
+    small = torch.randn(1, 8, 16, 16, device=device, dtype=dtype)
+    torch.nn.functional.conv2d(small, torch.randn(8, 8, 3, 3, device=device, dtype=dtype)).sum()
+    before = _resident()
+    model = contender.build().eval().to(device, dtype)
+    weights = sum(each.nbytes for each in (*model.parameters(), *model.buffers()))
+    pixels = torch.randn(batch, 3, image, image, device=device, dtype=dtype)
+    with torch.inference_mode():
+        infer = in_form(model, form, pixels)
+    del model
+    _give_back()
+    _forget_peak(device)
+    with torch.inference_mode():
+        for _ in range(2):
+            infer(pixels)
+    peak = torch.cuda.max_memory_allocated(device) if device.type == "cuda" else _peak() - before
+    return {"weights": weights, "peak": peak}
+
+
+def _give_back() -> None:
+    """Freed memory goes back to the system, as far as the C library can: what building needed is not inference."""
+    gc.collect()
+    if sys.platform == "linux":
+        with suppress(AttributeError):  # only glibc has it
+            ctypes.CDLL(None).malloc_trim(0)
+
+
+def _resident() -> int:
+    return _status("VmRSS") if _STATUS.exists() else _max_resident()
+
+
+def _peak() -> int:
+    return _status("VmHWM") if _STATUS.exists() else _max_resident()
+
+
+def _status(key: str) -> int:
+    line = next(line for line in _STATUS.read_text(encoding="utf-8").splitlines() if line.startswith(key))
+    return int(line.split()[1]) * 1024
+
+
+def _max_resident() -> int:
+    unit = 1 if sys.platform == "darwin" else 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
+
+
+def _forget_peak(device: torch.device) -> None:
+    if device.type == "cuda":
+        torch.cuda.reset_peak_memory_stats(device)
+    elif _CLEAR.exists():
+        _CLEAR.write_text("5", encoding="utf-8")  # the kernel takes the present as the new high-water mark
+
+
+if __name__ == "__main__":
+    asked = json.loads(sys.argv[1])
+    torch.set_num_threads(asked["threads"])
+    contender = Contender(asked["network"], asked["side"], tuple(asked["arguments"].items()))
+    where = (torch.device(asked["device"]), dtype_named(asked["dtype"]))
+    found = probe(contender, asked["form"], asked["batch"], asked["image"], *where)
+    print(json.dumps(found))

@@ -1,0 +1,31 @@
+"""The segmenters behind the papers' tables, counted whole."""
+
+import torch
+
+from parcnet.base import UserError
+from parcnet.models import Complexity, complexity
+from parcnet_lab.paper.printed import Subject
+from parcnet.tasks.backbone import build_backbone
+from parcnet.tasks.segmentation import segmenter
+
+ADE20K_CLASSES = 150
+SIZE = (512, 2048)
+"""Height and width in px, which the tables' captions write (2048, 512)."""
+
+
+def segmenter_counts(subject: Subject) -> Complexity | None:
+    """The subject's UperNet for ADE20K's 150 classes: parameters with the auxiliary head, multiply-adds without it.
+
+    That is how the papers count, for the auxiliary head takes part in training alone. None for a network without maps
+    of strides 4 to 32: what the paper puts behind such a one is its own.
+    """
+    assert subject.network is not None, subject.absent
+    arguments: dict[str, object] = {"img_size": SIZE} if subject.sized else {}
+    if subject.kernel_fit is not None:
+        arguments["kernel_fit"] = subject.kernel_fit
+    with torch.device("meta"):
+        try:
+            backbone = build_backbone(subject.network, arguments)
+        except UserError:
+            return None
+        return complexity(segmenter(backbone, ADE20K_CLASSES), (3, *SIZE))

@@ -1,0 +1,61 @@
+"""Answers by image: which image said what survives batches, limits and unreadable files."""
+
+import shutil
+
+import numpy as np
+import pytest
+import torch
+
+from parcnet.base import UserError
+from parcnet.data import open_image
+from parcnet.report.evaluated_images import look, open_images, spread
+from parcnet.report.robustness_sections import probes
+from parcnet.report.run_record import read_run
+
+CPU = torch.device("cpu")
+
+
+def quiet(*_):
+    pass
+
+
+@pytest.fixture
+def run(tmp_path, images, make_run):
+    return read_run(make_run(tmp_path / "run", shutil.copytree(images, tmp_path / "data")))
+
+
+def test_each_answer_is_that_of_its_image(run):
+    looked = look(run, open_images(run, None, None), 10, CPU, quiet)
+    assert looked.part == "10 of 24 val images"
+    transform = run.subject.preprocessing.transform()
+    for place, number in enumerate(looked.numbers):
+        image = open_image(looked.images.where(int(number)))
+        logits = run.subject.model(transform(image)[None])[0].detach()
+        label = looked.images.label(int(number))
+        assert looked.labels[place] == label
+        assert looked.predicted[place] == int(logits.argmax())
+        assert looked.confidence[place] == pytest.approx(float(logits.softmax(0).max()), abs=1e-5)
+        assert looked.loss[place] == pytest.approx(float(-logits.log_softmax(0)[label]), abs=1e-4)
+    assert looked.result.top1 == pytest.approx((looked.predicted == looked.labels).mean())
+
+
+def test_an_unreadable_image_is_left_out_of_everything(run, capsys):
+    images, split, folder = open_images(run, None, None)
+    broken = images.where(5)
+    with open(broken, "wb") as file:
+        file.write(b"no image")
+    with pytest.raises(UserError, match="not an image"):
+        look(run, (images, split, folder), 24, CPU, quiet)
+    recipe = run.recipe
+    object.__setattr__(recipe.data, "max_bad_images", 1)
+    looked = look(run, (images, split, folder), 24, CPU, quiet)
+    assert looked.numbers.tolist() == [number for number in range(24) if number != 5]
+    assert looked.result.count == 23
+    assert len(probes(looked, 100).labels) == 23
+    assert broken in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("count", "limit", "expected"), [(5, 9, [0, 1, 2, 3, 4]), (100, 3, [0, 50, 99]), (1, 1, [0])])
+def test_images_are_spread_from_the_first_to_the_last(count, limit, expected):
+    np.testing.assert_allclose(spread(count, limit), expected, atol=1)
+    assert len(spread(count, limit)) == len(expected)

@@ -1,0 +1,169 @@
+"""Detectors are trained by the same engine: exact resume, several processes, faults."""
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from parcnet import checkpoint
+from parcnet.base import UserError
+from parcnet_lab.bench.faults import Run, differences, lines
+from parcnet.data import collate_lists, eval_loader
+from parcnet.tasks.detection.coco import AsItIs, open_coco
+from parcnet.evaluation import evaluate_detection, torch_predictor
+from parcnet.recipes import Recipe, read_recipe
+from parcnet.tasks.detection import region_heads as heads
+from parcnet.tasks.loading import from_checkpoint
+from parcnet.training import Diverged, train
+from parcnet.training.loop.step import Stepper
+
+RECIPE = """\
+task: detection
+network: {{model: parcnetv2_digits, img_size: 64, model_args: "{{depths: [1, 1, 1, 1], dims: [8, 12, 16, 24]}}"}}
+data: {{data_dir: {folder}, batch_size: 4, workers: 0}}
+detection: {{short_side: 64, long_side: 96, train_short_sides: [48, 64], resize_policy: resize, regions: 8,
+  detections: 5, score_threshold: 0.0, anchor_scale: 0.5, mask_padding: true}}
+schedule: {{epochs: 2, warmup_epochs: 0}}
+run: {{device: cpu, threads: 1, save_every: 1}}
+"""
+
+
+@pytest.fixture(scope="module")
+def shapes(tmp_path_factory) -> Path:
+    """8 and 3 images, upright and not, with bright rectangles of two classes as COCO; the last of each has none."""
+    root = tmp_path_factory.mktemp("shapes")
+    noise = np.random.default_rng(0)
+    for split, count in (("train", 9), ("val", 4)):
+        (root / split).mkdir()
+        images, annotations = [], []
+        for number in range(count):
+            height, width = (64, 80) if number % 2 else (80, 64)
+            pixels = noise.integers(0, 60, (height, width, 3), dtype=np.uint8)
+            for kind in range(2 if number + 1 < count else 0):
+                w, h = noise.integers(14, 30, 2).tolist()
+                x, y = int(noise.integers(0, width - w)), int(noise.integers(0, height - h))
+                pixels[y : y + h, x : x + w, kind] = 250
+                corners = [[x, y, x + w, y, x + w, y + h, x, y + h]]
+                own = {"id": len(annotations) + 1, "image_id": number, "category_id": kind + 1, "segmentation": corners}
+                annotations.append({**own, "bbox": [x, y, w, h], "area": w * h, "iscrowd": 0})
+            Image.fromarray(pixels).save(root / split / f"{number}.png")
+            images.append({"id": number, "file_name": f"{number}.png", "height": height, "width": width})
+        categories = [{"id": 1, "name": "red"}, {"id": 2, "name": "green"}]
+        content = {"images": images, "annotations": annotations, "categories": categories}
+        (root / f"{split}.json").write_text(json.dumps(content))
+    return root
+
+
+@pytest.fixture(scope="module")
+def recipe_file(shapes, tmp_path_factory) -> Path:
+    path = tmp_path_factory.mktemp("recipe") / "shapes.yaml"
+    path.write_text(RECIPE.format(folder=shapes))
+    return path
+
+
+@pytest.fixture
+def recipe(recipe_file, tmp_path, monkeypatch) -> Callable[[str], Recipe]:
+    """recipe("whole"): two epochs of two steps into that folder. Its linear layers are narrow, for speed."""
+    monkeypatch.setattr(heads, "HIDDEN", 32)
+    given = read_recipe(recipe_file)
+    return lambda name: replace(given, run=replace(given.run, output=str(tmp_path / name)))
+
+
+class Killed(BaseException):
+    """Ends a run as SIGKILL would: nothing of ours runs after it."""
+
+
+def test_a_run_killed_goes_on_bit_for_bit_and_its_checkpoint_scores_as_it_did(recipe, shapes, monkeypatch):
+    whole, broken = recipe("whole"), recipe("broken")
+    outcome = train(whole)
+    real = Stepper.__call__
+
+    def mortal(self, batch, number):
+        if number == 3:
+            raise Killed
+        return real(self, batch, number)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Stepper, "__call__", mortal)
+        with pytest.raises(Killed):
+            train(broken)
+    train(broken, resume="auto")
+    assert differences(Path(whole.run.output), Path(broken.run.output)) == 0
+    assert len(lines(Path(broken.run.output) / "steps.jsonl")) == 4
+    network, metadata = from_checkpoint(whole.run.output)
+    assert metadata.task == "detection"
+    images = open_coco(shapes, "val", metadata.classes)
+    loader = eval_loader(images, transform=AsItIs(), batch_size=4, workers=0, collate=collate_lists)
+    with torch_predictor(network, next(network.parameters()).device) as see:
+        again = evaluate_detection(see, loader)
+    assert again.count == 4
+    assert again.metrics() == pytest.approx(outcome.val.metrics())
+    assert (Path(whole.run.output) / "predictions.png").stat().st_size > 0
+
+
+def test_two_processes_share_the_batch_and_score_every_image_once(recipe_file, shapes, tmp_path):
+    Run(["-c", str(recipe_file), "--epochs", "1"], 2, tmp_path / "run").finish()
+    said = (tmp_path / "run.log").read_text()
+    assert "2 processes x 2 images" in said
+    result = json.loads((tmp_path / "run" / "result.json").read_text())
+    assert result["processes"] == 2
+    assert len(lines(tmp_path / "run" / "steps.jsonl")) == 2
+    network, metadata = from_checkpoint(tmp_path / "run")
+    images = open_coco(shapes, "val", metadata.classes)
+    loader = eval_loader(images, transform=AsItIs(), batch_size=1, workers=0, collate=collate_lists)
+    with torch_predictor(network, next(network.parameters()).device) as see:
+        alone = evaluate_detection(see, loader).metrics()
+    for name in ("box_ap", "mask_ap"):
+        assert metadata.metrics[f"val_{name}"] == pytest.approx(alone[name], abs=1e-6)
+
+
+def test_a_loss_that_is_not_finite_ends_the_run_naming_where(recipe, monkeypatch):
+    from parcnet.tasks.detection import cascade_heads as roi_heads
+
+    real = roi_heads.box_loss
+    monkeypatch.setattr(roi_heads, "box_loss", lambda *given: real(*given) * float("nan"))
+    with pytest.raises(Diverged, match="loss"):
+        train(recipe("diverging"))
+
+
+def test_an_image_that_cannot_be_read_is_named(recipe, shapes, tmp_path):
+    copy = tmp_path / "damaged"
+    import shutil
+
+    shutil.copytree(shapes, copy)
+    (copy / "train" / "0.png").write_bytes(b"no image")
+    given = recipe("run")
+    with pytest.raises(UserError, match=r"1 unreadable image, 0 allowed:\n.*0\.png"):
+        train(replace(given, data=replace(given.data, data_dir=str(copy))))
+
+
+def test_a_detector_starts_from_a_classifiers_weights_and_says_what_was_used(recipe, tmp_path):
+    import timm
+
+    from parcnet.checkpoint import Metadata
+    from parcnet.data import Preprocessing
+
+    model_args = {"depths": [1, 1, 1, 1], "dims": [8, 12, 16, 24], "img_size": 64, "num_classes": 10}
+    classifier = timm.create_model("parcnetv2_digits", **model_args)
+    preprocessing = Preprocessing((64, 64), (0.5,) * 3, (0.5,) * 3).to_dict()
+    about = Metadata("parcnetv2_digits", model_args, tuple("0123456789"), preprocessing, "digits")
+    checkpoint.save(tmp_path / "classifier.safetensors", classifier.state_dict(), about)
+    given = recipe("run")
+    start = str(tmp_path / "classifier.safetensors")
+    from parcnet.tasks import task_of
+
+    built = task_of(replace(given, network=replace(given.network, initial_checkpoint=start))).build(("red", "green"))
+    body = built.network.backbone.body.net.state_dict()
+    own = {name.replace(".", "_"): value for name, value in classifier.state_dict().items()}
+    assert all(bool((value == own[name.replace(".", "_")]).all()) for name, value in body.items())
+    assert any("tensors used" in note and "head" in note for note in built.notes)
+
+
+def test_detection_without_data_says_how_to_get_some(recipe):
+    given = recipe("run")
+    with pytest.raises(UserError, match="make demo-detection"):
+        train(replace(given, data=replace(given.data, data_dir=None)))

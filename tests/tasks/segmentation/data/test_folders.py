@@ -1,0 +1,105 @@
+import numpy as np
+import pytest
+from PIL import Image
+
+from parcnet.base import UserError
+from parcnet.data import BadImage
+from parcnet.tasks.segmentation.data import IGNORED, has_label_maps, open_label_maps
+from parcnet.tasks.segmentation.data.ade20k import ADE20K_CLASSES
+
+
+def test_images_and_label_maps_of_a_folder_belong_together(label_folder):
+    root = label_folder()
+    train, val = (open_label_maps(root, split, False) for split in ("train", "val"))
+    assert (len(train), len(val), train.classes) == (1, 1, ("dark", "bright"))
+    assert train.image(0).size == (384, 200)
+    assert train.label(0).shape == (200, 384)
+    assert np.array_equal(train.label(0) == 1, np.asarray(train.image(0))[..., 0] > 100)
+    assert has_label_maps(root, "val")
+    assert not has_label_maps(root, "test")
+
+
+def test_ade20ks_folders_labels_and_150_classes(label_folder):
+    """Labels 1 to 150 become 0 to 149, and 0, "none of them", is ignored."""
+    root = label_folder(dark=0, bright=150, classes=None, names=("training", "validation"))
+    images = open_label_maps(root, "train", reduce_zero_label=True)
+    assert images.classes == ADE20K_CLASSES
+    assert (len(set(ADE20K_CLASSES)), ADE20K_CLASSES[0], ADE20K_CLASSES[149]) == (150, "wall", "flag")
+    assert set(np.unique(images.label(0))) == {149, IGNORED}
+
+
+def test_255_stays_ignored_whatever_zero_means(label_folder):
+    root = label_folder(dark=IGNORED, bright=1)
+    for reduce, expected in ((False, {1, IGNORED}), (True, {0, IGNORED})):
+        assert set(np.unique(open_label_maps(root, "train", reduce).label(0))) == expected
+
+
+def test_a_palette_of_colours_hides_no_labels(label_folder):
+    root = label_folder()
+    path = root / "annotations" / "train" / "coins.png"
+    plain = open_label_maps(root, "train", False).label(0)
+    with Image.open(path) as image:
+        coloured = image.convert("L")
+    coloured.putpalette([200, 10, 10, 10, 200, 10])
+    coloured.save(path)
+    assert np.array_equal(open_label_maps(root, "train", False).label(0), plain)
+
+
+def test_a_label_that_is_no_class_is_named_with_its_file(label_folder):
+    root = label_folder(bright=2)
+    with pytest.raises(
+        UserError, match=r"coins\.png: it holds the label 2; there are 2 classes, so at most 1"
+    ) as error:
+        open_label_maps(root, "train", False).label(0)
+    assert "--reduce-zero-label" in str(error.value)
+
+
+def test_a_label_map_of_another_size_is_named(label_folder):
+    root = label_folder()
+    path = root / "annotations" / "train" / "coins.png"
+    with Image.open(path) as image:
+        smaller = image.resize((100, 50))
+    smaller.save(path)
+    with pytest.raises(UserError, match="100 x 50 pixels, its image 384 x 200"):
+        open_label_maps(root, "train", False).label(0)
+
+
+def test_a_label_map_of_colours_is_refused(label_folder):
+    root = label_folder()
+    path = root / "annotations" / "train" / "coins.png"
+    Image.new("RGB", (384, 200)).save(path)
+    with pytest.raises(UserError, match="has colours"):
+        open_label_maps(root, "train", False).label(0)
+
+
+def test_a_damaged_label_map_is_a_bad_image_which_training_may_replace(label_folder):
+    root = label_folder()
+    path = root / "annotations" / "train" / "coins.png"
+    path.write_bytes(path.read_bytes()[:200])
+    with pytest.raises(BadImage, match=r"annotations.*coins\.png"):
+        open_label_maps(root, "train", False).label(0)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda root: (root / "annotations" / "train" / "coins.png").unlink(), "has no label map: expected"),
+        (lambda root: (root / "images" / "train" / "coins.png").unlink(), "has no images"),
+        (lambda root: (root / "classes.txt").unlink(), "which names the classes"),
+        (lambda root: (root / "classes.txt").write_text("\n"), "names 0 classes; expected 2 to 255"),
+        (lambda root: (root / "classes.txt").write_text("coin\ncoin\n"), "the class 'coin' twice"),
+        (lambda root: (root / "images" / "train").rename(root / "images" / "elsewhere"), "there is no folder"),
+    ],
+)
+def test_what_is_missing_is_said_before_any_work(label_folder, change, said):
+    root = label_folder()
+    change(root)
+    with pytest.raises(UserError, match=said):
+        open_label_maps(root, "train", False)
+
+
+def test_no_folder_and_other_classes_than_the_networks(label_folder):
+    with pytest.raises(UserError, match="--data-dir DIR"):
+        open_label_maps(None, "train", False)
+    with pytest.raises(UserError, match="labels are places in that list"):
+        open_label_maps(label_folder(), "train", False, ("bright", "dark"))

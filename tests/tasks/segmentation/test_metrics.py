@@ -1,0 +1,110 @@
+import math
+
+import numpy as np
+import pytest
+import torch
+from torchmetrics import JaccardIndex
+
+from parcnet.base import UserError
+from parcnet.tasks.segmentation.data import IGNORED
+from parcnet.tasks.segmentation.metrics import evaluate_segmentation
+from parcnet.tasks.segmentation import Looks
+
+LOOKS = Looks((64, 64), "whole")
+
+
+def oracle(images):
+    """Logits of four classes that choose the class which the red channel holds."""
+    return 8.0 * torch.nn.functional.one_hot(images[:, 0].round().long(), 4).movedim(-1, 1).float()
+
+
+def image_of(predicted):
+    return torch.from_numpy(predicted).float()[None].repeat(3, 1, 1)
+
+
+def scored(pairs, num_classes=4, batch=2):
+    """pairs of (predicted, true) label maps, in batches."""
+    batches = [
+        ([image_of(predicted) for predicted, _ in part], [torch.from_numpy(true).long() for _, true in part])
+        for part in (pairs[place : place + batch] for place in range(0, len(pairs), batch))
+    ]
+    return evaluate_segmentation(oracle, batches, num_classes, LOOKS)
+
+
+def drawn(count=5, classes=4, side=64):
+    draw = np.random.default_rng(0)
+    pairs = []
+    for _ in range(count):
+        true = draw.integers(0, classes, (side, side))
+        true[draw.random((side, side)) < 0.2] = IGNORED
+        predicted = np.where(draw.random((side, side)) < 0.6, true, draw.integers(0, classes, (side, side)))
+        pairs.append((np.where(predicted == IGNORED, 0, predicted), true))
+    return pairs
+
+
+def test_figures_equal_a_hand_written_confusion_matrix():
+    pairs = drawn()
+    counts = np.zeros((4, 4), int)
+    for predicted, true in pairs:
+        for row in range(64):
+            for column in range(64):
+                if true[row, column] != IGNORED:
+                    counts[true[row, column], predicted[row, column]] += 1
+    union = [counts[c].sum() + counts[:, c].sum() - counts[c, c] for c in range(4)]
+    result = scored(pairs)
+    assert np.array_equal(result.confusion, counts)
+    assert result.miou == pytest.approx(np.mean([counts[c, c] / union[c] for c in range(4)]))
+    assert result.macc == pytest.approx(np.mean([counts[c, c] / counts[c].sum() for c in range(4)]))
+    assert result.aacc == pytest.approx(np.trace(counts) / counts.sum())
+
+
+def test_miou_equals_torchmetrics_over_all_pixels_together():
+    pairs = drawn()
+    metric = JaccardIndex(task="multiclass", num_classes=4, ignore_index=IGNORED)
+    for predicted, true in pairs:
+        metric.update(torch.from_numpy(predicted), torch.from_numpy(true))
+    assert scored(pairs).miou == pytest.approx(float(metric.compute()), rel=1e-6)
+
+
+def test_figures_do_not_depend_on_batches():
+    pairs = drawn()
+    one, five = scored(pairs, batch=1), scored(pairs, batch=5)
+    assert one.metrics() == pytest.approx(five.metrics())
+    assert one.count == five.count == 5
+
+
+def test_a_class_that_is_neither_there_nor_predicted_counts_in_no_mean():
+    true = np.zeros((64, 64), int)
+    true[:, 32:] = 1
+    predicted = true.copy()
+    predicted[0, 0] = 2
+    result = scored([(predicted, true)])
+    assert math.isnan(result.iou[3])
+    assert result.iou[2] == 0  # predicted, though it is not there
+    assert math.isnan(result.accuracy[2])
+    assert result.miou == pytest.approx((2047 / 2048 + 1 + 0) / 3)
+    assert result.macc == pytest.approx((2047 / 2048 + 1) / 2)
+
+
+def test_images_of_many_sizes_are_scored_at_their_own():
+    small, large = np.ones((16, 48), int), np.ones((64, 32), int)
+    result = scored([(small, small), (large, large)])
+    assert result.confusion[1, 1] == 16 * 48 + 64 * 32
+
+
+def test_parts_of_a_split_are_summed_before_any_share():
+    pairs = drawn(4)
+    parts = [scored(pairs[:2]), scored(pairs[2:])]
+    assert np.array_equal(sum(part.confusion for part in parts), scored(pairs).confusion)
+
+
+@pytest.mark.parametrize("labels", [[], [np.full((8, 8), IGNORED)]])
+def test_nothing_to_score_is_said(labels):
+    with pytest.raises(UserError, match="no labelled pixel"):
+        scored([(np.zeros_like(each), each) for each in labels])
+
+
+def test_a_label_beyond_the_networks_classes_is_named():
+    true = np.full((8, 8), 7)
+    with pytest.raises(UserError, match="labels go up to 7; expected 4"):
+        scored([(np.zeros_like(true), true)])

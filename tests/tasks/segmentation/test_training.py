@@ -1,0 +1,185 @@
+"""Segmentation through the engine of classification: learning, resume, several processes, mistakes."""
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from skimage import data
+
+from parcnet import checkpoint
+from parcnet.base import UserError
+from parcnet_lab.bench.faults import Run as Processes
+from parcnet_lab.bench.faults import differences
+from parcnet.data import Preprocessing, collate_lists, eval_loader
+from parcnet.tasks.segmentation.data import SegmentationEvaluation, open_label_maps
+from parcnet.evaluation import torch_predictor
+from parcnet.tasks.segmentation.metrics import evaluate_segmentation
+from parcnet.recipes import Data, Network, Optimizer, Recipe, Run, Schedule, Segmentation, to_yaml
+from parcnet.tasks.loading import from_checkpoint
+from parcnet.tasks.segmentation import Looks, Segmenter
+from parcnet.training import train
+from parcnet.training import conclusion as final
+from parcnet.training.setup.prepare import prepare
+from parcnet.training.setup.layer_decay import layer_groups
+from parcnet.training.setup.plan import make_plan
+from parcnet.training.loop.step import Stepper
+from parcnet.tasks.segmentation.task import Segmentation as Task
+
+
+@pytest.fixture(scope="session")
+def coins_folder(tmp_path_factory):
+    """Three regions of the coins, a real photograph, each half as large; coins are what is brighter than 100."""
+    root = tmp_path_factory.mktemp("segmented") / "coins"
+    for split, rows in (("train", slice(0, 150)), ("val", slice(150, 230)), ("test", slice(230, None))):
+        grey = data.coins()[rows][::2, ::2]
+        for folder, values in (("images", grey), ("annotations", (grey > 100).astype(np.uint8))):
+            path = root / folder / split / "coins.png"
+            path.parent.mkdir(parents=True)
+            Image.fromarray(values).save(path)
+    (root / "classes.txt").write_text("table\ncoin\n", encoding="utf-8")
+    return root
+
+
+@pytest.fixture
+def recipe(coins_folder, tmp_path) -> Callable[..., Recipe]:
+    """recipe(output=..., **schedule): a tiny UperNet, 2 epochs of 3 steps."""
+
+    def make(output: str = "run", network: Network | None = None, batch: int = 4, **schedule: object) -> Recipe:
+        args = "{depths: [1, 1, 1, 1], dims: [16, 16, 24, 24]}"
+        return Recipe(
+            name="coins",
+            task="segmentation",
+            network=network or Network(img_size=32, model_args=args, drop_path=0.1),
+            data=Data(data_dir=str(coins_folder), batch_size=batch, workers=0, repeats=12),
+            optimizer=Optimizer(lr=3e-3),
+            schedule=Schedule(**{"decay": "poly", "epochs": 2, "warmup_epochs": 0.5, **schedule}),
+            segmentation=Segmentation(
+                decoder_channels=16,
+                auxiliary_channels=8,
+                crop_size=(64, 64),
+                stride=(43, 43),
+                resize_to=(75, 192),
+            ),
+            run=Run(device="cpu", output=str(tmp_path / output), seed=1),
+        )
+
+    return make
+
+
+@pytest.fixture
+def _without_pictures(monkeypatch):
+    monkeypatch.setattr(final, "training_curves", lambda *_: None)
+    monkeypatch.setattr(Task, "draw", lambda *_: [])
+
+
+def test_a_run_leaves_figures_pictures_and_a_checkpoint_that_says_how_to_look(recipe):
+    outcome = train(recipe())
+    line = json.loads(outcome.folder.log.read_text().splitlines()[-1])
+    assert {"val_loss", "val_miou", "val_macc", "val_aacc"} <= line.keys()
+    assert outcome.val.metrics()["miou"] == pytest.approx(outcome.best.val["miou"])
+    assert outcome.test is not None
+    assert outcome.test.metrics()["aacc"] > 0.5
+    assert [path.name for path in outcome.pictures] == ["curve.png", "predictions.png"]
+    assert all(path.stat().st_size > 5000 for path in outcome.pictures)
+    network, metadata = from_checkpoint(outcome.folder.path)
+    assert isinstance(network, Segmenter)
+    assert (metadata.task, metadata.classes) == ("segmentation", ("table", "coin"))
+    assert metadata.task_args["looks"] == {
+        "resize_to": [75, 192],
+        "inference": "slide",
+        "window": [64, 64],
+        "stride": [43, 43],
+    }
+
+
+@pytest.mark.usefixtures("_without_pictures")
+def test_a_run_killed_in_a_step_goes_on_bit_for_bit(recipe, monkeypatch):
+    class Killed(BaseException):
+        pass
+
+    def mortal(self, batch, number):
+        if number == 4:
+            raise Killed
+        return real(self, batch, number)
+
+    real = Stepper.__call__
+    whole = train(recipe("whole")).folder.path
+    monkeypatch.setattr(Stepper, "__call__", mortal)
+    with pytest.raises(Killed):
+        train(recipe("broken"), resume="auto")
+    monkeypatch.setattr(Stepper, "__call__", real)
+    broken = train(recipe("broken"), resume="auto").folder.path
+    assert differences(whole, broken) == 0
+
+
+@pytest.mark.usefixtures("_without_pictures")
+def test_two_processes_share_the_batch_and_count_every_pixel_once(recipe, coins_folder, tmp_path):
+    asked = recipe(output="alone", epochs=1)
+    path = tmp_path / "coins.yaml"
+    path.write_text(to_yaml(replace(asked, run=replace(asked.run, output=None))), encoding="utf-8")
+    together = tmp_path / "together"
+    Processes(["-c", str(path)], 2, together).finish()
+    assert "2 processes x 2 images" in (tmp_path / "together.log").read_text()
+    assert json.loads((together / "result.json").read_text())["processes"] == 2
+    network, metadata = from_checkpoint(together)
+    images = open_label_maps(str(coins_folder), "val", False, metadata.classes)
+    as_it_is = SegmentationEvaluation(Preprocessing.from_dict(metadata.preprocessing))
+    batches = eval_loader(images, transform=as_it_is, batch_size=1, workers=0, collate=collate_lists)
+    given = asked.segmentation
+    looks = Looks(given.resize_to, given.inference, given.crop_size, given.stride)
+    with torch_predictor(network, torch.device("cpu")) as see:
+        alone = evaluate_segmentation(see, batches, 2, looks).metrics()
+    for name in ("miou", "aacc"):
+        assert metadata.metrics[f"val_{name}"] == pytest.approx(alone[name], abs=1e-6)
+
+
+def test_iterations_end_in_the_middle_of_a_pass(recipe):
+    outcome = train(recipe(iterations=5, epochs=30))
+    lines = [json.loads(line) for line in outcome.folder.steps.read_text().splitlines()]
+    assert [line["step"] for line in lines] == [1, 2, 3, 4, 5]
+    assert [line["epoch"] for line in lines] == [1, 1, 1, 2, 2]
+    assert lines[-1]["lr"] < lines[-2]["lr"]
+
+
+def test_weights_of_a_classifier_are_taken_and_the_report_says_which(recipe, tmp_path):
+    plain = recipe().network
+    classifier = replace(recipe(), task="classification", data=Data(), segmentation=Segmentation())
+    job = prepare(replace(classifier, run=replace(classifier.run, output=str(tmp_path / "digits"))))
+    path = tmp_path / "digits.safetensors"
+    checkpoint.save(path, job.built.network.state_dict(), job.metadata())
+    started = prepare(recipe(network=replace(plain, initial_checkpoint=str(path))))
+    own, given = started.built.network.state_dict(), job.built.network.state_dict()
+    assert torch.equal(own["backbone.net.stages_2.blocks.0.norm1.weight"], given["stages.2.blocks.0.norm1.weight"])
+    assert "head.fc.weight" in started.built.notes[0]
+    assert "tensors used" in started.built.notes[0]
+
+
+def test_stage_wise_decay_counts_the_backbones_stages_and_leaves_decoder_and_norms_alone(recipe):
+    ids, last = layer_groups(prepare(recipe()).built.network, "stages", 6)
+    assert last == 7
+    for prefix, group in (
+        ("backbone.net.stem.", 0),
+        ("backbone.net.stages_1.downsample.", 0),
+        ("backbone.net.stages_0.blocks.0.", 1),
+        ("backbone.net.stages_3.blocks.0.", 4),
+        ("backbone.norms.0.", 7),
+        ("decoder.", 7),
+        ("auxiliary.", 7),
+    ):
+        found = {each for name, each in ids.items() if name.startswith(prefix)}
+        assert found == {group}, prefix
+
+
+def test_one_image_at_a_time_is_refused_before_any_work(recipe):
+    with pytest.raises(UserError, match="at least two images at a time"):
+        make_plan(prepare(recipe(batch=1)))
+
+
+def test_unlabelled_images_are_refused_before_any_work(recipe, tmp_path):
+    empty = replace(recipe(), data=replace(recipe().data, data_dir=str(tmp_path)))
+    with pytest.raises(UserError, match="there is no folder"):
+        prepare(empty)

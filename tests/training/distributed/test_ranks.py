@@ -1,0 +1,191 @@
+"""Two real processes over gloo on this machine's loopback, started as people start them."""
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from parcnet import checkpoint
+from parcnet_lab.bench.faults import Run, differences, free_port, lines
+
+PATIENCE = 240
+"""Seconds: the processes load for ten of them on a free machine, and tests run beside others."""
+
+
+@pytest.fixture(scope="module")
+def training(digits_folder, tmp_path_factory) -> list[str]:
+    """Arguments of `parcnet train`: 3 epochs of 6 steps, everything random that there is."""
+    path = tmp_path_factory.mktemp("recipe") / "short.yaml"
+    path.write_text(
+        "base: digits\n"
+        f"data: {{data_dir: {digits_folder}, batch_size: 8}}\n"
+        "schedule: {epochs: 3, warmup_epochs: 0}\n"
+        "augmentation: {mixup: 0.5, cutmix: 0.5}\n"
+        "network: {drop_path: 0.2}\n"
+        "run: {save_every: 2}\n"
+    )
+    return ["-c", str(path)]
+
+
+@pytest.fixture(scope="module")
+def together(training, tmp_path_factory) -> Path:
+    """The run folder of two processes on one node."""
+    folder = tmp_path_factory.mktemp("together") / "run"
+    Run(training, 2, folder).finish()
+    return folder
+
+
+def test_two_processes_share_the_batch_and_say_so_once(together):
+    said = together.with_name("run.log").read_text()
+    assert said.count("a batch of 8 is 2 processes x 4 images") == 1
+    assert said.count("Next:") == 1
+    result = json.loads((together / "result.json").read_text())
+    assert result["processes"] == 2
+    assert len(lines(together / "steps.jsonl")) == 3 * 7
+
+
+def test_each_image_of_validation_counts_once(together, digits_folder):
+    from parcnet.data import Preprocessing, eval_loader, open_dataset
+    from parcnet.evaluation import evaluate
+    from parcnet.models import from_checkpoint
+
+    network, metadata = from_checkpoint(together / "best.safetensors")
+    transform = Preprocessing.from_dict(metadata.preprocessing).transform()
+    images = open_dataset(digits_folder, "val", metadata.classes)
+    alone = evaluate(network.eval(), eval_loader(images, transform=transform, batch_size=5, workers=0), 3)
+    assert metadata.metrics["val_top1"] == alone.top1
+    assert metadata.metrics["val_loss"] == pytest.approx(alone.loss, rel=1e-5)
+
+
+def test_a_killed_rank_ends_the_other_and_the_restart_goes_on_bit_for_bit(together, training, tmp_path):
+    run = Run(training, 2, tmp_path / "run", restarts=3)
+    try:
+        assert run.reach(9)
+        run.kill(random.Random(0))
+        run.finish()
+    finally:
+        run.end()
+    assert "goes on from" in (tmp_path / "run.log").read_text()
+    assert differences(together, tmp_path / "run") == 0
+
+
+def started(training, output, rank, port) -> "subprocess.Popen[str]":
+    """One of two processes as torchrun would start it, without torchrun to look after it."""
+    names = {"RANK": rank, "LOCAL_RANK": rank, "WORLD_SIZE": 2, "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port}
+    environment = {**os.environ, **{name: str(value) for name, value in names.items()}, "OMP_NUM_THREADS": "1"}
+    command = [sys.executable, "-m", "parcnet", "train", *training, "--device", "cpu", "--log-every", "1"]
+    command += ["--output", str(output)]
+    return subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+@pytest.mark.parametrize("victim", [1, pytest.param(0, marks=pytest.mark.slow)])
+def test_a_rank_that_dies_ends_the_others_within_a_minute_with_one_readable_error(victim, training, tmp_path):
+    port = free_port()
+    ranks = [started([*training, "--epochs", "1000"], tmp_path / "run", rank, port) for rank in (0, 1)]
+    try:
+        deadline = time.monotonic() + PATIENCE
+        while len(lines(tmp_path / "run" / "steps.jsonl")) < 3:
+            assert all(each.poll() is None for each in ranks), [each.communicate() for each in ranks]
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        ranks[victim].send_signal(signal.SIGKILL)
+        _, said = ranks[1 - victim].communicate(timeout=60)
+    finally:
+        for each in ranks:
+            each.kill()
+            each.wait()
+            each.stdout.close()
+            each.stderr.close()
+    assert ranks[1 - victim].returncode == 1
+    assert "Traceback" not in said
+    errors = [line for line in said.splitlines() if line.startswith("parcnet:")]
+    assert len(errors) == 1
+    assert "died" in errors[0] or "is gone" in errors[0]
+    assert "--resume auto" in errors[0]
+
+
+@pytest.mark.slow
+def test_sigterm_to_one_rank_saves_and_ends_all_at_the_same_step(training, tmp_path):
+    port = free_port()
+    ranks = [started([*training, "--epochs", "1000"], tmp_path / "run", rank, port) for rank in (0, 1)]
+    try:
+        deadline = time.monotonic() + PATIENCE
+        while len(lines(tmp_path / "run" / "steps.jsonl")) < 3:
+            assert all(each.poll() is None for each in ranks), [each.communicate() for each in ranks]
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        ranks[1].send_signal(signal.SIGTERM)
+        said = "".join(each.communicate(timeout=60)[1] for each in ranks)
+    finally:
+        for each in ranks:
+            each.kill()
+            each.wait()
+    assert [each.returncode for each in ranks] == [143, 143]
+    assert "Traceback" not in said
+    assert said.count(f"parcnet train --resume {tmp_path / 'run'}") == 1
+    done = len(lines(tmp_path / "run" / "steps.jsonl"))
+    assert (tmp_path / "run" / "states" / f"step-{done:08d}.safetensors").exists()
+
+
+def test_one_node_of_two_is_two_nodes_of_one(together, training, tmp_path):
+    port = free_port()
+    command = [sys.executable, "-m", "torch.distributed.run", "--nnodes", "2", "--nproc-per-node", "1"]
+    command += ["--rdzv-backend", "c10d", "--rdzv-endpoint", f"127.0.0.1:{port}", "-m", "parcnet", "train", *training]
+    command += ["--device", "cpu", "--log-every", "1", "--output", str(tmp_path / "run")]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    nodes = [
+        subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        for _ in range(2)
+    ]
+    try:
+        said = [node.communicate(timeout=PATIENCE)[0] for node in nodes]
+    finally:
+        for node in nodes:
+            node.terminate()  # torchrun ends its children, which SIGKILL would leave behind
+            node.wait(timeout=60)
+            node.stdout.close()
+    assert [node.returncode for node in nodes] == [0, 0], said
+    assert differences(together, tmp_path / "run") == 0
+    assert checkpoint.read_metadata(tmp_path / "run").epoch is not None
+
+
+@pytest.mark.slow
+def test_another_number_of_processes_goes_on_with_the_same_batch(together, training, tmp_path):
+    import shutil
+
+    shutil.copytree(together, tmp_path / "run")
+    for state in sorted((tmp_path / "run" / "states").iterdir())[1:]:
+        state.unlink()
+    (tmp_path / "run" / "best.safetensors").unlink()
+    Run(training, 1, tmp_path / "run").finish()
+    said = (tmp_path / "run.log").read_text()
+    assert "world: 2 processes x 4 images -> 8 images" in said
+    assert len(lines(tmp_path / "run" / "steps.jsonl")) == 3 * 7
+
+
+@pytest.mark.slow
+def test_three_processes_killed_and_started_again_lose_nothing(training, tmp_path):
+    """Sums of three numbers depend on their order, which DDP settles anew after its first step."""
+    three = [*training, "--batch-size", "6"]
+    Run(three, 3, tmp_path / "whole").finish()
+    run = Run(three, 3, tmp_path / "broken", restarts=2)
+    assert run.reach(5)
+    run.kill(random.Random(0))
+    run.finish()
+    assert differences(tmp_path / "whole", tmp_path / "broken") == 0
+
+
+@pytest.mark.slow
+def test_a_mistake_is_said_once_by_several_processes(training, tmp_path):
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", "-m", "parcnet"]
+    command += ["train", *training, "--batch-size", "7", "--output", str(tmp_path / "run")]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, check=False)
+    assert done.returncode != 0
+    assert done.stderr.count("2 processes cannot share equally") == 1
+    assert "Use --batch-size 6, or 1 processes" in done.stderr
