@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 from torch import Tensor
 
-from parcnet.data import Joint, LabelledImages, Preprocessing, Transform, collate
+from parcnet.data import JointTransform, LabelledImages, Preprocessing, Transform, collate
+from parcnet.data.splits import Splits
 from parcnet.evaluation import Predictor
 from parcnet.recipes import Recipe
 from parcnet.tasks.building import Built
 from parcnet.training.distributed.process_group import Ranks
-from parcnet.training.setup.batch_split import Share
-from parcnet.data.splits import Splits
 from parcnet.training.loop.step import Batch, Mixer
+from parcnet.training.setup.batch_split import Share
 
 if TYPE_CHECKING:
     from parcnet.training.conclusion import Outcome
@@ -83,8 +83,8 @@ class Task(ABC):
         """A fresh network on the CPU under the recipe's seed, with the weights it starts from."""
 
     @abstractmethod
-    def transform(self, preprocessing: Preprocessing, training: bool) -> Transform | Joint:
-        """From an image (and, for `Joint`, its label) to what network and loss take."""
+    def transform(self, preprocessing: Preprocessing, training: bool) -> Transform | JointTransform:
+        """From an image (and, for `JointTransform`, its label) to what network and loss take."""
 
     @abstractmethod
     def loss(self) -> Callable[[Any, Any], Tensor]:

@@ -12,17 +12,17 @@ import torch
 from torch import Tensor
 
 from parcnet.base import UserError
-from parcnet.data import BadImage, Joint, LabelledImages, Preprocessing, collate_lists
-from parcnet.tasks.detection.coco import AsItIs, CocoImages, DetectionAugmentation, has_coco_split, open_coco
+from parcnet.data import BadImage, JointTransform, LabelledImages, Preprocessing, collate_lists
+from parcnet.data.splits import Splits
 from parcnet.evaluation import DetectionResult, Predictor, evaluate_detection
 from parcnet.plots import DrawnInstances, draw_instances
-from parcnet.tasks.detection import build_detector, found_in
-from parcnet.tasks.starting_weights import backbone_of, start_from
 from parcnet.tasks.building import Built, colour_statistics
-from parcnet.training.distributed.process_group import Ranks
-from parcnet.data.splits import Splits
-from parcnet.training.loop.step import Batch
+from parcnet.tasks.detection import build_detector, found_in
+from parcnet.tasks.detection.coco import AsItIs, CocoImages, DetectionAugmentation, has_coco_split, open_coco
+from parcnet.tasks.starting_weights import backbone_of, start_from
 from parcnet.tasks.task import Metric, Scores, Task
+from parcnet.training.distributed.process_group import Ranks
+from parcnet.training.loop.step import Batch
 
 if TYPE_CHECKING:
     from parcnet.training.setup.prepare import Job
@@ -82,7 +82,7 @@ class Detection(Task):
         preprocessing = Preprocessing((settings.short_side, settings.long_side), mean, std, "bilinear", 1.0)
         return Built(network, model_args, preprocessing, task_args, () if report is None else (str(report),))
 
-    def transform(self, preprocessing: Preprocessing, training: bool) -> Joint:  # noqa: ARG002 - the detector's own
+    def transform(self, preprocessing: Preprocessing, training: bool) -> JointTransform:  # noqa: ARG002 - the detector's own
         """In evaluation images stay as they are: the detector resizes them, and its answers back."""
         if not training:
             return AsItIs()

@@ -10,19 +10,24 @@ import numpy as np
 from torch import Tensor
 
 from parcnet.base import UserError
-from parcnet.data import BadImage, Joint, LabelledImages, Preprocessing, collate, collate_lists
-from parcnet.tasks.segmentation.data import SegmentationEvaluation, SegmentationTraining, has_label_maps, open_label_maps
-from parcnet.evaluation import Predictor
-from parcnet.tasks.segmentation.metrics import SegmentationResult, evaluate_segmentation
-from parcnet.plots.segmentation import SegmentedRow, segmentation_rows
-from parcnet.tasks.segmentation import Looks, SegmentationLoss, look, segmenter
-from parcnet.tasks.starting_weights import backbone_of, start_from
-from parcnet.tasks.building import Built, colour_statistics
-from parcnet.training.distributed.process_group import Ranks
-from parcnet.training.setup.batch_split import Share
+from parcnet.data import BadImage, JointTransform, LabelledImages, Preprocessing, collate, collate_lists
 from parcnet.data.splits import Splits
-from parcnet.training.loop.step import Batch
+from parcnet.evaluation import Predictor
+from parcnet.plots.segmentation import SegmentedRow, segmentation_rows
+from parcnet.tasks.building import Built, colour_statistics
+from parcnet.tasks.segmentation import Looks, SegmentationLoss, look, segmenter
+from parcnet.tasks.segmentation.data import (
+    SegmentationEvaluation,
+    SegmentationTraining,
+    has_label_maps,
+    open_label_maps,
+)
+from parcnet.tasks.segmentation.metrics import SegmentationResult, evaluate_segmentation
+from parcnet.tasks.starting_weights import backbone_of, start_from
 from parcnet.tasks.task import Metric, Scores, Task
+from parcnet.training.distributed.process_group import Ranks
+from parcnet.training.loop.step import Batch
+from parcnet.training.setup.batch_split import Share
 
 if TYPE_CHECKING:
     from parcnet.training.setup.prepare import Job
@@ -84,7 +89,7 @@ class Segmentation(Task):
             () if report is None else (str(report),),
         )
 
-    def transform(self, preprocessing: Preprocessing, training: bool) -> Joint:
+    def transform(self, preprocessing: Preprocessing, training: bool) -> JointTransform:
         if not training:
             return SegmentationEvaluation(preprocessing)
         return SegmentationTraining(preprocessing, self.recipe.segmentation, self.recipe.augmentation.hflip)

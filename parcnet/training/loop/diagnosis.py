@@ -4,9 +4,9 @@ from collections.abc import Sequence
 
 import torch
 
-from parcnet.base import mapped
-from parcnet.training.loop.nonfinite import first_nonfinite_gradient, first_nonfinite_weight, watched_outputs
+from parcnet.base import map_tensors
 from parcnet.training.distributed.process_group import Ranks
+from parcnet.training.loop.nonfinite import first_nonfinite_gradient, first_nonfinite_weight, watched_outputs
 from parcnet.training.loop.step import Batch, Stepper
 
 
@@ -27,7 +27,7 @@ def _own(stepper: Stepper, batch: Sequence[Batch], step: int) -> str:
             return f"The images are not finite: number {place} of the batch, before it meets the network."
         # a compiled network would not call the hooks
         with torch.no_grad(), torch.compiler.set_stance("force_eager"), watched_outputs(stepper.network) as found:
-            loss = stepper.forward(mapped(torch.clone, images), targets, step)
+            loss = stepper.forward(map_tensors(torch.clone, images), targets, step)
         if found:
             return f"The first layer whose output is not finite is {found[0]}."
         if not bool(torch.isfinite(loss)):

@@ -5,17 +5,17 @@ from typing import Any
 import torch
 
 from parcnet.base import versions
-from parcnet.data import OrdersItself
-from parcnet.training.setup.weight_averaging import create_average
-from parcnet.training.setup.prepare import Job
-from parcnet.training.run.recorder import Keeper, travelling
-from parcnet.training.setup.optimizer import create_optimizer, create_schedule
-from parcnet.training.setup.plan import Plan
+from parcnet.data import SupportsEpochOrder
 from parcnet.training.loop.progress import Position
+from parcnet.training.loop.step import Stepper, autocast_dtype
+from parcnet.training.run.recorder import Keeper, travelling
 from parcnet.training.run.resume import check_same_run
 from parcnet.training.run.state import opened, restore
-from parcnet.training.loop.step import Stepper, autocast_dtype
 from parcnet.training.run.trackers import open_trackers
+from parcnet.training.setup.optimizer import create_optimizer, create_schedule
+from parcnet.training.setup.plan import Plan
+from parcnet.training.setup.prepare import Job
+from parcnet.training.setup.weight_averaging import create_average
 
 
 def make_stepper(job: Job, plan: Plan) -> Stepper:
@@ -58,7 +58,7 @@ def facts(job: Job, plan: Plan) -> dict[str, Any]:
 
 def _has_own_order(images: object) -> bool:
     """Whether the data say in which order they are read, as shards from the web do: other images make up each step."""
-    return isinstance(images, OrdersItself) and images.order(torch.Generator()) is not None
+    return isinstance(images, SupportsEpochOrder) and images.order(torch.Generator()) is not None
 
 
 def make_keeper(job: Job, plan: Plan, stepper: Stepper) -> tuple[Keeper, list[str]]:

@@ -8,15 +8,15 @@ from torch import nn
 
 from parcnet.base import UserError, pick_device
 from parcnet.checkpoint import Metadata
-from parcnet.data import LabelledImages, OrdersItself, Repeated
+from parcnet.data import LabelledImages, RepeatDataset, SupportsEpochOrder
+from parcnet.data.splits import Splits
 from parcnet.recipes import Recipe
-from parcnet.training.run.recorder import travelling
+from parcnet.tasks import Task, task_of
 from parcnet.tasks.building import Built
 from parcnet.training.distributed.process_group import Ranks
-from parcnet.training.run.resume import Start, find_start
 from parcnet.training.run.folder import RunFolder
-from parcnet.data.splits import Splits
-from parcnet.tasks import Task, task_of
+from parcnet.training.run.recorder import travelling
+from parcnet.training.run.resume import Start, find_start
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,9 +93,9 @@ def prepare(
 
 
 def _repeated(images: LabelledImages, times: int) -> LabelledImages:
-    if isinstance(images, OrdersItself):
+    if isinstance(images, SupportsEpochOrder):
         raise UserError(f"{images.name} is read shard by shard, so its images cannot be repeated: leave repeats out.")
-    return Repeated(images, times)
+    return RepeatDataset(images, times)
 
 
 def _checkpoint_gradients(network: nn.Module, recipe: Recipe) -> None:
