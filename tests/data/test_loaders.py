@@ -211,9 +211,7 @@ def test_a_folder_without_readable_images_stops_the_run_at_any_limit(make_folder
 
 
 def test_a_killed_worker_is_reported_with_a_remedy(monkeypatch):
-    monkeypatch.setattr(
-        _MultiProcessingDataLoaderIter._try_get_data, "__defaults__", (0.2,)
-    )  # polls every 5 s by default
+    monkeypatch.setattr(_MultiProcessingDataLoaderIter._try_get_data, "__defaults__", (0.2,))  # default: every 5 s
     with pytest.raises(UserError, match=r"a data loader worker died .*exited unexpectedly.*use fewer --workers"):
         list(training(Deadly(16), workers=1))
 
