@@ -113,7 +113,7 @@ def _opened(asked: "predict.Arguments") -> "Iterator[tuple[_See, Sequence[str]]]
 
     if format_of(asked.checkpoint) is not None:
         file = open_exported(asked.checkpoint)
-        yield lambda image: detect_through(file, image), file.card.metadata.classes
+        yield lambda image: detect_through(file, image), file.info.metadata.classes
         return
     device = pick_device(asked.device)
     network, metadata = from_checkpoint(asked.checkpoint)

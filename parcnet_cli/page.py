@@ -83,7 +83,7 @@ def run(arguments: Sequence[str]) -> int:
             onnxruntime_web=asked.onnxruntime_web,
             note=advance,
         )
-    request = made.export.card.request
+    request = made.export.info.request
     sizes = f"network {made.export.bytes / 1e6:.1f} MB, {request.height} x {request.width} px"
     say(f"{escape(str(asked.output))}: {made.bytes / 1e6:.1f} MB, {sizes}, onnxruntime-web {made.runtime}")
     say(f"beside the network: {made.export.parity}")

@@ -97,13 +97,13 @@ def _exported(asked: Arguments) -> int:
     if asked.device not in ("auto", "cpu"):
         raise UserError(f"--device {asked.device} does not go with {asked.checkpoint}: exported files run on the CPU.")
     file = open_exported(asked.checkpoint)
-    if file.card.metadata.task != "classification":
-        return RUNNERS[file.card.metadata.task](asked)
+    if file.info.metadata.task != "classification":
+        return RUNNERS[file.info.metadata.task](asked)
     refuse_drawing(asked)
-    if not file.card.metadata.classes:
-        returned = ", ".join(file.card.outputs)
+    if not file.info.metadata.classes:
+        returned = ", ".join(file.info.outputs)
         raise UserError(f"{asked.checkpoint} returns {returned}, no classes: run it in its own runtime.")
-    return _classified(asked, file, file.preprocessing, file.card.metadata.classes)
+    return _classified(asked, file, file.preprocessing, file.info.metadata.classes)
 
 
 def _classified(

@@ -111,8 +111,8 @@ def _opened(asked: "predict.Arguments") -> "Iterator[tuple[_See, Preprocessing, 
 
     if format_of(asked.checkpoint) is not None:
         file = open_exported(asked.checkpoint)
-        looks = _looks(file.card.metadata)
-        yield lambda image, size: look_through(file, image, looks, size), file.preprocessing, file.card.metadata
+        looks = _looks(file.info.metadata)
+        yield lambda image, size: look_through(file, image, looks, size), file.preprocessing, file.info.metadata
         return
     device = pick_device(asked.device)
     network, metadata = from_checkpoint(asked.checkpoint)

@@ -9,19 +9,19 @@ import torch
 from torch import Tensor, nn
 
 from parcnet.base import UserError, atomic_path, check_writable, staging_folder
-from parcnet.tasks import parity
-from parcnet.deploy.file_metadata import Card
 from parcnet.deploy.algorithm_choice import Note
-from parcnet.deploy.exported import file_input, open_exported
-from parcnet.tasks.detection.fixed_shapes import OUTPUTS
-from parcnet.deploy.graph import example_for
 from parcnet.deploy.comparison_images import real_images
-from parcnet.deploy.quantization_report import MOST, Accuracy, Responsible, accuracy, responsible
-from parcnet.tasks.detection.object_parity import compare_objects
 from parcnet.deploy.export_plan import AUTO, Plan, plan
+from parcnet.deploy.exported import file_input, open_exported
+from parcnet.deploy.file_metadata import FileMetadata
+from parcnet.deploy.onnx_graph import example_for
 from parcnet.deploy.prepare import flattened
+from parcnet.deploy.quantization_report import MOST, Accuracy, Responsible, accuracy, responsible
 from parcnet.deploy.request import SUFFIXES, Request
 from parcnet.deploy.writers import files_of, write
+from parcnet.tasks import parity
+from parcnet.tasks.detection.fixed_shapes import OUTPUTS
+from parcnet.tasks.detection.object_parity import compare_objects
 
 IMAGES = 16
 """Real images on which a file is compared."""
@@ -36,7 +36,7 @@ class Export:
     """What was written, and how near it is to its network."""
 
     path: Path
-    card: Card
+    info: FileMetadata
     parity: parity.Parity
     bytes: int
     """Of all files."""
@@ -84,8 +84,8 @@ def export(
     note         note(1, what) is called after each of `STEPS` steps
 
     The file is run in its own runtime on real images before it gets its name. Raises `UserError` when it is not as
-    near to the network as `tolerance` and `parity.AGREEMENT` ask, and for every mistake (`NoHeat` where the head has no
-    closed form of it); then nothing is kept.
+    near to the network as `tolerance` and `parity.AGREEMENT` ask, and for every mistake (`NoClassActivation` where the
+    head has no closed form of it); then nothing is kept.
     """
     started = time.perf_counter()
     if format in SUFFIXES:  # before the work whose result could not be kept
@@ -93,20 +93,20 @@ def export(
     planned = plan(subject, format, size, batch, dtype, pixels, algorithm, norm, note, heat)
     assert path is not None
     target = Path(path)
-    if data_dir is not None and planned.card.metadata.task != "classification":
+    if data_dir is not None and planned.info.metadata.task != "classification":
         raise UserError(f"data_dir is {data_dir}: accuracy before and after is counted for classifiers alone.")
-    data, channels = planned.card.metadata.data, planned.preprocessing.channels
-    count = IMAGES if planned.card.metadata.task == "classification" else DENSE_IMAGES
+    data, channels = planned.info.metadata.data, planned.preprocessing.channels
+    count = IMAGES if planned.info.metadata.task == "classification" else DENSE_IMAGES
     seen = real_images(planned.preprocessing, count, data, images)
     ranges = None
     if dtype == "int8" and format != "mnn":
         found = real_images(planned.preprocessing, CALIBRATION_IMAGES, data, calibration or images)
-        ranges = torch.from_numpy(file_input(found, planned.card))
+        ranges = torch.from_numpy(file_input(found, planned.info))
     with staging_folder(target) as folder:
         staged = folder / target.name
         example = example_for(planned.request, channels)
-        card = planned.card.to_json()
-        graph = write(planned.prepared, example, planned.request, planned.card.outputs, card, staged, ranges)
+        card = planned.info.to_json()
+        graph = write(planned.prepared, example, planned.request, planned.info.outputs, card, staged, ranges)
         note(1, "written")
         result = compared(planned, staged, seen)
         _check(result, planned.request, tolerance)
@@ -117,7 +117,7 @@ def export(
             with atomic_path(target.with_suffix(file.suffix)) as temporary:
                 os.replace(file, temporary)
     written = sum(file.stat().st_size for file in files_of(target))
-    return Export(target, planned.card, result, written, time.perf_counter() - started, lost, blamed)
+    return Export(target, planned.info, result, written, time.perf_counter() - started, lost, blamed)
 
 
 STEPS = 6
@@ -131,11 +131,11 @@ def compared(planned: Plan, path: Path, images: Tensor) -> parity.Parity:
     file = open_exported(path)
 
     def wanted(chunk: Tensor) -> list[Tensor]:
-        given = torch.from_numpy(file_input(chunk, planned.card))
+        given = torch.from_numpy(file_input(chunk, planned.info))
         with torch.inference_mode():
             return flattened(planned.reference(given))
 
-    names = planned.card.outputs
+    names = planned.info.outputs
     if names == OUTPUTS:
         return compare_objects(wanted, file.outputs, images)
     return parity.compare(wanted, file.outputs, images, planned.request.batch or 4, logits=names[0] == "logits")

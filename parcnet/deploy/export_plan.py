@@ -11,20 +11,25 @@ from torch import Tensor, nn
 
 from parcnet.base import UserError
 from parcnet.data import Preprocessing
-from parcnet.deploy.file_metadata import Card
 from parcnet.deploy.algorithm_choice import Note, algorithms_for
+from parcnet.deploy.class_activation import (
+    OUTPUTS,
+    WithClassActivation,
+    WithGradientClassActivation,
+    class_activation_maps,
+)
 from parcnet.deploy.exported import raw
-from parcnet.tasks.detection.fixed_shapes import OUTPUTS as OBJECTS
-from parcnet.tasks.detection.fixed_shapes import FixedDetector, PlainDetector, check_request
-from parcnet.deploy.class_activation import OUTPUTS, WithGradientHeat, WithHeat, class_maps
+from parcnet.deploy.file_metadata import FileMetadata
+from parcnet.deploy.model_source import for_size, opened, usual_size
 from parcnet.deploy.norms import NORM_OF, NORMS
-from parcnet.deploy.prepare import HalfInside, Normalised, fit_maps, flattened, in_form, parcnet_stages, sized
+from parcnet.deploy.prepare import HalfPrecision, Normalised, fit_maps, flattened, in_form, parcnet_stages, sized
 from parcnet.deploy.request import Request
 from parcnet.deploy.runtimes import RUNTIMES
-from parcnet.deploy.model_source import for_size, opened, usual_size
 from parcnet.deploy.writers import as_array, tools, write
 from parcnet.layers.inference import MIXES
 from parcnet.tasks.detection import Detector
+from parcnet.tasks.detection.fixed_shapes import OUTPUTS as OBJECTS
+from parcnet.tasks.detection.fixed_shapes import FixedDetector, PlainDetector, check_request
 
 AUTO = "auto"
 
@@ -40,13 +45,13 @@ class Plan:
 
     reference: nn.Module
     prepared: nn.Module
-    card: Card
+    info: FileMetadata
     preprocessing: Preprocessing
 
     @property
     def request(self) -> Request:
         """What was asked for."""
-        return self.card.request
+        return self.info.request
 
 
 def check_choices(algorithm: str, norm: str | None) -> None:
@@ -83,7 +88,7 @@ def plan(
     model = sized(network, request.size)
     image = torch.randn(1, preprocessing.channels, height, width, generator=torch.Generator().manual_seed(0))
     fit_maps(model, image)
-    maps = class_maps(model, image) if heat else None
+    maps = class_activation_maps(model, image) if heat else None
     form = norm or NORM_OF[format]
     if algorithm == AUTO:
         algorithms = algorithms_for(model, image, form, _runner(format), note)
@@ -93,11 +98,11 @@ def plan(
     if isinstance(prepared, PlainDetector):
         prepared = FixedDetector(prepared.detector, image)
     if maps is not None:
-        model, prepared = WithGradientHeat(model, maps), WithHeat(prepared, copy.deepcopy(maps))
+        model, prepared = WithGradientClassActivation(model, maps), WithClassActivation(prepared, copy.deepcopy(maps))
     if (format, dtype) == ("onnx", "fp16"):
-        prepared = HalfInside(prepared)
+        prepared = HalfPrecision(prepared)
     names = OUTPUTS if maps is not None else _outputs(model, metadata.task, image)
-    card = Card(metadata, request, algorithms, names, written_by)
+    card = FileMetadata(metadata, request, algorithms, names, written_by)
     if not pixels:
         return Plan(model, prepared, card, preprocessing)
     normalisation = preprocessing.mean, preprocessing.std
@@ -132,4 +137,4 @@ def _part_card(request: Request) -> str:
     """A card for a file that is only timed."""
     from parcnet.checkpoint import Metadata
 
-    return Card(Metadata("part", {}, (), {}, "nothing"), request, (), ("logits",), {}).to_json()
+    return FileMetadata(Metadata("part", {}, (), {}, "nothing"), request, (), ("logits",), {}).to_json()

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from parcnet.base import UserError
 from parcnet.data import Preprocessing
-from parcnet.deploy.file_metadata import Card
+from parcnet.deploy.file_metadata import FileMetadata
 from parcnet.deploy.request import SUFFIXES, format_of
 from parcnet.deploy.runtimes import RUNTIMES
 
@@ -20,15 +20,15 @@ from parcnet.deploy.runtimes import RUNTIMES
 class Exported:
     """A file and the runtime that runs it. Call it with images [B, C, H, W] of any B: it pads to the file's batch.
 
-    card            what the file says of itself
+    info            the metadata stored in the file
     preprocessing   image file -> what the call takes; for a file that normalises by itself, pixels over 255
     """
 
     def __init__(self, path: Path, threads: int | None = None) -> None:
         runtime = RUNTIMES[str(format_of(path))]
-        self.card = Card.from_json(runtime.card(path), str(path))
-        own = Preprocessing.from_dict(self.card.metadata.preprocessing)
-        self.preprocessing = raw(own) if self.card.request.pixels else own
+        self.info = FileMetadata.from_json(runtime.read_metadata(path), str(path))
+        own = Preprocessing.from_dict(self.info.metadata.preprocessing)
+        self.preprocessing = raw(own) if self.info.request.pixels else own
         self._run: Callable[[NDArray[Any]], list[NDArray[Any]]] = runtime.load(path, threads)
 
     def __call__(self, images: Tensor) -> Tensor:
@@ -37,16 +37,16 @@ class Exported:
     def outputs(self, images: Tensor) -> list[Tensor]:
         """All outputs, each with the images along its first side."""
         size = tuple(images.shape[-2:])
-        if size != self.card.request.size:
-            wanted, got = ("x".join(map(str, each)) for each in (self.card.request.size, size))
+        if size != self.info.request.size:
+            wanted, got = ("x".join(map(str, each)) for each in (self.info.request.size, size))
             raise UserError(f"this file takes images of {wanted} px, got {got}: export the network for those.")
-        parts = [self._padded(chunk) for chunk in images.split(self.card.request.batch or len(images))]
+        parts = [self._padded(chunk) for chunk in images.split(self.info.request.batch or len(images))]
         return [torch.cat(each) for each in zip(*parts, strict=True)]
 
     def _padded(self, images: Tensor) -> list[Tensor]:
-        missing = (self.card.request.batch or len(images)) - len(images)
+        missing = (self.info.request.batch or len(images)) - len(images)
         filled = torch.cat([images, images[-1:].expand(missing, -1, -1, -1)]) if missing else images
-        found = self._run(file_input(filled, self.card))
+        found = self._run(file_input(filled, self.info))
         return [torch.from_numpy(np.array(each))[: len(images)] for each in found]
 
 
@@ -71,8 +71,8 @@ def raw(preprocessing: Preprocessing) -> Preprocessing:
     return dataclasses.replace(preprocessing, mean=(0.0,) * channels, std=(1.0,) * channels)
 
 
-def file_input(images: Tensor, card: Card) -> NDArray[Any]:
+def file_input(images: Tensor, info: FileMetadata) -> NDArray[Any]:
     """`images` [B, C, H, W], as `Exported.preprocessing` makes them, in the dtype and layout of the file's input."""
-    if card.request.pixels:
+    if info.request.pixels:
         return np.ascontiguousarray((images * 255).round().to(torch.uint8).permute(0, 2, 3, 1).numpy())
     return np.ascontiguousarray(images.float().numpy())

@@ -8,11 +8,11 @@ from parcnet.base import UserError
 from parcnet.checkpoint import Metadata
 from parcnet.data import Preprocessing
 from parcnet.deploy import SUFFIXES, export, open_exported
+from parcnet.deploy.comparison_images import real_images
+from parcnet.tasks.detection import detector_of
 from parcnet.tasks.detection.file_inference import detect_through
 from parcnet.tasks.detection.fixed_shapes import FixedDetector, PlainDetector
-from parcnet.deploy.comparison_images import real_images
 from parcnet.tasks.detection.object_parity import compare_objects
-from parcnet.tasks.detection import detector_of
 from parcnet.tasks.loading import from_checkpoint
 
 SIZE = (128, 192)
@@ -95,7 +95,7 @@ def test_fixed_shapes_find_what_torchvision_s_lists_find(kind, changed, kept) ->
     assert found.maximum < 1e-5
 
 
-def test_where_nothing_is_found_the_rows_are_empty() -> None:
+def test_without_detections_the_rows_are_empty() -> None:
     about = metadata("mask_rcnn", score_threshold=0.999)
     with torch.no_grad():
         boxes, scores, labels, masks = FixedDetector(detector(about), photographs(1))(photographs(1))
@@ -106,7 +106,7 @@ def test_where_nothing_is_found_the_rows_are_empty() -> None:
 
 @pytest.mark.slow
 def test_the_file_says_its_outputs_and_counts_objects(made) -> None:
-    assert made.card.outputs == ("boxes", "scores", "labels", "masks")
+    assert made.info.outputs == ("boxes", "scores", "labels", "masks")
     assert made.parity.counted == "objects"
     assert made.parity.agreement == 1.0
     assert made.parity.maximum < 1e-4
@@ -120,7 +120,7 @@ def test_an_image_of_another_size_gives_what_the_checkpoint_gives(file, made, sa
         (wanted,) = network([pixels])
     seen = detect_through(file, pixels)
     assert seen["masks"].shape == (len(seen["scores"]), 1, 256, 384)
-    sides = [[each[name][None] for name in made.card.outputs] for each in (wanted, seen)]
+    sides = [[each[name][None] for name in made.info.outputs] for each in (wanted, seen)]
     found = compare_objects(lambda _: sides[0], lambda _: sides[1], pixels[None])
     assert found.agreement > 0.9  # some of what nobody trained has equal scores
     assert found.maximum < 1e-2
@@ -136,7 +136,7 @@ def test_boxes_stay_inside_an_image_that_leaves_part_of_the_file_empty(file) -> 
 
 
 @pytest.mark.parametrize(
-    ("wish", "said"),
+    ("wish", "message"),
     [
         ({"format": "mnn"}, "not written as mnn in fp32 here: expected onnx in fp32; openvino in fp32 or fp16"),
         ({"dtype": "int8"}, "not written as onnx in int8"),
@@ -145,9 +145,9 @@ def test_boxes_stay_inside_an_image_that_leaves_part_of_the_file_empty(file) -> 
         ({"size": (100, 200)}, "multiples of 32, e.g. 128 x 224"),
     ],
 )
-def test_what_no_detector_s_file_can_be_is_said(wish, said, saved, tmp_path, monkeypatch) -> None:
+def test_an_unsupported_detector_export_is_an_error(wish, message, saved, tmp_path, monkeypatch) -> None:
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(UserError, match=said):
+    with pytest.raises(UserError, match=message):
         export(saved, **wish)
 
 
@@ -162,18 +162,18 @@ def test_runtimes_find_the_same_objects(format_, kind, tmp_path) -> None:
     made = export(
         tmp_path / "detector.safetensors", tmp_path / f"net{SUFFIXES[format_]}", format=format_, algorithm="matmul"
     )
-    assert made.card.request.size == SIZE
+    assert made.info.request.size == SIZE
     assert made.parity.agreement > 0.98
 
 
-def test_images_that_show_nothing_prove_nothing_and_that_is_said() -> None:
+def test_images_without_objects_verify_nothing_and_are_reported() -> None:
     nothing = [torch.zeros(1, 3, 4), torch.zeros(1, 3), torch.zeros(1, 3), torch.zeros(1, 3, 28, 28)]
     found = compare_objects(lambda _: nothing, lambda _: nothing, torch.zeros(2, 3, 64, 64))
     assert found.agreement is None
     assert "neither found an object in 2 images" in str(found)
 
 
-def test_a_lost_object_and_a_moved_one_count_against_a_file() -> None:
+def test_missing_and_shifted_objects_lower_the_agreement() -> None:
     boxes = torch.tensor([[[0.0, 0, 10, 10], [20, 20, 40, 40], [0, 0, 0, 0]]])
     scores, labels, masks = torch.tensor([[0.9, 0.8, 0]]), torch.tensor([[1, 0, 0]]), torch.rand(1, 3, 28, 28)
     image = torch.zeros(1, 3, 64, 64)

@@ -9,12 +9,12 @@ from parcnet import checkpoint
 from parcnet.base import UserError
 from parcnet.checkpoint import Metadata
 from parcnet.data import Preprocessing, open_image
-from parcnet.tasks.segmentation.data import SegmentationEvaluation
 from parcnet.deploy import SUFFIXES, export, open_exported
 from parcnet.deploy.comparison_images import PHOTOGRAPHS, real_images
-from parcnet.tasks.segmentation.file_inference import look_through
 from parcnet.tasks.loading import from_checkpoint
 from parcnet.tasks.segmentation import Looks, look, segmenter_of
+from parcnet.tasks.segmentation.data import SegmentationEvaluation
+from parcnet.tasks.segmentation.file_inference import look_through
 
 PREPROCESSING = Preprocessing((64, 96), (0.4, 0.45, 0.5), (0.2, 0.25, 0.3), "bilinear", 1.0)
 LOOKS = {"resize_to": [96, 192], "inference": "slide", "window": [64, 96], "stride": [43, 64]}
@@ -83,8 +83,8 @@ def test_a_file_gives_every_pixel_the_logits_of_the_checkpoint(opened, saved) ->
 
 
 def test_the_comparison_counts_pixels(file) -> None:
-    assert file.card.outputs == ("logits",)
-    assert file.card.algorithms == ("conv",) * 4
+    assert file.info.outputs == ("logits",)
+    assert file.info.algorithms == ("conv",) * 4
     assert file.parity.counted == "pixels"
     assert file.parity.agreement > 0.999
     assert "of the pixels (4 images)" in str(file.parity)
@@ -141,7 +141,7 @@ def test_a_backbone_with_kernels_of_another_kind_is_fitted_to_its_maps(tmp_path)
     numbers = {"img_size": 64, "dims": [8, 16, 24, 32], "depths": [1, 1, 2, 1]}
     path = segmenter(tmp_path, model="parc_convnext_tiny", model_args=numbers)
     made = export(path, tmp_path / "net.pt2", format="torch-export")
-    assert made.card.algorithms == ()
+    assert made.info.algorithms == ()
     assert made.parity.maximum < 1e-3
 
 

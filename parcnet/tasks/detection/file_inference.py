@@ -18,14 +18,14 @@ def detect_through(file: Exported, image: Tensor) -> dict[str, Tensor]:
     multiple of 32 px: where that is the file's size, both see the same.
     """
     size = (int(image.shape[-2]), int(image.shape[-1]))
-    height, width = file.card.request.size
-    limits = file.card.metadata.task_args
+    height, width = file.info.request.size
+    limits = file.info.metadata.task_args
     short, long = sorted(size)
     factor = min(
         limits.get("short_side", 800) / short, limits.get("long_side", 1333) / long, height / size[0], width / size[1]
     )
     fitted = (int(size[0] * factor), int(size[1] * factor))
-    own = Preprocessing.from_dict(file.card.metadata.preprocessing)
+    own = Preprocessing.from_dict(file.info.metadata.preprocessing)
     mean, std = (torch.tensor(each)[:, None, None] for each in (own.mean, own.std))
     scaled = F.interpolate(((image / 255 - mean) / std)[None], fitted, mode="bilinear", align_corners=False)
     canvas = torch.zeros(1, len(mean), height, width)
@@ -45,4 +45,4 @@ def detect_through(file: Exported, image: Tensor) -> dict[str, Tensor]:
 
 def _as_taken(canvas: Tensor, file: Exported, mean: Tensor, std: Tensor) -> Tensor:
     """A normalised image as the call of `file` takes it: for one that normalises by itself, pixels over 255."""
-    return (canvas * std + mean).clamp(0, 1) if file.card.request.pixels else canvas
+    return (canvas * std + mean).clamp(0, 1) if file.info.request.pixels else canvas

@@ -18,7 +18,7 @@ def look_through(file: Exported, image: Tensor, looks: Looks, size: tuple[int, i
     largest that fits in the file. What is smaller than the file is padded with the mean colour at the right and below,
     as crops are in training.
     """
-    height, width = file.card.request.size
+    height, width = file.info.request.size
     if looks.inference == "slide":
         strides = [
             max(1, round(step * side / own))
@@ -30,8 +30,8 @@ def look_through(file: Exported, image: Tensor, looks: Looks, size: tuple[int, i
         short, long = sorted(round(side * factor) for side in image.shape[-2:])
         seen = replace(looks, resize_to=(short, long))
 
-    own = Preprocessing.from_dict(file.card.metadata.preprocessing)
-    colour = own.mean if file.card.request.pixels else (0.0,) * own.channels
+    own = Preprocessing.from_dict(file.info.metadata.preprocessing)
+    colour = own.mean if file.info.request.pixels else (0.0,) * own.channels
 
     def predictor(images: Tensor) -> Tensor:
         canvas = torch.tensor(colour).view(1, -1, 1, 1).repeat(len(images), 1, height, width)
