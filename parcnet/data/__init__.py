@@ -9,6 +9,7 @@ from parcnet.data.randomness import preserved_randomness, reseed
 from parcnet.data.repeated import Repeated
 from parcnet.data.sampler import EpochSampler
 from parcnet.data.samples import collate, collate_lists
+from parcnet.data.splits import Splits
 
 __all__ = [
     "BadImage",
@@ -21,6 +22,7 @@ __all__ = [
     "Preprocessing",
     "Repeated",
     "Split",
+    "Splits",
     "Transform",
     "collate",
     "collate_lists",

@@ -11,9 +11,9 @@ from torchvision.transforms import Compose
 
 from parcnet.data import Preprocessing, Transform, eval_loader
 from parcnet.data.corruptions import corrupt
+from parcnet.evaluation.robustness.suites import Part
 from parcnet.tasks.classification.metrics import Result, evaluate
 from parcnet.tasks.predictor import Predictor
-from parcnet.evaluation.robustness.suites import Part
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,12 +11,12 @@ from torchvision import tv_tensors
 from torchvision.transforms import InterpolationMode
 from torchvision.transforms.v2 import functional as F
 
+from parcnet.data.photometric import photometric_distortion
+from parcnet.data.preprocessing import Joint
 from parcnet.tasks.detection.coco.codec import decode
 from parcnet.tasks.detection.coco.instances import Instances
 from parcnet.tasks.detection.coco.masks import BoxedMasks
 from parcnet.tasks.detection.coco.targets import Target
-from parcnet.data.photometric import photometric_distortion
-from parcnet.data.preprocessing import Joint
 
 Policy = Literal["two_policies", "resize"]
 

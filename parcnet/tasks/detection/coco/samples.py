@@ -4,8 +4,8 @@ from PIL import Image
 from torch import Tensor
 from torchvision.transforms.v2 import functional as F
 
-from parcnet.tasks.detection.coco.instances import Instances
 from parcnet.data.preprocessing import Joint
+from parcnet.tasks.detection.coco.instances import Instances
 
 
 class AsItIs(Joint):

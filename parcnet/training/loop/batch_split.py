@@ -1,4 +1,4 @@
-"""How the batch of a recipe is divided among ranks and passes through the network: the batch itself never changes."""
+"""How the batch of a recipe is split over ranks and micro-batches; the batch itself never changes."""
 
 from dataclasses import dataclass
 
@@ -7,14 +7,14 @@ from parcnet.recipes import Recipe
 
 
 @dataclass(frozen=True, slots=True)
-class Share:
+class BatchSplit:
     """batch = world x accumulation x micro."""
 
     batch: int
-    """Images in an optimiser step, of all ranks."""
+    """Images of an optimiser step, of all ranks."""
     world: int
     accumulation: int
-    """Micro-batches whose gradients a rank adds up before a step."""
+    """Micro-batches whose gradients a rank accumulates before a step."""
 
     @property
     def micro(self) -> int:
@@ -27,7 +27,7 @@ class Share:
         return " x ".join([*parts, f"{self.micro} images"])
 
 
-def share(recipe: Recipe, world: int) -> Share:
+def split_batch(recipe: Recipe, world: int) -> BatchSplit:
     """The fewest equal micro-batches of at most `micro_batch` images; even ones if they are mixed in pairs.
 
     Raises `UserError` when `world` does not divide the batch, and when no such micro-batches exist.
@@ -44,7 +44,7 @@ def share(recipe: Recipe, world: int) -> Share:
     for accumulation in range(1, own + 1):
         micro = own // accumulation
         if own % accumulation == 0 and micro <= (most or own) and not (mixed and micro % 2):
-            return Share(batch, world, accumulation)
+            return BatchSplit(batch, world, accumulation)
     each = f" in each of {world} processes" if world > 1 else ""
     limit = "" if most is None else f" and micro_batch {most}"
     raise UserError(
