@@ -14,7 +14,7 @@ from parcnet.layers.parc_net_block import ParCFrame
 from parcnet.models.creation import create, default_cfg
 from parcnet.models.heads import PreparedHead
 from parcnet.models.staged import Stage, StagedNetwork, check_numbers, image_sides
-from parcnet.ops.oversized.layout import laid_out
+from parcnet.ops.layout import laid_out
 
 
 class ParCNetStem(nn.Module):

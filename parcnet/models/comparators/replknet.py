@@ -15,7 +15,7 @@ from parcnet.models.creation import create, default_cfg
 from parcnet.models.heads import PreparedHead
 from parcnet.models.parc_net import map_sizes
 from parcnet.models.staged import Stage, StagedNetwork, check_numbers
-from parcnet.ops.oversized.layout import laid_out
+from parcnet.ops.layout import laid_out
 
 
 def _conv(
