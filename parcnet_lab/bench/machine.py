@@ -5,12 +5,12 @@ import platform
 import re
 from collections.abc import Callable
 from datetime import UTC, datetime
-from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 
 from parcnet.base import UserError, versions
+from parcnet.base.machine import device_name
 from parcnet.base.timing import interleave
 from parcnet.ops.oversized import device_class
 
@@ -49,18 +49,6 @@ def describe(device: torch.device | str = "cpu", dtype: torch.dtype = torch.floa
         "ceiling_gflops": max(rates.values()),
         "copy_gbytes": copy_gbytes(device, seconds / 2),
     }
-
-
-def device_name(device: torch.device) -> str:
-    """The maker's name of the processor or the accelerator."""
-    if device.type == "cuda":
-        return torch.cuda.get_device_name(device)
-    cpuinfo = Path("/proc/cpuinfo")
-    if cpuinfo.exists():
-        named = re.search(r"^model name\s*:\s*(.+)$", cpuinfo.read_text(encoding="utf-8"), re.MULTILINE)
-        if named:
-            return named[1].strip()
-    return platform.processor() or platform.machine()
 
 
 def device_slug(device: torch.device) -> str:
