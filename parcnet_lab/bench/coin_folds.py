@@ -10,10 +10,10 @@ import torch
 
 from parcnet.base import UserError
 from parcnet_lab.bench.cells import View, conditions
-from parcnet_lab.datasets.coins import make_coco
 from parcnet_lab.bench.models import Note
 from parcnet_lab.bench.results import Result
 from parcnet_lab.bench.seeds import train
+from parcnet_lab.datasets.coins import make_coco
 
 METRICS = ("box_ap", "mask_ap", "box_ap50", "mask_ap50")
 

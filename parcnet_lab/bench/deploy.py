@@ -14,10 +14,10 @@ from torch import Tensor, nn
 
 from parcnet.base import UserError
 from parcnet.base.timing import summarise
-from parcnet_lab.bench.models import Note, complexity_of
-from parcnet_lab.bench.networks import OURS, PEER, Contender, contenders
 from parcnet.deploy import SUFFIXES, export
 from parcnet.deploy.writers import files_of
+from parcnet_lab.bench.models import Note, complexity_of
+from parcnet_lab.bench.networks import OURS, PEER, Contender, contenders
 
 GOALS = {"tiny": 0.92, "small": 0.87, "base": 0.80}
 """Our latency over ConvNeXt's, each in its best runtime, that this library is after: batch 1, fp32, 2 threads."""

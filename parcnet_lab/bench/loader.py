@@ -12,8 +12,6 @@ import torch
 
 from parcnet.base import UserError
 from parcnet.base.timing import interleave, once, summarise
-from parcnet_lab.bench.models import Note
-from parcnet_lab.bench.train import step
 from parcnet.data import (
     ImageDataset,
     Preprocessing,
@@ -23,9 +21,12 @@ from parcnet.data import (
     train_loader,
     train_transform,
 )
+from parcnet.data.packaged_images import PHOTOGRAPHS, photograph_path
 from parcnet.data.samples import Sample, collate
 from parcnet.models import build
 from parcnet.recipes import Recipe
+from parcnet_lab.bench.models import Note
+from parcnet_lab.bench.train import step
 
 _BATCH = 32
 _STEP_BATCH = 8
@@ -134,9 +135,7 @@ def open_files(data_dir: str) -> Files:
 @contextmanager
 def photographs(count: int) -> Iterator[Files]:
     """A folder with `count` copies of the two photographs that come with scikit-learn (640 x 427, 170 KB)."""
-    from sklearn.datasets import images as shipped  # here: it takes a second
-
-    sources = sorted(Path(shipped.__file__).parent.glob("*.jpg"))
+    sources = [photograph_path(name) for name in PHOTOGRAPHS]
     with TemporaryDirectory() as folder:
         for place in range(count):
             source = sources[place % len(sources)]

@@ -8,8 +8,8 @@ import torch
 from torch import Tensor
 
 from parcnet.base.timing import interleave
-from parcnet_lab.bench.networks import OURS, PEER, Contender, agreement, contenders, forms_of, in_form
 from parcnet.models import complexity
+from parcnet_lab.bench.networks import OURS, PEER, Contender, agreement, contenders, forms_of, in_form
 
 Note = Callable[[int, str], None]
 

@@ -14,8 +14,8 @@ from torch import Tensor, nn
 import parcnet
 from parcnet import models
 from parcnet.base import UserError, unknown
-from parcnet_lab.bench.plain import in_nchw_memory
 from parcnet.deploy import export, open_exported
+from parcnet_lab.bench.plain import in_nchw_memory
 
 TAGS = ("tiny", "small", "base")
 FORMS = {

@@ -7,8 +7,8 @@ from functools import lru_cache
 import torch
 from torch import Tensor
 
-from parcnet_lab.bench.grid import Case
 from parcnet.ops.oversized import ALGORITHMS, Algorithm
+from parcnet_lab.bench.grid import Case
 
 _LOOSEST = 64.0  # machine epsilons that an element may err, as a share of the root mean square of the exact answer
 

@@ -7,9 +7,9 @@ from typing import Any
 import torch
 
 from parcnet.base.timing import Timing, interleave, once
+from parcnet.ops.oversized import ALGORITHMS, Algorithm, Problem, choose
 from parcnet_lab.bench.grid import Case
 from parcnet_lab.bench.operands import Operands, disagreement
-from parcnet.ops.oversized import ALGORITHMS, Algorithm, Problem, choose
 
 HOPELESS = 8.0  # an algorithm this many times slower than the fastest is timed by one call: it decides nothing
 LONGEST = 20.0  # seconds that a round may take for several rounds to be waited for

@@ -13,10 +13,10 @@ import torch
 
 from parcnet.base import UserError
 from parcnet_lab.bench.cells import View, conditions
-from parcnet_lab.datasets.labelled_photographs import make_label_folder
 from parcnet_lab.bench.models import Note
 from parcnet_lab.bench.results import Result
 from parcnet_lab.bench.seeds import train
+from parcnet_lab.datasets.labelled_photographs import make_label_folder
 
 LABELS = (
     "labels are pseudo-labels, made by the rules of parcnet_lab/datasets/labelled_photographs.py (thresholds, a watershed); "

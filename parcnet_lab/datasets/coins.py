@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from parcnet.base import UserError, write_json
+from parcnet.data.packaged_images import open_packaged
 from parcnet.tasks.detection.coco import encode
 
 FOLDS = 4
@@ -96,12 +97,13 @@ def _write(root: Path, split: str, rows: dict[int, Strip], looks: int) -> int:
 def _labelled() -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
     try:
         from scipy.ndimage import binary_fill_holes
-        from skimage import data, filters, measure, segmentation
+        from skimage import filters, measure, segmentation
     except ImportError as error:
         raise UserError(
-            f"the coins come with scikit-image, which is missing ({error}): pip install 'parcnet[downstream]'."
+            f"the coins are labelled with scikit-image, which is missing ({error}): pip install 'parcnet[lab]'."
         ) from None
-    image = data.coins()
+    with open_packaged("skimage", "data/coins.png") as opened:
+        image = np.asarray(opened)
     seeds = np.zeros(image.shape, np.int32)
     seeds[image < _DARK], seeds[image > _BRIGHT] = 1, 2
     filled = binary_fill_holes(segmentation.watershed(filters.sobel(image), seeds) - 1)

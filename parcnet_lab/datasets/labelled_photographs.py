@@ -3,6 +3,7 @@
 Each is cut into three regions that share no pixel: half to train on, a fifth to choose by, the rest to test on.
 """
 
+import importlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -119,12 +120,10 @@ def _otsu(values: NDArray[np.floating[Any]]) -> float:
 
 
 def _skimage(module: str) -> Any:
-    import importlib
-
     try:
         return importlib.import_module(f"skimage.{module}")
     except ImportError as error:
-        raise UserError(f"the labels need scikit-image ({error}): pip install 'parcnet[paper]'.") from None
+        raise UserError(f"the labels need scikit-image ({error}): pip install 'parcnet[lab]'.") from None
 
 
 SOURCES = {

@@ -2,10 +2,10 @@
 
 from collections.abc import Callable
 
+from parcnet.plots.scatter import ScatterChart
 from parcnet_lab.paper import counting
 from parcnet_lab.paper.latency import Latencies, fastest
 from parcnet_lab.paper.printed import Row, tables
-from parcnet.plots.scatter import ScatterChart
 
 _FAMILIES = {
     "ParCNetV2": ("ParCNetV2-T", "ParCNetV2-S", "ParCNetV2-B"),

@@ -8,9 +8,9 @@ from typing import Any
 
 from parcnet.models import Complexity
 from parcnet.models.staged import StagedNetwork
+from parcnet.recipes import packaged, read_recipe
 from parcnet_lab.paper import counting
 from parcnet_lab.paper.printed import Row, Subject, Table, touching
-from parcnet.recipes import packaged, read_recipe
 
 _UNITS = {"params": 10**6, "macs": 10**9}
 _PRETRAINED = {"": "", "ImageNet-21K": "_from_21k"}

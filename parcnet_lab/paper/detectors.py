@@ -4,10 +4,10 @@ import torch
 
 from parcnet.base import UserError
 from parcnet.models import Complexity
-from parcnet_lab.paper.printed import Subject
 from parcnet.tasks.backbone import build_backbone
 from parcnet.tasks.detection import build_detector
 from parcnet.tasks.detection.complexity import detector_complexity
+from parcnet_lab.paper.printed import Subject
 
 COCO_CLASSES = 80
 SIZE = (800, 1280)

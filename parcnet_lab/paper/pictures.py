@@ -12,13 +12,13 @@ from parcnet.base import UserError
 from parcnet.layers.parc_net_block import ParCFrame
 from parcnet.models import build, from_checkpoint
 from parcnet.models.staged import StagedNetwork
-from parcnet_lab.paper import accuracy, counting, kernels, latency
-from parcnet_lab.paper.graph import block_graph, stage_graph
-from parcnet_lab.paper.printed import PrintedFigure
 from parcnet.plots.charts import charts
 from parcnet.plots.graphs import GraphChart
 from parcnet.plots.maps import mosaic
 from parcnet.plots.panels import Panel, panels
+from parcnet_lab.paper import accuracy, counting, kernels, latency
+from parcnet_lab.paper.graph import block_graph, stage_graph
+from parcnet_lab.paper.printed import PrintedFigure
 
 _SIDE = 14
 """Side in px of the third stage's maps at 224 px."""

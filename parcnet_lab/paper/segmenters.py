@@ -4,9 +4,9 @@ import torch
 
 from parcnet.base import UserError
 from parcnet.models import Complexity, complexity
-from parcnet_lab.paper.printed import Subject
 from parcnet.tasks.backbone import build_backbone
 from parcnet.tasks.segmentation import segmenter
+from parcnet_lab.paper.printed import Subject
 
 ADE20K_CLASSES = 150
 SIZE = (512, 2048)

@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 
+from parcnet.models import Complexity
 from parcnet_lab.bench.tables import markdown_table
 from parcnet_lab.bench.views import View
-from parcnet.models import Complexity
 from parcnet_lab.paper import counting
 from parcnet_lab.paper.comparison import Compared, Count
 from parcnet_lab.paper.printed import Contradiction, PrintedFigure, Table, contradictions, items, tables, touching

@@ -6,14 +6,14 @@ from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
+from parcnet.plots.charts import charts
+from parcnet.plots.intervals import Difference, IntervalChart
 from parcnet_lab.paper.claims.experiment import Drawing, Experiment, Note
 from parcnet_lab.paper.claims.finding import Figure, Outcome
 from parcnet_lab.paper.claims.photographs import NAMES
 from parcnet_lab.paper.claims.settings import Settings
 from parcnet_lab.paper.claims.training import QUICK, Recipe, Subject, Trained, trained
 from parcnet_lab.paper.claims.verdicts import Interval, direction, paired, together
-from parcnet.plots.charts import charts
-from parcnet.plots.intervals import Difference, IntervalChart
 
 _SMALL = {"depths": (1, 1, 2, 1), "dims": (16, 48, 96, 160)}
 

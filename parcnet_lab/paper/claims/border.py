@@ -11,14 +11,14 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from parcnet.ops import circular_conv2d, oversized_conv2d
+from parcnet.plots.charts import charts
+from parcnet.plots.lines import Line, LineChart
+from parcnet.plots.panels import Panel, panels
 from parcnet_lab.paper.claims.experiment import Drawing, Experiment, Note
 from parcnet_lab.paper.claims.finding import Figure, Outcome
 from parcnet_lab.paper.claims.photographs import NAMES, grey_map, photograph
 from parcnet_lab.paper.claims.settings import Settings
 from parcnet_lab.paper.claims.verdicts import Interval, direction, exact, paired
-from parcnet.plots.charts import charts
-from parcnet.plots.lines import Line, LineChart
-from parcnet.plots.panels import Panel, panels
 
 _SIDE, _OBJECT = 32, 10  # px
 _REACH = _SIDE // 2 - 1  # px to either side that the compared kernels have taps for: what fits on the circle

@@ -8,13 +8,13 @@ from typing import Any
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from parcnet_lab.bench import grid, ops, scaling
 from parcnet.ops import ALGORITHMS
+from parcnet.plots.scaling import scaling as draw_scaling
+from parcnet_lab.bench import grid, ops, scaling
 from parcnet_lab.paper.claims.experiment import Drawing, Experiment, Note
 from parcnet_lab.paper.claims.finding import Figure, Outcome
 from parcnet_lab.paper.claims.settings import Settings
 from parcnet_lab.paper.claims.verdicts import Interval, direction, exact, interval, near, together
-from parcnet.plots.scaling import scaling as draw_scaling
 
 _CHANNELS = 64
 _SIDES, _QUICK_SIDES = (28, 56, 112, 224, 448), (14, 28, 56)

@@ -6,13 +6,13 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from parcnet.plots.charts import charts
+from parcnet.plots.lines import Line, LineChart
 from parcnet_lab.paper.claims.experiment import Drawing, Experiment, Note
 from parcnet_lab.paper.claims.finding import Figure, Outcome
 from parcnet_lab.paper.claims.photographs import NAMES, grey_map
 from parcnet_lab.paper.claims.settings import Settings
 from parcnet_lab.paper.claims.verdicts import exact
-from parcnet.plots.charts import charts
-from parcnet.plots.lines import Line, LineChart
 
 _SIDE = 28
 _SECONDS = 3

@@ -11,14 +11,14 @@ from torch import Tensor, nn
 
 from parcnet.explain import area_of
 from parcnet.layers import ParCNetV2Block
+from parcnet.plots.panels import Panel, panels
+from parcnet.training.loop.seeds import seed_network
 from parcnet_lab.paper.claims.crops import resized
 from parcnet_lab.paper.claims.experiment import Drawing, Experiment, Note
 from parcnet_lab.paper.claims.finding import Figure, Outcome
 from parcnet_lab.paper.claims.photographs import NAMES, photograph
 from parcnet_lab.paper.claims.settings import Settings
 from parcnet_lab.paper.claims.verdicts import exact
-from parcnet.plots.panels import Panel, panels
-from parcnet.training.loop.seeds import seed_network
 
 _SIDE, _CHANNELS = 56, 16  # the first stage's map for a 224 px image
 _PLACES = {"corner": (0, 0), "edge": (0, _SIDE // 2), "centre": (_SIDE // 2, _SIDE // 2)}

@@ -9,12 +9,12 @@ from torch import Tensor
 
 from parcnet.ops import ALGORITHMS, oversized_conv2d
 from parcnet.ops.oversized import Algorithm
+from parcnet.plots.panels import Panel, panels
 from parcnet_lab.paper.claims.experiment import Drawing, Experiment, Note
 from parcnet_lab.paper.claims.finding import Figure, Outcome
 from parcnet_lab.paper.claims.photographs import NAMES, grey_map
 from parcnet_lab.paper.claims.settings import Settings
 from parcnet_lab.paper.claims.verdicts import exact
-from parcnet.plots.panels import Panel, panels
 
 _SIZES = ((14, 14), (21, 13), (28, 28))
 _BOUND = 4.0

@@ -8,7 +8,14 @@ from markupsafe import Markup
 
 from parcnet.base.page import PageTable, page_picture, write_page
 from parcnet_lab.paper.claims.finding import Finding
-from parcnet_lab.paper.claims.words import LEGEND, about_words, counted_verdicts, figure_table, parts_words, verdict_words
+from parcnet_lab.paper.claims.words import (
+    LEGEND,
+    about_words,
+    counted_verdicts,
+    figure_table,
+    parts_words,
+    verdict_words,
+)
 
 _TEMPLATE = Path(__file__).with_name("page.html")
 _LINK = Markup('<a href="#claim-{}">{}</a>')

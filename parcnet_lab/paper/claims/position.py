@@ -17,14 +17,14 @@ from torch.nn import functional as F
 from parcnet.data.randomness import hashed
 from parcnet.layers import OversizedConv2d
 from parcnet.ops import circular_conv2d
+from parcnet.plots.panels import Panel, panels
+from parcnet.training.loop.seeds import seed_network
 from parcnet_lab.paper.claims.experiment import Drawing, Experiment, Note
 from parcnet_lab.paper.claims.finding import Figure, Outcome
 from parcnet_lab.paper.claims.memory import record, remembered
 from parcnet_lab.paper.claims.photographs import NAMES, photographs
 from parcnet_lab.paper.claims.settings import Settings
 from parcnet_lab.paper.claims.verdicts import direction, paired, together
-from parcnet.plots.panels import Panel, panels
-from parcnet.training.loop.seeds import seed_network
 
 _SIDE, _PATCH, _CHANNELS = 24, 5, 16
 _PLACES = _SIDE - _PATCH + 1  # rows, and columns, that the patch's corner can have

@@ -12,6 +12,8 @@ from typing import Any
 from torch import nn
 
 from parcnet.models import ParCNetV2
+from parcnet.plots.charts import charts
+from parcnet.plots.lines import Line, LineChart
 from parcnet_lab.paper.claims import ablations
 from parcnet_lab.paper.claims.crops import held_out_crops, resized
 from parcnet_lab.paper.claims.experiment import Drawing, Experiment, Note
@@ -21,8 +23,6 @@ from parcnet_lab.paper.claims.photographs import NAMES
 from parcnet_lab.paper.claims.settings import Settings
 from parcnet_lab.paper.claims.training import Recipe, Subject, answers, kept
 from parcnet_lab.paper.claims.verdicts import Verdict, direction, paired, together
-from parcnet.plots.charts import charts
-from parcnet.plots.lines import Line, LineChart
 
 Size = tuple[int, int]
 Scores = dict[Size, list[float]]

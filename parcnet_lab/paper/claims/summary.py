@@ -7,7 +7,14 @@ from typing import Any
 from parcnet.base import write_text
 from parcnet_lab.bench.tables import markdown_table
 from parcnet_lab.paper.claims.finding import Finding
-from parcnet_lab.paper.claims.words import LEGEND, about_words, counted_verdicts, figure_table, parts_words, verdict_words
+from parcnet_lab.paper.claims.words import (
+    LEGEND,
+    about_words,
+    counted_verdicts,
+    figure_table,
+    parts_words,
+    verdict_words,
+)
 
 
 def write_summary(path: Path, findings: Sequence[Finding], about: Mapping[str, Any]) -> None:

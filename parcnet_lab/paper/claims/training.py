@@ -15,12 +15,12 @@ from torch.nn import functional as F
 
 from parcnet.base import UserError, atomic_path
 from parcnet.models import build
+from parcnet.recipes import Optimizer
+from parcnet.training.loop.seeds import seed_network
+from parcnet.training.setup.optimizer import create_optimizer
 from parcnet_lab.paper.claims.crops import as_batch, held_out_crops, resized, training_crops
 from parcnet_lab.paper.claims.memory import record, remembered
 from parcnet_lab.paper.claims.photographs import NAMES
-from parcnet.recipes import Optimizer
-from parcnet.training.setup.optimizer import create_optimizer
-from parcnet.training.loop.seeds import seed_network
 
 _REVISION = 1  # to be raised when this file changes what a recipe means: kept results are then measured anew
 
