@@ -18,7 +18,7 @@ GPUS = 8
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
+class PlannedTraining:
     """A training on a data set, with an assumed rate of one GPU in images a second."""
 
     data: str
@@ -36,8 +36,8 @@ _RATES = {"T": 32 / (3 * 0.052), "B": 32 / (3 * 0.122)}
 """An RTX 3090 in fp32: a step taken as three times the authors' latency, 52 and 122 ms for 32 images (Fig. 1)."""
 FASTER = 5
 """A GPU that is so many times faster, for comparison: then the loader counts."""
-RUNS = tuple(
-    Run(data, images, network, epochs, factor * _RATES[network])
+TRAININGS = tuple(
+    PlannedTraining(data, images, network, epochs, factor * _RATES[network])
     for data, images, network, epochs in (
         ("ImageNet-1K", 1_281_167, "T", 300),
         ("ImageNet-1K", 1_281_167, "B", 300),
@@ -67,16 +67,16 @@ def core_seconds(stages: Sequence[Mapping[str, Any]]) -> float:
 
 
 def budget(stages: Sequence[Mapping[str, Any]]) -> list[tuple[str, ...]]:
-    """A row of `COLUMNS` for each of `RUNS`."""
+    """A row of `COLUMNS` for each of `TRAININGS`."""
     each = core_seconds(stages)
     rows = []
-    for run in RUNS:
-        rate = GPUS * run.gpu_rate
-        size = run.images * IMAGE_BYTES
+    for training in TRAININGS:
+        rate = GPUS * training.gpu_rate
+        size = training.images * IMAGE_BYTES
         numbers = (
-            run.gpu_rate,
-            run.gpu_hours,
-            run.gpu_hours / GPUS / 24,
+            training.gpu_rate,
+            training.gpu_hours,
+            training.gpu_hours / GPUS / 24,
             rate,
             rate * each,
             rate * IMAGE_BYTES / 1e6,
@@ -86,5 +86,5 @@ def budget(stages: Sequence[Mapping[str, Any]]) -> list[tuple[str, ...]]:
         )
         digits = (0, 0, 1, 0, 1, 0, 1, 0, 0)
         cells = (f"{number:,.{places}f}" for number, places in zip(numbers, digits, strict=True))
-        rows.append((f"{run.data}, {run.network}, {run.epochs}", *cells))
+        rows.append((f"{training.data}, {training.network}, {training.epochs}", *cells))
     return rows

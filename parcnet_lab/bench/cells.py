@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from parcnet_lab.bench.results import Result
+from parcnet_lab.bench.results import BenchmarkResult
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +33,7 @@ def spread(timing: Mapping[str, Any]) -> str:
     return f"{number(timing['median_ms'])} ({number(timing['p25_ms'])}-{number(timing['p75_ms'])})"
 
 
-def conditions(result: Result) -> str:
+def conditions(result: BenchmarkResult) -> str:
     """Device, threads and precision, and what differs from the usual, in words."""
     machine, settings = result.machine, result.settings
     parts = [machine["device"], f"{machine['threads']} threads", machine["dtype"]]

@@ -10,9 +10,9 @@ import torch
 
 from parcnet.base import UserError
 from parcnet_lab.bench.cells import View, conditions
-from parcnet_lab.bench.models import Note
-from parcnet_lab.bench.results import Result
-from parcnet_lab.bench.seeds import train
+from parcnet_lab.bench.network_latency import Note
+from parcnet_lab.bench.results import BenchmarkResult
+from parcnet_lab.bench.seed_runs import train
 from parcnet_lab.datasets.coins import make_coco
 
 METRICS = ("box_ap", "mask_ap", "box_ap50", "mask_ap50")
@@ -42,7 +42,7 @@ def measure(
     return rows
 
 
-def folds_view(result: Result) -> View:
+def folds_view(result: BenchmarkResult) -> View:
     """A line a fold, and their mean."""
     rows = [(str(row["fold"]), str(row["learned"]), str(row["tested"]), *_cells([row])) for row in result.rows]
     if len(rows) > 1:

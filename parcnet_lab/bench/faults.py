@@ -15,7 +15,7 @@ from typing import Any
 from safetensors.numpy import load_file
 
 from parcnet.base import UserError
-from parcnet_lab.bench.models import Note
+from parcnet_lab.bench.network_latency import Note
 
 _POLL = 0.01
 _LONGEST = 1800.0
@@ -33,13 +33,13 @@ def measure(training: Sequence[str], kills: int, processes: int, seed: int, fold
     chance = random.Random(seed)
     started = time.monotonic()
     whole = folder / f"whole-{processes}"
-    Run(training, processes, whole).finish()
+    KillableRun(training, processes, whole).finish()
     alone = time.monotonic() - started
     note(1, "the run that is left alone")
     steps = len(lines(whole / "steps.jsonl"))
     broken = folder / f"broken-{processes}"
     killed_at = []
-    run = Run(training, processes, broken, restarts=2 * kills)
+    run = KillableRun(training, processes, broken, restarts=2 * kills)
     try:
         for target in sorted(chance.choices(range(1, steps), k=kills)):
             if not run.reach(target, extra=chance.random() * alone / steps):
@@ -61,7 +61,7 @@ def measure(training: Sequence[str], kills: int, processes: int, seed: int, fold
     }
 
 
-class Run:
+class KillableRun:
     """A training run in processes of its own, which can be killed; `--resume auto` makes every start go on."""
 
     def __init__(self, training: Sequence[str], processes: int, output: Path, restarts: int = 0) -> None:

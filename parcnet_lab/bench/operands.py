@@ -66,7 +66,7 @@ class Operands:
 
 
 @dataclass(frozen=True, slots=True)
-class Probe:
+class ReferenceCase:
     """Two channels of one map: operands, and what the definition answers in float64 (output, then the gradients)."""
 
     x: Tensor
@@ -82,7 +82,7 @@ def picked(channels: int) -> list[int]:
 
 
 @lru_cache(maxsize=16)
-def exact(height: int, width: int, dtype: torch.dtype, training: bool) -> Probe:
+def exact(height: int, width: int, dtype: torch.dtype, training: bool) -> ReferenceCase:
     """Operands that are exact in `dtype`, and the reference's float64 answers; the same for each map of that size."""
     generator = torch.Generator().manual_seed(1)
     shapes = [(1, 2, height, width), (2, 2 * height - 1), (2, 2 * width - 1), (1, 2, height, width)]
@@ -90,7 +90,7 @@ def exact(height: int, width: int, dtype: torch.dtype, training: bool) -> Probe:
     inputs = [each.double().requires_grad_(training) for each in (x, kernel_h, kernel_w)]
     output = ALGORITHMS["reference"].run(*inputs)
     gradients = torch.autograd.grad(output, inputs, upstream.double()) if training else ()
-    return Probe(x, kernel_h, kernel_w, upstream, (output.detach(), *gradients))
+    return ReferenceCase(x, kernel_h, kernel_w, upstream, (output.detach(), *gradients))
 
 
 def disagreement(algorithm: Algorithm, case: Case, operands: Operands) -> str | None:

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.profiler import ProfilerActivity, profile
 
-from parcnet_lab.bench.models import Note, complexity_of
+from parcnet_lab.bench.network_latency import Note, complexity_of
 from parcnet_lab.bench.networks import OURS, contenders, in_form
 
 KINDS = ("1x1", "depthwise", "stem and downsampling", "all else")

@@ -30,7 +30,7 @@ _FORMAT = 1
 
 
 @dataclass(frozen=True, slots=True)
-class Result:
+class BenchmarkResult:
     """What `parcnet bench` found. `machine` is `machine.describe`; `rows` are the JSON objects of the kind measured."""
 
     kind: str
@@ -62,7 +62,7 @@ class Result:
         return {"format": _FORMAT, **asdict(self)}
 
 
-def read(path: str | Path) -> Result:
+def read(path: str | Path) -> BenchmarkResult:
     """The result in a file. Raises `UserError` for a missing file and for JSON that is not one of ours."""
     path = Path(path)
     try:
@@ -80,4 +80,4 @@ def read(path: str | Path) -> Result:
         raise UserError(
             f"{path} has another format than {_FORMAT}. Measure again with `parcnet bench {found['kind']}`."
         )
-    return Result(**found)
+    return BenchmarkResult(**found)

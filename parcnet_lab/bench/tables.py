@@ -11,14 +11,14 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from parcnet.base import UserError, unknown, write_text
-from parcnet_lab.bench.results import Result, read
+from parcnet_lab.bench.results import BenchmarkResult, read
 from parcnet_lab.bench.views import view
 
 _BLOCK = re.compile(r"(<!-- bench:(?P<name>[^\s>]*) -->\n)(?P<body>.*?)(<!-- /bench -->)", re.DOTALL)
 _MARK = re.compile(r"<!-- (?:bench:[^\s>]*|/bench) -->")
 
 
-def markdown(result: Result, view_name: str | None = None) -> str:
+def markdown(result: BenchmarkResult, view_name: str | None = None) -> str:
     """The view as a Markdown table, with the command, machine, versions and date it came from below."""
     shown = view(result, view_name)
     lines = markdown_table(shown.columns, shown.rows)

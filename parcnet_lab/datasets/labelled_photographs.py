@@ -26,7 +26,7 @@ Mask = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class LabelledPhotograph:
     """A photograph and the rule that labels it."""
 
     package: str
@@ -45,7 +45,7 @@ def make_label_folder(root: Path) -> dict[str, int]:
     """
     names = classes()
     write_text(root / "classes.txt", "\n".join(names) + "\n")
-    for name, source in SOURCES.items():
+    for name, source in PHOTOGRAPHS.items():
         image, mask = labelled(source)
         labels = Image.fromarray((mask * names.index(source.label)).astype(np.uint8))
         for split, box in _regions(image.size, source.cut).items():
@@ -53,15 +53,15 @@ def make_label_folder(root: Path) -> dict[str, int]:
                 path = root / folder / split / f"{name}.png"
                 path.parent.mkdir(parents=True, exist_ok=True)
                 picture.crop(box).save(path)
-    return dict.fromkeys(_SHARES, len(SOURCES))
+    return dict.fromkeys(_SHARES, len(PHOTOGRAPHS))
 
 
 def classes() -> tuple[str, ...]:
     """Background first."""
-    return (BACKGROUND, *(source.label for source in SOURCES.values()))
+    return (BACKGROUND, *(source.label for source in PHOTOGRAPHS.values()))
 
 
-def labelled(source: Source) -> tuple[Image.Image, Mask]:
+def labelled(source: LabelledPhotograph) -> tuple[Image.Image, Mask]:
     """The photograph, RGB, the side that is not cut `SIDE` px long, and where its class is."""
     with open_packaged(source.package, source.file) as opened:
         image = opened.convert("RGB")
@@ -126,11 +126,11 @@ def _skimage(module: str) -> Any:
         raise UserError(f"the labels need scikit-image ({error}): pip install 'parcnet[lab]'.") from None
 
 
-SOURCES = {
-    "coins": Source("skimage", "data/coins.png", "coin", _coins),
-    "horse": Source("skimage", "data/horse.png", "horse", _dark),
-    "immunohistochemistry": Source("skimage", "data/ihc.png", "stained tissue", _stained),
-    "retina": Source("skimage", "data/retina.jpg", "retina", _not_black),
-    "brick": Source("skimage", "data/brick.png", "mortar", _mortar),
+PHOTOGRAPHS = {
+    "coins": LabelledPhotograph("skimage", "data/coins.png", "coin", _coins),
+    "horse": LabelledPhotograph("skimage", "data/horse.png", "horse", _dark),
+    "immunohistochemistry": LabelledPhotograph("skimage", "data/ihc.png", "stained tissue", _stained),
+    "retina": LabelledPhotograph("skimage", "data/retina.jpg", "retina", _not_black),
+    "brick": LabelledPhotograph("skimage", "data/brick.png", "mortar", _mortar),
 }
 """Name -> photograph (the horse is a drawn silhouette) and rule. None is downloaded."""

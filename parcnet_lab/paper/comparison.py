@@ -10,7 +10,7 @@ from parcnet.models import Complexity
 from parcnet.models.staged import StagedNetwork
 from parcnet.recipes import packaged, read_recipe
 from parcnet_lab.paper import counting
-from parcnet_lab.paper.printed import Row, Subject, Table, touching
+from parcnet_lab.paper.printed import PrintedNetwork, PrintedRow, PrintedTable, touching
 
 _UNITS = {"params": 10**6, "macs": 10**9}
 _PRETRAINED = {"": "", "ImageNet-21K": "_from_21k"}
@@ -42,7 +42,7 @@ class Count:
 class Compared:
     """A row with what is counted of it."""
 
-    row: Row
+    row: PrintedRow
     whole: Complexity | None
     """The whole network of the row's task, where that is built."""
     backbone: Complexity | None
@@ -78,12 +78,12 @@ class Compared:
         }
 
 
-def compare(table: Table) -> Iterator[Compared]:
+def compare(table: PrintedTable) -> Iterator[Compared]:
     """The rows in order, each counted as it is asked for. Raises `UserError` for a network that is not registered."""
     return (_compared(row, table) for row in table.rows)
 
 
-def to_dict(table: Table, rows: Sequence[Compared]) -> dict[str, Any]:
+def to_dict(table: PrintedTable, rows: Sequence[Compared]) -> dict[str, Any]:
     """The compared table as JSON."""
     return {
         "name": table.name,
@@ -99,7 +99,7 @@ def to_dict(table: Table, rows: Sequence[Compared]) -> dict[str, Any]:
     }
 
 
-def _compared(row: Row, table: Table) -> Compared:
+def _compared(row: PrintedRow, table: PrintedTable) -> Compared:
     subject = row.subject
     if subject.network is None:
         return Compared(row, None, None, {}, {}, None)
@@ -119,7 +119,7 @@ def _compared(row: Row, table: Table) -> Compared:
     return Compared(row, whole, None, counts, configuration, recipe)
 
 
-def _configuration(subject: Subject) -> dict[str, str]:
+def _configuration(subject: PrintedNetwork) -> dict[str, str]:
     model = counting.network(subject)
     assert isinstance(model, StagedNetwork)
     channels = tuple(each["num_chs"] for each in model.feature_info)

@@ -11,10 +11,10 @@ from torch import nn
 
 from parcnet.models import Complexity, build, complexity
 from parcnet_lab.paper.detectors import detector
-from parcnet_lab.paper.printed import Subject
+from parcnet_lab.paper.printed import PrintedNetwork
 from parcnet_lab.paper.segmenters import segmenter_counts
 
-Counter = Callable[[Subject], Complexity | None]
+Counter = Callable[[PrintedNetwork], Complexity | None]
 """None: the task's framework cannot stand upon this network."""
 
 SIZES = {"segmentation": (512, 2048), "detection": (800, 1280)}
@@ -24,7 +24,7 @@ SIZES = {"segmentation": (512, 2048), "detection": (800, 1280)}
 _NOT_BUILT = "needs {task}, not built yet"
 
 
-def classifier(subject: Subject) -> Complexity:
+def classifier(subject: PrintedNetwork) -> Complexity:
     """The network with its head of 1000 classes, on one image of the size that its paper used."""
     return complexity(network(subject), (3, subject.size, subject.size))
 
@@ -43,7 +43,7 @@ def missing(task: str) -> str | None:
     return None if task in COUNTERS else _NOT_BUILT.format(task=task)
 
 
-def backbone(subject: Subject, size: tuple[int, int]) -> Complexity:
+def backbone(subject: PrintedNetwork, size: tuple[int, int]) -> Complexity:
     """The network without its classifier, on one image of `size` (height, width)."""
     return complexity(network(subject, num_classes=0, size=size), (3, *size))
 
@@ -53,7 +53,7 @@ def blocks(model: nn.Module, stage: int) -> list[nn.Module]:
     return list(model.get_submodule(f"stages.{stage}.blocks").children())
 
 
-def network(subject: Subject, num_classes: int = 1000, size: tuple[int, int] | None = None) -> nn.Module:
+def network(subject: PrintedNetwork, num_classes: int = 1000, size: tuple[int, int] | None = None) -> nn.Module:
     """The subject's network without memory for its weights, for images of `size` where that is not its own.
 
     Raises `UserError` for a network that is not registered.

@@ -7,14 +7,14 @@ from parcnet.models import Complexity
 from parcnet.tasks.backbone import build_backbone
 from parcnet.tasks.detection import build_detector
 from parcnet.tasks.detection.complexity import detector_complexity
-from parcnet_lab.paper.printed import Subject
+from parcnet_lab.paper.printed import PrintedNetwork
 
 COCO_CLASSES = 80
 SIZE = (800, 1280)
 """Height and width in px at which detectors are counted; the papers print none, this is the usual one."""
 
 
-def detector(subject: Subject) -> Complexity:
+def detector(subject: PrintedNetwork) -> Complexity:
     """The subject's detector, named by the table's heading, for COCO's 80 classes on one image of `SIZE`.
 
     Heads as published: Mask R-CNN with two linear layers, Cascade with four convolutions and one, both with a box a

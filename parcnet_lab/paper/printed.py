@@ -22,7 +22,7 @@ _FOLDER = resources.files("parcnet_lab.paper") / "data"
 
 
 @dataclass(frozen=True, slots=True)
-class Subject:
+class PrintedNetwork:
     """What stands behind a name in a table."""
 
     network: str | None = None
@@ -42,21 +42,21 @@ class Subject:
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class PrintedRow:
     """One line of a table."""
 
     model: str
     """As printed, without its reference."""
     printed: Mapping[str, str]
     """Column -> the digits as printed; empty or `-` where there are none."""
-    subject: Subject
+    subject: PrintedNetwork
     group: str = ""
     """Heading within the table."""
     note: str = ""
 
 
 @dataclass(frozen=True, slots=True)
-class Table:
+class PrintedTable:
     """A printed table. Columns `params` are in millions, `macs` in 1e9 multiply-adds."""
 
     name: str
@@ -69,7 +69,7 @@ class Table:
     """State -> of what."""
     columns: Mapping[str, str]
     """Column -> its heading as printed."""
-    rows: Sequence[Row]
+    rows: Sequence[PrintedRow]
     notes: Sequence[str] = ()
     pretrained: str = ""
     """Data set of the weights that training starts from."""
@@ -87,7 +87,7 @@ class PrintedFigure:
     states: Mapping[str, str]
     needs: str = "nothing"
     draws: str | None = None
-    """Name of the drawing in `parcnet_lab.paper.pictures`, or None where there is none."""
+    """Name of the drawing in `parcnet_lab.paper.drawings`, or None where there is none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +103,7 @@ class Contradiction:
 
 
 @cache
-def tables() -> dict[str, Table]:
+def tables() -> dict[str, PrintedTable]:
     """Every table by its name, in the order of the texts."""
     names = sorted(file.name.removesuffix(".yaml") for file in _FOLDER.iterdir() if "-table" in file.name)
     return {name: _table(name, subjects()) for text in ("iccv", "supp", "arxiv") for name in names if text in name}
@@ -122,7 +122,7 @@ def contradictions() -> tuple[Contradiction, ...]:
 
 
 @cache
-def subjects() -> dict[str, Subject]:
+def subjects() -> dict[str, PrintedNetwork]:
     """What stands behind the names that the tables share."""
     return {name: _subject(fields) for name, fields in _read("networks").items()}
 
@@ -132,12 +132,12 @@ def touching(name: str) -> list[Contradiction]:
     return [each for each in contradictions() if name in each.touches]
 
 
-def items() -> dict[str, Table | PrintedFigure]:
+def items() -> dict[str, PrintedTable | PrintedFigure]:
     """Every table and figure by its name."""
     return {**tables(), **figures()}
 
 
-def item(name: str) -> Table | PrintedFigure:
+def item(name: str) -> PrintedTable | PrintedFigure:
     """A table or figure by name. Raises `UserError` for an unknown one."""
     known = items()
     if name not in known:
@@ -145,28 +145,30 @@ def item(name: str) -> Table | PrintedFigure:
     return known[name]
 
 
-def _table(name: str, shared: Mapping[str, Subject]) -> Table:
+def _table(name: str, shared: Mapping[str, PrintedNetwork]) -> PrintedTable:
     fields = _read(name)
     rows = [_row(cells, tuple(fields["columns"]), shared) for cells in fields.pop("rows")]
-    return Table(name=name, rows=rows, **fields)
+    return PrintedTable(name=name, rows=rows, **fields)
 
 
-def _row(cells: list[Any], columns: tuple[str, ...], shared: Mapping[str, Subject]) -> Row:
+def _row(cells: list[Any], columns: tuple[str, ...], shared: Mapping[str, PrintedNetwork]) -> PrintedRow:
     """A row is [model, a printed cell for each column, and perhaps a mapping with what else is known of it]."""
     extras = dict(cells[-1]) if isinstance(cells[-1], dict) else {}
     model, *printed = [cell for cell in cells if isinstance(cell, str)]
     words = {key: extras.pop(key) for key in ("group", "note") if key in extras}
     known = extras.pop("as", model)
-    subject = replace(shared.get(known, Subject()), **{key: extras.pop(key) for key in ("network",) if key in extras})
+    subject = replace(
+        shared.get(known, PrintedNetwork()), **{key: extras.pop(key) for key in ("network",) if key in extras}
+    )
     assert subject.network or subject.absent, f"{model} is not in networks.yaml, nor does its row name a network"
     # a row may explain a difference that only its own digits have, and with "" take back one that they do not have
     explained = {key: why for key, why in {**subject.differs, **extras.pop("differs", {})}.items() if why}
     assert not extras, f"unknown keys {sorted(extras)} in the row of {model}"
-    return Row(model, dict(zip(columns, printed, strict=True)), replace(subject, differs=explained), **words)
+    return PrintedRow(model, dict(zip(columns, printed, strict=True)), replace(subject, differs=explained), **words)
 
 
-def _subject(fields: Mapping[str, Any]) -> Subject:
-    return Subject(**{**fields, "size": int(fields.get("size", 224)), "sized": fields.get("sized") == "yes"})
+def _subject(fields: Mapping[str, Any]) -> PrintedNetwork:
+    return PrintedNetwork(**{**fields, "size": int(fields.get("size", 224)), "sized": fields.get("sized") == "yes"})
 
 
 def _read(name: str) -> Any:

@@ -6,14 +6,14 @@ from parcnet.base import UserError
 from parcnet.models import Complexity, complexity
 from parcnet.tasks.backbone import build_backbone
 from parcnet.tasks.segmentation import segmenter
-from parcnet_lab.paper.printed import Subject
+from parcnet_lab.paper.printed import PrintedNetwork
 
 ADE20K_CLASSES = 150
 SIZE = (512, 2048)
 """Height and width in px, which the tables' captions write (2048, 512)."""
 
 
-def segmenter_counts(subject: Subject) -> Complexity | None:
+def segmenter_counts(subject: PrintedNetwork) -> Complexity | None:
     """The subject's UperNet for ADE20K's 150 classes: parameters with the auxiliary head, multiply-adds without it.
 
     That is how the papers count, for the auxiliary head takes part in training alone. None for a network without maps

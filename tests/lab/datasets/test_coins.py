@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from parcnet.base import UserError
+from parcnet.tasks.detection.coco import open_coco
 from parcnet_lab.bench import coin_folds
 from parcnet_lab.datasets.coins import FOLDS, LOOKS, make_coco, strips
-from parcnet.tasks.detection.coco import open_coco
 
 pytest.importorskip("skimage", reason="the photograph of coins comes with scikit-image: not checked without")
 

@@ -10,9 +10,9 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from parcnet.ops import ALGORITHMS
 from parcnet.plots.scaling import scaling as draw_scaling
-from parcnet_lab.bench import grid, ops, scaling
+from parcnet_lab.bench import cost_exponents, grid, ops
 from parcnet_lab.paper.claims.experiment import Drawing, Experiment, Note
-from parcnet_lab.paper.claims.finding import Figure, Outcome
+from parcnet_lab.paper.claims.finding import ClaimFigure, ClaimOutcome
 from parcnet_lab.paper.claims.settings import Settings
 from parcnet_lab.paper.claims.verdicts import Interval, direction, exact, interval, near, together
 
@@ -23,7 +23,7 @@ _TOLERANCE = 0.3  # of an exponent: caches and fixed costs bend every curve
 _SECONDS_A_CASE = 0.4
 
 
-def measure(settings: Settings, note: Note) -> tuple[Outcome, list[Drawing]]:
+def measure(settings: Settings, note: Note) -> tuple[ClaimOutcome, list[Drawing]]:
     """Times the three algorithms on one image of 64 channels, once for each seed, and fits exponents."""
     sides = _QUICK_SIDES if settings.quick else _SIDES
     device = torch.device("cpu")
@@ -36,8 +36,8 @@ def measure(settings: Settings, note: Note) -> tuple[Outcome, list[Drawing]]:
     return _judge(sessions)
 
 
-def _judge(sessions: list[list[dict[str, Any]]]) -> tuple[Outcome, list[Drawing]]:
-    fits = [{each["algorithm"]: each for each in scaling.exponents(rows)} for rows in sessions]
+def _judge(sessions: list[list[dict[str, Any]]]) -> tuple[ClaimOutcome, list[Drawing]]:
+    fits = [{each["algorithm"]: each for each in cost_exponents.exponents(rows)} for rows in sessions]
     figures, verdicts = [], []
     for name, words in _NAMES.items():
         slopes = interval([each[name]["fitted"] for each in fits])
@@ -46,7 +46,7 @@ def _judge(sessions: list[list[dict[str, Any]]]) -> tuple[Outcome, list[Drawing]
         stated = f"{expected:.2f} ({fits[0][name]['formula']})"
         # the Toeplitz form is ours: its exponent is shown, and judges nothing of the paper
         figures.append(
-            Figure(
+            ClaimFigure(
                 f"{words}: exponent",
                 f"{slopes.mean:.2f} measured, {stated} stated",
                 "",
@@ -62,7 +62,7 @@ def _judge(sessions: list[list[dict[str, Any]]]) -> tuple[Outcome, list[Drawing]
     verdicts.append(direction(gain))
     times = Interval(math.exp(gain.mean), math.exp(gain.low), math.exp(gain.high), gain.count)
     figures.append(
-        Figure(
+        ClaimFigure(
             f"direct over FFT at {largest}x{largest}",
             f"FFT is {times.mean:.1f} times as fast",
             "",
@@ -83,15 +83,15 @@ def _judge(sessions: list[list[dict[str, Any]]]) -> tuple[Outcome, list[Drawing]
     data = {"channels": _CHANNELS, "tolerance": _TOLERANCE, "sessions": sessions, "fits": fits}
     caption = "Milliseconds of one call over the side of the map, both logarithmic; dashed: the stated growth."
     drawing = Drawing(caption, lambda path: _draw(path, sessions[0], fits[0]))
-    return Outcome(tuple(figures), together(verdicts), because, data), [drawing]
+    return ClaimOutcome(tuple(figures), together(verdicts), because, data), [drawing]
 
 
-def _counted(sides: list[int]) -> Figure:
+def _counted(sides: list[int]) -> ClaimFigure:
     """The multiply-adds of the direct form, counted at its very calls, against the stated formula."""
     found = [multiply_adds(side) for side in sides]
     stated = [_CHANNELS * side**2 * 2 * (2 * side - 1) for side in sides]
     words = "equal to C HW [(2H-1) + (2W-1)]" if found == stated else f"{found} instead of {stated}"
-    return Figure(f"direct: multiply-adds counted on {len(sides)} maps", words, verdict=exact(found == stated))
+    return ClaimFigure(f"direct: multiply-adds counted on {len(sides)} maps", words, verdict=exact(found == stated))
 
 
 def multiply_adds(side: int) -> int:
@@ -132,7 +132,7 @@ def _seconds_each(settings: Settings) -> int:
 
 
 def _draw(path: Path, rows: list[dict[str, Any]], fits: dict[str, dict[str, Any]]) -> None:
-    curves = {_NAMES[name]: curve for name, curve in scaling.curves(rows).items()}
+    curves = {_NAMES[name]: curve for name, curve in cost_exponents.curves(rows).items()}
     stated = {_NAMES[name]: (each["formula"], each["expected"], each["fitted"]) for name, each in fits.items()}
     draw_scaling(curves, stated, f"one image of {_CHANNELS} channels, float32, CPU", path)
 

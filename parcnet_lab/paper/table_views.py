@@ -7,7 +7,15 @@ from parcnet_lab.bench.tables import markdown_table
 from parcnet_lab.bench.views import View
 from parcnet_lab.paper import counting
 from parcnet_lab.paper.comparison import Compared, Count
-from parcnet_lab.paper.printed import Contradiction, PrintedFigure, Table, contradictions, items, tables, touching
+from parcnet_lab.paper.printed import (
+    Contradiction,
+    PrintedFigure,
+    PrintedTable,
+    contradictions,
+    items,
+    tables,
+    touching,
+)
 
 _COUNTED = ("params", "macs")
 _UNITS = {"params": ("parameters, M", 1e6), "macs": ("MACs, G", 1e9)}
@@ -31,7 +39,7 @@ table and figure, and `parcnet paper NAME` prints one beside our counts.
 """
 
 
-def table_view(table: Table, rows: Sequence[Compared]) -> tuple[View, list[str]]:
+def table_view(table: PrintedTable, rows: Sequence[Compared]) -> tuple[View, list[str]]:
     """The compared table, and the remarks that its cells point to by number."""
     remarks: list[str] = []
     columns = ["model", "network"]
@@ -53,7 +61,7 @@ def table_view(table: Table, rows: Sequence[Compared]) -> tuple[View, list[str]]
     return View(f"{table.text}, {table.number}: {table.title}", tuple(columns), lines), remarks
 
 
-def remarks_of(table: Table, remarks: Sequence[str]) -> list[str]:
+def remarks_of(table: PrintedTable, remarks: Sequence[str]) -> list[str]:
     """What is said beneath a table: how it is counted, why counts differ, and what the papers contradict."""
     lines = [f"[{number}] {remark}." for number, remark in enumerate(remarks, 1)]
     lines += table.notes
@@ -80,7 +88,7 @@ def said_of(name: str) -> list[str]:
     return [f"{each.title}: {each.says} Here: {each.here}" for each in touching(name)]
 
 
-def table_markdown(table: Table, rows: Sequence[Compared]) -> str:
+def table_markdown(table: PrintedTable, rows: Sequence[Compared]) -> str:
     """The compared table as Markdown."""
     shown, remarks = table_view(table, rows)
     beneath = [f"- {line}" for line in remarks_of(table, remarks)]
@@ -91,15 +99,15 @@ def inventory() -> View:
     """Every table and figure of the three texts, with the command for it, what it needs and its state here."""
     rows = []
     for each in items().values():
-        needs = _NEEDS[each.task] if isinstance(each, Table) else each.needs
+        needs = _NEEDS[each.task] if isinstance(each, PrintedTable) else each.needs
         source = f"{each.text}, {each.number}"
         rows.append((source, each.title, needs, _states(each), command_for(each) or "-"))
     return View("Tables and figures", ("source", "shows", "needs", "state here", "command"), rows)
 
 
-def command_for(item: Table | PrintedFigure) -> str | None:
+def command_for(item: PrintedTable | PrintedFigure) -> str | None:
     """What prints the table or draws the figure, or None for a figure that we do not draw."""
-    if isinstance(item, Table):
+    if isinstance(item, PrintedTable):
         return f"parcnet paper {item.name}"
     if item.draws is None:
         return None
@@ -135,7 +143,7 @@ def _explained() -> list[str]:
     return [f"- {', '.join(places.values())}: {reason}." for reason, places in concerned.items()]
 
 
-def _cells(compared: Compared, table: Table, remarks: list[str]) -> tuple[str, ...]:
+def _cells(compared: Compared, table: PrintedTable, remarks: list[str]) -> tuple[str, ...]:
     row = compared.row
     name = f"{row.group}: {row.model}" if row.group else row.model
     cells = [f"{name} ({row.note})" if row.note else name, row.subject.network or f"none: {row.subject.absent}"]
@@ -170,7 +178,7 @@ def _count_cells(count: Count | None, printed: str, remarks: list[str]) -> tuple
     return counted, f"{count.difference:+.1%} [{remarks.index(count.reason) + 1}]"
 
 
-def _size(table: Table) -> str:
+def _size(table: PrintedTable) -> str:
     if table.task in counting.SIZES:
         height, width = counting.SIZES[table.task]
         return f"{height} x {width} px"
@@ -184,7 +192,7 @@ def _complexity_cells(found: Complexity | None) -> list[str]:
     return [f"{getattr(found, column) / unit:.2f}" for column, (_, unit) in _UNITS.items()]
 
 
-def _states(each: Table | PrintedFigure) -> str:
+def _states(each: PrintedTable | PrintedFigure) -> str:
     return "; ".join(f"{state}: {what}" for state, what in each.states.items())
 
 

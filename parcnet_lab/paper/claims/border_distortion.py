@@ -15,7 +15,7 @@ from parcnet.plots.charts import charts
 from parcnet.plots.lines import Line, LineChart
 from parcnet.plots.panels import Panel, panels
 from parcnet_lab.paper.claims.experiment import Drawing, Experiment, Note
-from parcnet_lab.paper.claims.finding import Figure, Outcome
+from parcnet_lab.paper.claims.finding import ClaimFigure, ClaimOutcome
 from parcnet_lab.paper.claims.photographs import NAMES, grey_map, photograph
 from parcnet_lab.paper.claims.settings import Settings
 from parcnet_lab.paper.claims.verdicts import Interval, direction, exact, paired
@@ -27,7 +27,7 @@ _ROUNDING = 1e-12
 _SECONDS = 6
 
 
-def measure(settings: Settings, note: Note) -> tuple[Outcome, list[Drawing]]:
+def measure(settings: Settings, note: Note) -> tuple[ClaimOutcome, list[Drawing]]:
     """An object carried across the map, and crops of photographs whose true surroundings are known."""
     columns = range(-_OBJECT // 2, _SIDE - _OBJECT // 2 + 1)
     moved = {
@@ -59,7 +59,7 @@ def measure(settings: Settings, note: Note) -> tuple[Outcome, list[Drawing]]:
             lambda path: _draw_errors(path, list(columns), moved),
         ),
     ]
-    return Outcome(figures, exact(bool(clean and moved["circular"].max() > 0.1)), because, data), drawings
+    return ClaimOutcome(figures, exact(bool(clean and moved["circular"].max() > 0.1)), because, data), drawings
 
 
 def kernels(seed: int) -> tuple[Tensor, Tensor]:
@@ -135,16 +135,18 @@ def _surroundings_error(operator: Operator, seed: int, quick: bool) -> float:
     return (wrong / size) ** 0.5
 
 
-def _figures(moved: dict[str, NDArray[np.float64]]) -> tuple[Figure, ...]:
+def _figures(moved: dict[str, NDArray[np.float64]]) -> tuple[ClaimFigure, ...]:
     return tuple(
-        Figure(f"{name}: largest error while the object crosses the map", f"{errors.max():.2g} of the largest answer")
+        ClaimFigure(
+            f"{name}: largest error while the object crosses the map", f"{errors.max():.2g} of the largest answer"
+        )
         for name, errors in moved.items()
     )
 
 
-def _real_figure(real: dict[str, list[float]], nearer: Interval) -> Figure:
+def _real_figure(real: dict[str, list[float]], nearer: Interval) -> ClaimFigure:
     means = {name: statistics.fmean(errors) for name, errors in real.items()}
-    return Figure(
+    return ClaimFigure(
         f"error within {_BAND} px of the border against the photograph's true surroundings",
         f"oversized {means['oversized']:.2f}, circular {means['circular']:.2f} (root mean square, relative)",
         interval=nearer,

@@ -2,7 +2,7 @@ import math
 
 import pytest
 
-from parcnet_lab.bench.scaling import curves, expected, exponent, exponents
+from parcnet_lab.bench.cost_exponents import curves, expected, exponent, exponents
 
 SIDES = (14, 28, 56, 112)
 

@@ -11,7 +11,7 @@ from parcnet.ops import ALGORITHMS, oversized_conv2d
 from parcnet.ops.oversized import Algorithm
 from parcnet.plots.panels import Panel, panels
 from parcnet_lab.paper.claims.experiment import Drawing, Experiment, Note
-from parcnet_lab.paper.claims.finding import Figure, Outcome
+from parcnet_lab.paper.claims.finding import ClaimFigure, ClaimOutcome
 from parcnet_lab.paper.claims.photographs import NAMES, grey_map
 from parcnet_lab.paper.claims.settings import Settings
 from parcnet_lab.paper.claims.verdicts import exact
@@ -21,7 +21,7 @@ _BOUND = 4.0
 _SECONDS = 5
 
 
-def measure(settings: Settings, note: Note) -> tuple[Outcome, list[Drawing]]:
+def measure(settings: Settings, note: Note) -> tuple[ClaimOutcome, list[Drawing]]:
     """Both orders by every algorithm, photographs of three sizes being the channels, in float64 and float32."""
     sizes = _SIZES[:2] if settings.quick else _SIZES
     rows: list[dict[str, Any]] = []
@@ -36,7 +36,7 @@ def measure(settings: Settings, note: Note) -> tuple[Outcome, list[Drawing]]:
     note(_SECONDS, "both orders of every algorithm")
     worst = max(row["largest"] for row in rows)
     figures = tuple(
-        Figure(f"{row['algorithm']}, {row['dtype']}", f"{row['largest']:.2f} (median {row['median']:.2f})")
+        ClaimFigure(f"{row['algorithm']}, {row['dtype']}", f"{row['largest']:.2f} (median {row['median']:.2f})")
         for row in rows
     )
     because = (
@@ -46,7 +46,7 @@ def measure(settings: Settings, note: Note) -> tuple[Outcome, list[Drawing]]:
     )
     data = {"bound": _BOUND, "sizes": sizes, "rows": rows}
     caption = "One photograph as the map, what either order answers, and their difference, in float32."
-    return Outcome(figures, exact(worst <= _BOUND), because, data), [Drawing(caption, _draw)]
+    return ClaimOutcome(figures, exact(worst <= _BOUND), because, data), [Drawing(caption, _draw)]
 
 
 def difference(algorithm: Algorithm, x: Tensor, kernel_h: Tensor, kernel_w: Tensor) -> float:

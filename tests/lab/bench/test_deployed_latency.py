@@ -2,9 +2,9 @@ from itertools import product
 
 import pytest
 
-from parcnet_lab.bench import deploy
-from parcnet_lab.bench.deploy import GOALS, PAPER, PLAIN
-from parcnet_lab.bench.results import Result
+from parcnet_lab.bench import deployed_latency
+from parcnet_lab.bench.deployed_latency import GOALS, PAPER, PLAIN
+from parcnet_lab.bench.results import BenchmarkResult
 from parcnet_lab.bench.views import VIEWS, view
 from parcnet_lab.paper.printed import tables
 
@@ -32,7 +32,7 @@ def _rows(batch: int = 1) -> list[dict]:
 
 
 def test_the_best_runtime_of_ours_stands_against_the_peer_s_own_best() -> None:
-    (found,) = deploy.ratios(_rows())
+    (found,) = deployed_latency.ratios(_rows())
     assert (found["ours"]["format"], found["peer"]["format"]) == ("openvino", "onnx")
     assert found["ratio"] == pytest.approx(45 / 50)
     assert found["plain"] == pytest.approx(90 / 45)
@@ -41,7 +41,7 @@ def test_the_best_runtime_of_ours_stands_against_the_peer_s_own_best() -> None:
 
 
 def test_goals_are_for_single_images_alone() -> None:
-    assert [each["goal"] for each in deploy.ratios(_rows() + _rows(batch=8))] == [0.92, None]
+    assert [each["goal"] for each in deployed_latency.ratios(_rows() + _rows(batch=8))] == [0.92, None]
 
 
 def test_the_paper_s_figures_are_those_of_table_7() -> None:
@@ -55,7 +55,7 @@ def test_the_paper_s_figures_are_those_of_table_7() -> None:
 
 def test_the_tables_show_the_paper_beside_ours() -> None:
     machine = {"device": "some CPU", "threads": 2, "dtype": "fp32"}
-    result = Result("deploy", "parcnet bench deploy", machine, {"image": 224}, _rows())
+    result = BenchmarkResult("deploy", "parcnet bench deploy", machine, {"image": 224}, _rows())
     edge = view(result, "edge")
     assert [row[0] for row in edge.rows] == ["parcnetv2_tiny", "parcnetv2_tiny (plain export)", "convnext_tiny"]
     assert edge.rows[0][-2:] == ("840", "118")

@@ -8,22 +8,22 @@ from pathlib import Path
 
 from parcnet.plots.charts import charts
 from parcnet.plots.intervals import Difference, IntervalChart
+from parcnet_lab.paper.claims.crop_training import QUICK, CropRecipe, SmallNetwork, Trained, trained
 from parcnet_lab.paper.claims.experiment import Drawing, Experiment, Note
-from parcnet_lab.paper.claims.finding import Figure, Outcome
+from parcnet_lab.paper.claims.finding import ClaimFigure, ClaimOutcome
 from parcnet_lab.paper.claims.photographs import NAMES
 from parcnet_lab.paper.claims.settings import Settings
-from parcnet_lab.paper.claims.training import QUICK, Recipe, Subject, Trained, trained
 from parcnet_lab.paper.claims.verdicts import Interval, direction, paired, together
 
 _SMALL = {"depths": (1, 1, 2, 1), "dims": (16, 48, 96, 160)}
 
 _SECONDS_EACH = 14
 
-BASELINE = Subject("baseline", "parcnetv2_xt", _SMALL)
-SUBJECTS = (
+BASELINE = SmallNetwork("baseline", "parcnetv2_xt", _SMALL)
+NETWORKS = (
     BASELINE,
     *(
-        Subject(name, f"parcnetv2_xt_{name}", _SMALL)
+        SmallNetwork(name, f"parcnetv2_xt_{name}", _SMALL)
         for name in (
             "add",
             "no_oversized",
@@ -36,9 +36,9 @@ SUBJECTS = (
             "no_res_scale",
         )
     ),
-    Subject("convnext", "convnext_tiny_oversized", {**_SMALL, "mix": "local"}),
-    Subject("convnext_oversized", "convnext_tiny_oversized", _SMALL),
-    Subject("convnext_bgu", "convnext_tiny_bgu", _SMALL),
+    SmallNetwork("convnext", "convnext_tiny_oversized", {**_SMALL, "mix": "local"}),
+    SmallNetwork("convnext_oversized", "convnext_tiny_oversized", _SMALL),
+    SmallNetwork("convnext_bgu", "convnext_tiny_bgu", _SMALL),
 )
 """Registered networks made small by depths and widths alone: the blocks are those of the full-size ones."""
 
@@ -69,30 +69,30 @@ COMPARISONS = (
 )
 
 
-def recipe(settings: Settings) -> Recipe:
+def recipe(settings: Settings) -> CropRecipe:
     """How all of them are trained."""
-    return QUICK if settings.quick else Recipe()
+    return QUICK if settings.quick else CropRecipe()
 
 
-def measure(settings: Settings, note: Note) -> tuple[Outcome, list[Drawing]]:
+def measure(settings: Settings, note: Note) -> tuple[ClaimOutcome, list[Drawing]]:
     """Trains every network with every seed, and compares accuracies on the test regions seed by seed."""
-    found: dict[str, list[Trained]] = {subject.name: [] for subject in SUBJECTS}
+    found: dict[str, list[Trained]] = {subject.name: [] for subject in NETWORKS}
     for seed in settings.every_seed:  # the outer loop, so that the crops of a seed are cut once
-        for subject in SUBJECTS:
+        for subject in NETWORKS:
             keep = subject is BASELINE  # its weights are what claim 5 shows other sizes
             found[subject.name].append(trained(subject, seed, recipe(settings), settings.folder, keep=keep))
             note(_seconds_each(settings), f"{subject.name}, seed {seed}")
     return judge(found, recipe(settings))
 
 
-def judge(found: dict[str, list[Trained]], used: Recipe) -> tuple[Outcome, list[Drawing]]:
+def judge(found: dict[str, list[Trained]], used: CropRecipe) -> tuple[ClaimOutcome, list[Drawing]]:
     """What the accuracies say of each comparison, and of the claim."""
     top1 = {name: [100 * each.top1 for each in results] for name, results in found.items()}
     step = 100 / (used.test_crops * len(NAMES))  # one crop more or less, in points
     intervals = {each.name: paired(top1[each.better], top1[each.worse], step) for each in COMPARISONS}
     verdicts = {name: direction(each) for name, each in intervals.items()}
     figures = tuple(
-        Figure(
+        ClaimFigure(
             f"{each.name} ({each.source})",
             f"{statistics.fmean(top1[each.better]):.1f} against {statistics.fmean(top1[each.worse]):.1f} %",
             each.printed,
@@ -113,7 +113,7 @@ def judge(found: dict[str, list[Trained]], used: Recipe) -> tuple[Outcome, list[
         "photographs": NAMES,
         "recipe": dataclasses.asdict(used),
         "trainings": {name: [dataclasses.asdict(each) for each in results] for name, results in found.items()},
-        "subjects": [dataclasses.asdict(subject) for subject in SUBJECTS],
+        "subjects": [dataclasses.asdict(subject) for subject in NETWORKS],
     }
     caption = (
         "Difference in accuracy on held-out regions, in points: mean (dot), single seeds (strokes) and the 95 % "
@@ -122,7 +122,7 @@ def judge(found: dict[str, list[Trained]], used: Recipe) -> tuple[Outcome, list[
     )
     drawing = Drawing(caption, lambda path: _draw(path, intervals, top1))
     seconds = sum(each.seconds for results in found.values() for each in results)
-    return Outcome(figures, together(verdicts.values()), because, data, seconds), [drawing]
+    return ClaimOutcome(figures, together(verdicts.values()), because, data, seconds), [drawing]
 
 
 def _against(intervals: dict[str, Interval]) -> str:
@@ -157,7 +157,7 @@ EXPERIMENT = Experiment(
         "px, shown at 96 px) comes from, and are tested on regions that no training crop touches. Networks of one "
         "seed see the same crops in the same order, and their accuracies are compared seed by seed."
     ),
-    seconds=lambda settings: len(SUBJECTS) * settings.seeds * _seconds_each(settings),
+    seconds=lambda settings: len(NETWORKS) * settings.seeds * _seconds_each(settings),
     measure=measure,
     recipe=lambda settings: dataclasses.asdict(recipe(settings)),
 )

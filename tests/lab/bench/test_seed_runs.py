@@ -2,11 +2,11 @@
 
 import pytest
 
-from parcnet_lab.bench.results import Result
-from parcnet_lab.bench.seeds import PEERS, peer
-from parcnet_lab.bench.views import view
 from parcnet.recipes import Network, Recipe
 from parcnet.tasks.building import build_network
+from parcnet_lab.bench.results import BenchmarkResult
+from parcnet_lab.bench.seed_runs import PEERS, peer
+from parcnet_lab.bench.views import view
 
 MACHINE = {"device": "a CPU", "device_class": "cpu", "threads": 2, "dtype": "fp32"}
 
@@ -16,7 +16,7 @@ def test_the_table_shows_each_run_and_mean_and_spread() -> None:
         {"seed": 0, "val_top1": 0.99, "test_top1": 0.98, "seconds": 50.0},
         {"seed": 1, "val_top1": 1.0, "test_top1": 1.0, "seconds": 70.0},
     ]
-    result = Result("seeds", "parcnet bench seeds", MACHINE, {"recipe": "digits"}, rows)
+    result = BenchmarkResult("seeds", "parcnet bench seeds", MACHINE, {"recipe": "digits"}, rows)
     assert result.stem == "seeds-cpu-digits"
     assert list(view(result).rows) == [
         ("0", "99.00%", "98.00%", "50"),
@@ -27,7 +27,9 @@ def test_the_table_shows_each_run_and_mean_and_spread() -> None:
 
 def test_a_recipe_without_a_test_split_shows_a_dash() -> None:
     rows = [{"seed": 0, "val_top1": 0.9, "test_top1": None, "seconds": 3.0}]
-    assert list(view(Result("seeds", "", MACHINE, {"recipe": "mine.yaml"}, rows)).rows) == [("0", "90.00%", "-", "3")]
+    assert list(view(BenchmarkResult("seeds", "", MACHINE, {"recipe": "mine.yaml"}, rows)).rows) == [
+        ("0", "90.00%", "-", "3")
+    ]
 
 
 def test_several_networks_stand_below_each_other_each_with_its_mean() -> None:
@@ -36,7 +38,7 @@ def test_several_networks_stand_below_each_other_each_with_its_mean() -> None:
         for seed in (0, 1)
         for name, top in (("ours", 0.99), ("theirs", 0.97 + seed / 100))
     ]
-    shown = view(Result("seeds", "", MACHINE, {"recipe": "digits"}, rows))
+    shown = view(BenchmarkResult("seeds", "", MACHINE, {"recipe": "digits"}, rows))
     assert [row[0] for row in shown.rows] == [
         *["ours (0.430M)"] * 2,
         *["theirs (0.430M)"] * 2,

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 
 from parcnet.base import UserError
-from parcnet_lab.bench.models import Note
+from parcnet_lab.bench.network_latency import Note
 from parcnet_lab.bench.networks import OURS, Contender, contenders
 
 PAPER_RATIO = {"tiny": 0.915, "small": 0.858, "base": 0.692}

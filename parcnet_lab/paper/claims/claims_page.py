@@ -8,16 +8,16 @@ from markupsafe import Markup
 
 from parcnet.base.page import PageTable, page_picture, write_page
 from parcnet_lab.paper.claims.finding import Finding
-from parcnet_lab.paper.claims.words import (
+from parcnet_lab.paper.claims.verdict_text import (
     LEGEND,
-    about_words,
+    about_text,
     counted_verdicts,
     figure_table,
-    parts_words,
-    verdict_words,
+    parts_text,
+    verdict_text,
 )
 
-_TEMPLATE = Path(__file__).with_name("page.html")
+_TEMPLATE = Path(__file__).with_name("claims_page.html")
 _LINK = Markup('<a href="#claim-{}">{}</a>')
 _BADGE = Markup('<span class="verdict {}">{}</span>')
 
@@ -30,13 +30,13 @@ def write_claims(path: Path, findings: Sequence[Finding], about: Mapping[str, An
             _LINK.format(each.number, each.title),
             each.source,
             _badge(each.verdict),
-            parts_words(each),
+            parts_text(each),
         )
         for each in findings
     ]
     values = {
         "counts": counted_verdicts(findings),
-        "about": about_words(about),
+        "about": about_text(about),
         "overview": PageTable("claims and verdicts", ("no.", "claim", "source", "verdict", "its parts"), overview),
         "legend": LEGEND,
         "sections": [_section(each, folder) for each in findings],
@@ -62,4 +62,4 @@ def _section(finding: Finding, folder: Path) -> dict[str, Any]:
 
 
 def _badge(verdict: str) -> Markup:
-    return _BADGE.format(verdict, verdict_words(verdict))
+    return _BADGE.format(verdict, verdict_text(verdict))

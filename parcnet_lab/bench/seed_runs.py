@@ -14,11 +14,11 @@ from typing import Any
 import torch
 
 from parcnet.base import UserError
-from parcnet_lab.bench.models import Note
+from parcnet_lab.bench.network_latency import Note
 
 
 @dataclass(frozen=True, slots=True)
-class Runner:
+class TrainingCommand:
     """What is trained: a name for tables, and the arguments of `parcnet train` that make it."""
 
     name: str
@@ -33,14 +33,14 @@ PEERS = {
 32 px their maps are 8, 4, 2 and 1 px, as ours."""
 
 
-def peer(name: str) -> Runner:
+def peer(name: str) -> TrainingCommand:
     """One of `PEERS`, or any network that timm knows."""
     model, arguments = PEERS.get(name, (name, ""))
-    return Runner(f"{name} (timm)", ("--model", model, "--model-args", arguments))
+    return TrainingCommand(f"{name} (timm)", ("--model", model, "--model-args", arguments))
 
 
 def measure(
-    runners: Sequence[Runner], seeds: Iterable[int], device: torch.device, threads: int | None, note: Note
+    runners: Sequence[TrainingCommand], seeds: Iterable[int], device: torch.device, threads: int | None, note: Note
 ) -> list[dict[str, Any]]:
     """One row a runner and seed: accuracies in [0, 1] (`test_top1` None without a test split), parameters, wall time
     with start-up in seconds.

@@ -15,7 +15,7 @@ Note = Callable[[int, str], None]
 
 
 @dataclass(frozen=True, slots=True)
-class Setting:
+class LatencySetting:
     """One comparison: networks of a tag on images [batch, 3, image, image]."""
 
     tag: str
@@ -26,7 +26,7 @@ class Setting:
 
 
 def measure(
-    settings: Iterable[Setting], device: torch.device, dtype: torch.dtype, seconds: float, note: Note
+    settings: Iterable[LatencySetting], device: torch.device, dtype: torch.dtype, seconds: float, note: Note
 ) -> Iterator[list[dict[str, Any]]]:
     """The rows of one setting after the other: network, form, `timing` (None when it failed, with the reason).
 
@@ -40,7 +40,7 @@ def measure(
 
 @torch.inference_mode()
 def _measure(
-    setting: Setting, device: torch.device, dtype: torch.dtype, seconds: float, note: Note
+    setting: LatencySetting, device: torch.device, dtype: torch.dtype, seconds: float, note: Note
 ) -> list[dict[str, Any]]:
     image = torch.randn(setting.batch, 3, setting.image, setting.image, device=device).to(dtype)
     rows: dict[str, dict[str, Any]] = {}

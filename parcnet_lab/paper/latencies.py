@@ -8,8 +8,8 @@ from typing import Any
 import torch
 
 from parcnet.base import UserError, pick_device, progress
-from parcnet_lab.bench import describe, models
-from parcnet_lab.bench.results import Result, read
+from parcnet_lab.bench import describe, network_latency
+from parcnet_lab.bench.results import BenchmarkResult, read
 
 TAGS = ("tiny", "small", "base")
 _EAGER = "eager"
@@ -45,12 +45,12 @@ def kept(folder: Path) -> Latencies | None:
 def measured(device_name: str) -> Latencies:
     """Eager latencies of single images, measured now: ParCNetV2, ConvNeXt, Swin, SLaK, RepLKNet in three sizes."""
     device = pick_device(device_name)
-    settings = [models.Setting(tag, 1, 224, (_EAGER,), _peers(tag)) for tag in TAGS]
+    settings = [network_latency.LatencySetting(tag, 1, 224, (_EAGER,), _peers(tag)) for tag in TAGS]
     rows: list[dict[str, Any]] = []
     with progress("timing networks", sum(1 + len(each.peers) for each in settings), "networks") as advance:
-        for found in models.measure(settings, device, torch.float32, _SECONDS, advance):
+        for found in network_latency.measure(settings, device, torch.float32, _SECONDS, advance):
             rows += found
-    result = Result("models", "measured now", describe(device, torch.float32), {"image": 224}, rows)
+    result = BenchmarkResult("models", "measured now", describe(device, torch.float32), {"image": 224}, rows)
     return Latencies(1, _timed(rows), _machine(result))
 
 
@@ -89,7 +89,7 @@ def _single_images(rows: list[dict[str, Any]]) -> Iterator[tuple[tuple[str, str]
             yield (row["network"], row["form"]), row["timing"]["median_ms"]
 
 
-def _machine(result: Result) -> str:
+def _machine(result: BenchmarkResult) -> str:
     machine = result.machine
     versions = ", ".join(f"{name} {version}" for name, version in machine["versions"].items())
     return f"{machine['device']}, {machine['threads']} threads, {machine['dtype']}; {versions}; {machine['date']}"

@@ -16,8 +16,8 @@ from parcnet.plots.charts import charts
 from parcnet.plots.graphs import GraphChart
 from parcnet.plots.maps import mosaic
 from parcnet.plots.panels import Panel, panels
-from parcnet_lab.paper import accuracy, counting, kernels, latency
-from parcnet_lab.paper.graph import block_graph, stage_graph
+from parcnet_lab.paper import accuracy, counting, kernel_taps, latencies
+from parcnet_lab.paper.module_graph import block_graph, stage_graph
 from parcnet_lab.paper.printed import PrintedFigure
 
 _SIDE = 14
@@ -25,7 +25,7 @@ _SIDE = 14
 
 
 @dataclass(frozen=True, slots=True)
-class Wishes:
+class DrawingOptions:
     """Where to draw, and from what."""
 
     path: Path
@@ -35,81 +35,81 @@ class Wishes:
     device: str = "auto"
 
 
-def draw(figure: PrintedFigure, wishes: Wishes) -> list[str]:
+def draw(figure: PrintedFigure, options: DrawingOptions) -> list[str]:
     """Draws our picture of a figure; returns what has to be said with it.
 
     Raises `UserError` when a picture needs what is not there: a trained network, results of measurements.
     """
     assert figure.draws is not None, f"{figure.name} is not drawn"
-    return _DRAWINGS[figure.draws](wishes)
+    return _DRAWINGS[figure.draws](options)
 
 
-def _accuracy(wishes: Wishes) -> list[str]:
-    known = latency.measured(wishes.device) if wishes.measure else latency.kept(wishes.results)
+def _accuracy(options: DrawingOptions) -> list[str]:
+    known = latencies.measured(options.device) if options.measure else latencies.kept(options.results)
     shown = [accuracy.by_parameters()]
     said = ["Accuracies are the authors' as printed. SLaK is counted dense: the paper counts its non-zero weights."]
     if known is None:
-        said.append(f"There are no latencies in {wishes.results}; --measure adds them.")
+        said.append(f"There are no latencies in {options.results}; --measure adds them.")
     else:
         shown.append(accuracy.by_eager_latency(known))
         said.append(f"Latency: {known.origin}.")
-    charts(shown, wishes.path)
+    charts(shown, options.path)
     return said
 
 
-def _latency(wishes: Wishes) -> list[str]:
-    known = latency.measured(wishes.device) if wishes.measure else latency.required(wishes.results)
+def _latency(options: DrawingOptions) -> list[str]:
+    known = latencies.measured(options.device) if options.measure else latencies.required(options.results)
     shown = [accuracy.by_eager_latency(known)]
     if any(form != "eager" for _, form in known.milliseconds):
         shown.append(accuracy.by_fastest_latency(known))
-    charts(shown, wishes.path)
-    forms = ", ".join(f"{name} {form}" for name, (_, form) in latency.fastest(known).items())
+    charts(shown, options.path)
+    forms = ", ".join(f"{name} {form}" for name, (_, form) in latencies.fastest(known).items())
     return [
         "Accuracies are the authors' as printed; their latencies were taken on an RTX 3090 and have no table.",
         f"Latency: {known.origin}. Fastest forms: {forms}.",
     ]
 
 
-def _reach(wishes: Wishes) -> list[str]:
+def _reach(options: DrawingOptions) -> list[str]:
     shown = [
-        Panel(f"circular, {_SIDE} taps: rows outputs, columns inputs", kernels.reach_of_circular(_SIDE), "amount"),
+        Panel(f"circular, {_SIDE} taps: rows outputs, columns inputs", kernel_taps.reach_of_circular(_SIDE), "amount"),
         Panel(
             f"oversized, {2 * _SIDE - 1} taps: rows outputs, columns inputs",
-            kernels.reach_of_oversized(_SIDE),
+            kernel_taps.reach_of_oversized(_SIDE),
             "amount",
         ),
     ]
-    panels(shown, 2, wishes.path, size=3.6)
+    panels(shown, 2, options.path, size=3.6)
     return [
         "Rows are outputs, columns inputs, the colour is the number of the tap that joins them. The circular kernel "
         "uses one tap for a neighbour and for a place across the border; the oversized one has a tap for each distance."
     ]
 
 
-def _coverage(wishes: Wishes) -> list[str]:
+def _coverage(options: DrawingOptions) -> list[str]:
     last, middle = _SIDE - 1, _SIDE // 2
     places = (("top left", 0, 0), ("top right", 0, last), ("middle", middle, middle), ("bottom right", last, last))
     centre = (_SIDE - 1, _SIDE - 1)
     shown = [
-        Panel(f"output at the {name}", kernels.taps_in_use(_SIDE, row, column), "amount", 1.0, centre)
+        Panel(f"output at the {name}", kernel_taps.taps_in_use(_SIDE, row, column), "amount", 1.0, centre)
         for name, row, column in places
     ]
-    panels(shown, 4, wishes.path, size=2.6)
+    panels(shown, 4, options.path, size=2.6)
     return [
         f"The {2 * _SIDE - 1} x {2 * _SIDE - 1} taps of an oversized kernel on a map of {_SIDE} x {_SIDE}: dark are "
         "those by which the output named sees the map, all of it each time; the circle is the centre tap."
     ]
 
 
-def _transitions(successor: str, **bare: str) -> Callable[[Wishes], list[str]]:
-    def drawing(wishes: Wishes) -> list[str]:
+def _transitions(successor: str, **bare: str) -> Callable[[DrawingOptions], list[str]]:
+    def drawing(options: DrawingOptions) -> list[str]:
         first = _block("parcnet_s", 2)
         steps = [
             GraphChart("ParCNetV1: block of parcnet_s", block_graph(*first)),
             GraphChart("oversized, no gates", block_graph(*_block(successor, 2, **bare))),
             GraphChart(f"ParCNetV2: block of {successor}", block_graph(*_block(successor, 2))),
         ]
-        charts(steps, wishes.path)
+        charts(steps, options.path)
         return [
             "Blocks of the third stage at 224 px, traced in our networks. The papers' steps between have no local "
             "convolution beside the oversized one; ours, which is registered, has."
@@ -118,59 +118,59 @@ def _transitions(successor: str, **bare: str) -> Callable[[Wishes], list[str]]:
     return drawing
 
 
-def _gates(network: str) -> Callable[[Wishes], list[str]]:
-    def drawing(wishes: Wishes) -> list[str]:
+def _gates(network: str) -> Callable[[DrawingOptions], list[str]]:
+    def drawing(options: DrawingOptions) -> list[str]:
         block, shape = _block(network, 2)
         units = [
             GraphChart(f"{kind} gate unit of {network}", block_graph(block.get_submodule(kind), shape))
             for kind in ("spatial", "channel")
         ]
-        charts(units, wishes.path)
+        charts(units, options.path)
         return ["The units of a block of the third stage at 224 px, traced in our network."]
 
     return drawing
 
 
-def _branch(wishes: Wishes) -> list[str]:
+def _branch(options: DrawingOptions) -> list[str]:
     block, shape = _block("parcnetv2_26m", 2)
     charts(
         [GraphChart("ParC branch of parcnetv2_26m", block_graph(block.get_submodule("spatial.mix"), shape))],
-        wishes.path,
+        options.path,
     )
     return ["The branch of a block of the third stage at 224 px (ratio 0.75), traced in our network."]
 
 
-def _frameworks(wishes: Wishes) -> list[str]:
+def _frameworks(options: DrawingOptions) -> list[str]:
     shown = [GraphChart(name, stage_graph(_network(name), 224)) for name in ("parcnet_s", "parcnetv2_tiny")]
-    charts(shown, wishes.path)
+    charts(shown, options.path)
     return ["Parts of the networks on an image of 224 px: output, parameters, multiply-adds."]
 
 
-def _kernels(wishes: Wishes) -> list[str]:
-    vertical, horizontal = _trained(wishes, 16)
+def _kernels(options: DrawingOptions) -> list[str]:
+    vertical, horizontal = _trained(options, 16)
     shown = [
         Panel("vertical, a column a channel", vertical.T, "signed"),
         Panel("horizontal, a row", horizontal, "signed"),
     ]
-    panels(shown, 2, wishes.path, size=3.6)
-    return [f"16 channels drawn at random (seed 0) from {wishes.checkpoint}."]
+    panels(shown, 2, options.path, size=3.6)
+    return [f"16 channels drawn at random (seed 0) from {options.checkpoint}."]
 
 
-def _kernels_2d(wishes: Wishes) -> list[str]:
-    vertical, horizontal = _trained(wishes, 32)
+def _kernels_2d(options: DrawingOptions) -> list[str]:
+    vertical, horizontal = _trained(options, 32)
     tiles = vertical[:, :, None] * horizontal[:, None, :]
-    panels([Panel("vertical x horizontal, by channel", mosaic(tiles, 8), "signed", 1.0)], 1, wishes.path, size=7.0)
-    return [f"32 channels drawn at random (seed 0) from {wishes.checkpoint}, each on a scale of its own."]
+    panels([Panel("vertical x horizontal, by channel", mosaic(tiles, 8), "signed", 1.0)], 1, options.path, size=7.0)
+    return [f"32 channels drawn at random (seed 0) from {options.checkpoint}, each on a scale of its own."]
 
 
-def _trained(wishes: Wishes, channels: int) -> tuple[kernels.Array, kernels.Array]:
-    if wishes.checkpoint is None:
+def _trained(options: DrawingOptions, channels: int) -> tuple[kernel_taps.Array, kernel_taps.Array]:
+    if options.checkpoint is None:
         raise UserError(
             "trained kernels are drawn from a trained network, and the authors published none: name one of yours with "
             "--checkpoint RUN. `parcnet train` makes a small one in a minute."
         )
-    model, _ = from_checkpoint(wishes.checkpoint)
-    return kernels.trained_kernels(model, str(wishes.checkpoint), channels)
+    model, _ = from_checkpoint(options.checkpoint)
+    return kernel_taps.trained_kernels(model, str(options.checkpoint), channels)
 
 
 def _network(name: str, **arguments: Any) -> StagedNetwork:
@@ -200,7 +200,7 @@ def _input_shape(model: nn.Module, block: nn.Module) -> tuple[int, int, int]:
     return channels, height, width
 
 
-_DRAWINGS: dict[str, Callable[[Wishes], list[str]]] = {
+_DRAWINGS: dict[str, Callable[[DrawingOptions], list[str]]] = {
     "accuracy": _accuracy,
     "latency": _latency,
     "reach": _reach,

@@ -13,14 +13,14 @@ import torch
 
 from parcnet.base import UserError
 from parcnet_lab.bench.cells import View, conditions
-from parcnet_lab.bench.models import Note
-from parcnet_lab.bench.results import Result
-from parcnet_lab.bench.seeds import train
+from parcnet_lab.bench.network_latency import Note
+from parcnet_lab.bench.results import BenchmarkResult
+from parcnet_lab.bench.seed_runs import train
 from parcnet_lab.datasets.labelled_photographs import make_label_folder
 
 LABELS = (
-    "labels are pseudo-labels, made by the rules of parcnet_lab/datasets/labelled_photographs.py (thresholds, a watershed); "
-    "every photograph is cut into half to learn, a fifth to choose the epoch, and the rest to test"
+    "labels are pseudo-labels, made by the rules of parcnet_lab/datasets/labelled_photographs.py (thresholds, a "
+    "watershed); every photograph is cut into half to learn, a fifth to choose the epoch, and the rest to test"
 )
 MULTI = "multi-scale: the mean over scales 0.5 to 1.75, each also mirrored"
 
@@ -67,7 +67,7 @@ def _tested(run: Path, data: Path, device: torch.device, flags: Sequence[str]) -
     return json.loads(done.stdout)
 
 
-def scales_view(result: Result) -> View:
+def scales_view(result: BenchmarkResult) -> View:
     """A line a run, and for each fit the mean gain of many scales with its spread over seeds."""
     rows = []
     for fit in dict.fromkeys(row["kernel_fit"] for row in result.rows):
@@ -82,7 +82,7 @@ def scales_view(result: Result) -> View:
     return View(f"Photographs, recipe {result.settings['recipe']}, {conditions(result)}", columns, rows)
 
 
-def classes_view(result: Result) -> View:
+def classes_view(result: BenchmarkResult) -> View:
     """IoU of each class at one scale, a column a run."""
     names = list(result.rows[0]["iou"])
     rows = [(name, *(_share(row["iou"][name]) for row in result.rows)) for name in names]

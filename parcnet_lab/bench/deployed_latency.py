@@ -16,7 +16,7 @@ from parcnet.base import UserError
 from parcnet.base.timing import summarise
 from parcnet.deploy import SUFFIXES, export
 from parcnet.deploy.writers import files_of
-from parcnet_lab.bench.models import Note, complexity_of
+from parcnet_lab.bench.network_latency import Note, complexity_of
 from parcnet_lab.bench.networks import OURS, PEER, Contender, contenders
 
 GOALS = {"tiny": 0.92, "small": 0.87, "base": 0.80}
@@ -41,7 +41,7 @@ _CALLS = 4  # a turn; the first finds the caches as another process left them an
 
 
 @dataclass(frozen=True, slots=True)
-class Setting:
+class DeploymentSetting:
     """One comparison: the networks of a tag, in one precision, batch and number of threads."""
 
     tag: str
@@ -53,7 +53,7 @@ class Setting:
     """Of our local-global convolutions; `auto` measures each stage in the runtime."""
 
 
-class Plain(nn.Module):
+class PlainNetwork(nn.Module):
     """ParCNetV2 as torch's exporter finds it: nothing baked beyond the kernels' size, nothing folded."""
 
     def __init__(self, network: Any) -> None:
@@ -73,7 +73,7 @@ class Plain(nn.Module):
 class _Worker:
     """A file in its own process."""
 
-    def __init__(self, file: Path, kind: str, setting: Setting, channels: int) -> None:
+    def __init__(self, file: Path, kind: str, setting: DeploymentSetting, channels: int) -> None:
         shape = [setting.batch, channels, setting.image, setting.image]
         asked = {"file": str(file), "format": kind, "threads": setting.threads, "shape": shape}
         self.process = subprocess.Popen(
@@ -109,7 +109,12 @@ class _Worker:
 
 
 def measure(
-    settings: Sequence[Setting], formats: Sequence[str], peers: Sequence[str], folder: Path, rounds: int, note: Note
+    settings: Sequence[DeploymentSetting],
+    formats: Sequence[str],
+    peers: Sequence[str],
+    folder: Path,
+    rounds: int,
+    note: Note,
 ) -> Iterator[dict[str, Any]]:
     """A row for each network, form and format of each setting. Files are made in `folder` unless they are there.
 
@@ -177,14 +182,14 @@ def _best(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
     return min(rows, key=lambda row: row["timing"]["median_ms"])
 
 
-def _file(contender: Contender, form: str, kind: str, setting: Setting, folder: Path) -> Path:
+def _file(contender: Contender, form: str, kind: str, setting: DeploymentSetting, folder: Path) -> Path:
     name = "-".join(filter(None, (contender.network, form, str(setting.image), f"b{setting.batch}", setting.dtype)))
     file = folder / f"{name}{SUFFIXES[kind]}"
     if not file.is_file():
         network = contender.build().eval()
         _wake(network)
         export(
-            Plain(network) if form == PLAIN else network,
+            PlainNetwork(network) if form == PLAIN else network,
             file,
             format=kind,
             size=setting.image,
@@ -206,7 +211,7 @@ def _wake(network: nn.Module) -> None:
                 parameter.fill_(1.0)
 
 
-def _row(contender: Contender, form: str, kind: str, setting: Setting, file: Path) -> dict[str, Any]:
+def _row(contender: Contender, form: str, kind: str, setting: DeploymentSetting, file: Path) -> dict[str, Any]:
     return {
         **asdict(setting),
         "side": contender.side,

@@ -9,9 +9,9 @@ from PIL import Image
 
 from parcnet.base import UserError
 from parcnet.models import build
-from parcnet_lab.paper import kernels, latency
-from parcnet_lab.paper.graph import block_graph, stage_graph
-from parcnet_lab.paper.pictures import Wishes, draw
+from parcnet_lab.paper import kernel_taps, latencies
+from parcnet_lab.paper.drawings import DrawingOptions, draw
+from parcnet_lab.paper.module_graph import block_graph, stage_graph
 from parcnet_lab.paper.printed import figures
 
 NEEDING = {"accuracy", "latency", "kernels", "kernels_2d"}  # results, a checkpoint, or half a minute
@@ -26,7 +26,7 @@ def ink(path):
 
 @pytest.mark.parametrize("figure", DRAWN, ids=lambda figure: figure.name)
 def test_every_diagram_is_drawn_from_the_networks(figure, tmp_path):
-    said = draw(figure, Wishes(tmp_path / "x.png"))
+    said = draw(figure, DrawingOptions(tmp_path / "x.png"))
     assert ink(tmp_path / "x.png") > 0.01
     assert said
 
@@ -35,12 +35,12 @@ def test_every_diagram_is_drawn_from_the_networks(figure, tmp_path):
 def test_what_is_missing_is_named(draws, tmp_path):
     figure = next(figure for figure in figures().values() if figure.draws == draws)
     with pytest.raises(UserError, match=r"--measure|--checkpoint"):
-        draw(figure, Wishes(tmp_path / "x.png", results=tmp_path))
+        draw(figure, DrawingOptions(tmp_path / "x.png", results=tmp_path))
     assert not (tmp_path / "x.png").exists()
 
 
 def test_fig2_circular_kernels_join_across_the_border_and_oversized_do_not():
-    circular, oversized = kernels.reach_of_circular(5), kernels.reach_of_oversized(5)
+    circular, oversized = kernel_taps.reach_of_circular(5), kernel_taps.reach_of_oversized(5)
     assert circular[4, 0] == circular[0, 1]  # from the last output to the first input as to the next one
     distance = np.arange(5)[None, :] - np.arange(5)[:, None]
     np.testing.assert_array_equal(oversized, distance + 5)
@@ -48,7 +48,7 @@ def test_fig2_circular_kernels_join_across_the_border_and_oversized_do_not():
 
 @pytest.mark.parametrize(("row", "column"), [(0, 0), (0, 5), (3, 2), (5, 5)])
 def test_fig4_every_output_uses_as_many_taps_as_the_map_has_pixels(row, column):
-    taps = kernels.taps_in_use(6, row, column)
+    taps = kernel_taps.taps_in_use(6, row, column)
     assert taps.shape == (11, 11)
     assert taps.sum() == 36
     assert taps[5, 5] == 1
@@ -87,12 +87,12 @@ def test_a_network_s_parts_add_up():
 def test_trained_kernels_are_those_of_the_last_block_of_the_third_stage():
     model = build("parcnetv2_digits")
     layer = model.stages[2].blocks[-1].spatial.mix.oversized
-    vertical, horizontal = kernels.trained_kernels(model, "run", 96)
+    vertical, horizontal = kernel_taps.trained_kernels(model, "run", 96)
     np.testing.assert_array_equal(vertical, layer.kernel_h.detach().numpy())
     np.testing.assert_array_equal(horizontal, layer.kernel_w.detach().numpy())
-    assert kernels.trained_kernels(model, "run", 16)[0].shape == (16, layer.kernel_h.shape[1])
+    assert kernel_taps.trained_kernels(model, "run", 16)[0].shape == (16, layer.kernel_h.shape[1])
     with pytest.raises(UserError, match="run holds a ConvNeXt"):
-        kernels.trained_kernels(build("test_convnext"), "run", 16)
+        kernel_taps.trained_kernels(build("test_convnext"), "run", 16)
 
 
 def row(network, form, batch, milliseconds):
@@ -107,15 +107,15 @@ def test_latencies_are_of_single_images_and_of_what_was_timed():
         row("a", "eager", 8, 30.0),
         row("b", "eager", 1, None),
     ]
-    known = latency.Latencies(1, latency._timed(rows), "a machine")
+    known = latencies.Latencies(1, latencies._timed(rows), "a machine")
     assert known.milliseconds == {("a", "eager"): 5.0, ("a", "compiled"): 3.0}
-    assert latency.fastest(known) == {"a": (3.0, "compiled")}
+    assert latencies.fastest(known) == {"a": (3.0, "compiled")}
 
 
 def test_kept_latencies_are_read_from_the_results_of_bench(tmp_path):
-    assert latency.kept(tmp_path) is None
+    assert latencies.kept(tmp_path) is None
     results = Path(__file__).parents[2] / "benchmarks" / "results"
-    known = latency.kept(results)
+    known = latencies.kept(results)
     assert known is not None
     assert ("parcnetv2_tiny", "eager") in known.milliseconds
     assert "parcnet bench models" in known.origin
@@ -124,6 +124,6 @@ def test_kept_latencies_are_read_from_the_results_of_bench(tmp_path):
 @pytest.mark.slow
 def test_fig1_is_drawn_with_and_without_latencies(tmp_path):
     figure = figures()["iccv-figure1"]
-    said = draw(figure, Wishes(tmp_path / "x.png", results=tmp_path))
+    said = draw(figure, DrawingOptions(tmp_path / "x.png", results=tmp_path))
     assert ink(tmp_path / "x.png") > 0.01
     assert "no latencies" in " ".join(said)

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from parcnet_lab.paper.claims.finding import Figure, Finding
+from parcnet_lab.paper.claims.finding import ClaimFigure, Finding
 
 SIGNS = {"supported": "✓", "pass": "✓", "contradicted": "✗", "fail": "✗", "undecided": "?"}
 """A verdict's mark: it is never told by colour alone."""
@@ -18,7 +18,7 @@ LEGEND = (
 """What the verdicts mean, for the page and for Markdown."""
 
 
-def interval_words(figure: Figure) -> str:
+def interval_text(figure: ClaimFigure) -> str:
     """`1.20 (0.40 to 2.00)`: the mean and its 95 % interval; empty for a figure that is no comparison."""
     if figure.interval is None:
         return ""
@@ -27,12 +27,12 @@ def interval_words(figure: Figure) -> str:
     return f"{mean} ({low} to {high})"
 
 
-def verdict_words(verdict: str | None) -> str:
+def verdict_text(verdict: str | None) -> str:
     """`✓ supported`."""
     return "" if verdict is None else f"{SIGNS[verdict]} {verdict}"
 
 
-def parts_words(finding: Finding) -> str:
+def parts_text(finding: Finding) -> str:
     """`2 supported, 9 undecided`: the verdicts on a claim's parts; empty where it is judged as a whole."""
     counts = Counter[str](each.verdict for each in finding.figures if each.verdict is not None)
     return _counted(counts)
@@ -42,8 +42,7 @@ def figure_table(finding: Finding) -> tuple[tuple[str, ...], list[tuple[str, ...
     """Columns and rows of a finding's figures; a column that nothing fills is left out, for it takes a phone's room."""
     columns = ("figure", "value", "paper (theirs)", "mean (95 % interval)", "verdict")
     rows = [
-        (each.name, each.value, each.paper, interval_words(each), verdict_words(each.verdict))
-        for each in finding.figures
+        (each.name, each.value, each.paper, interval_text(each), verdict_text(each.verdict)) for each in finding.figures
     ]
     used = [place for place in range(len(columns)) if place < 2 or any(row[place] for row in rows)]
     return tuple(columns[place] for place in used), [tuple(row[place] for place in used) for row in rows]
@@ -58,7 +57,7 @@ def _counted(counts: Mapping[str, int]) -> str:
     return ", ".join(f"{counts[verdict]} {verdict}" for verdict in SIGNS if counts.get(verdict))
 
 
-def about_words(about: Mapping[str, Any]) -> str:
+def about_text(about: Mapping[str, Any]) -> str:
     """Command, machine, versions and date in a sentence."""
     machine = about["machine"]
     versions = ", ".join(f"{name} {version}" for name, version in machine["versions"].items())

@@ -9,7 +9,7 @@ from torch.nn import functional as F
 from parcnet.plots.charts import charts
 from parcnet.plots.lines import Line, LineChart
 from parcnet_lab.paper.claims.experiment import Drawing, Experiment, Note
-from parcnet_lab.paper.claims.finding import Figure, Outcome
+from parcnet_lab.paper.claims.finding import ClaimFigure, ClaimOutcome
 from parcnet_lab.paper.claims.photographs import NAMES, grey_map
 from parcnet_lab.paper.claims.settings import Settings
 from parcnet_lab.paper.claims.verdicts import exact
@@ -18,7 +18,7 @@ _SIDE = 28
 _SECONDS = 3
 
 
-def measure(settings: Settings, note: Note) -> tuple[Outcome, list[Drawing]]:
+def measure(settings: Settings, note: Note) -> tuple[ClaimOutcome, list[Drawing]]:
     """Kernels from 1 to 2H+15 taps on photographs of H rows: what each tap does, and what each output sees."""
     lengths = list(range(1, 2 * _SIDE + 16, 2))
     extreme = 2 * _SIDE - 1
@@ -32,14 +32,14 @@ def measure(settings: Settings, note: Note) -> tuple[Outcome, list[Drawing]]:
     lost = all(row["seen"] < 1 for row in shorter)
     nearest = max(shorter, key=lambda row: row["seen"])
     figures = (
-        Figure("largest gradient of a tap beyond 2H-1", f"{max(row['beyond_gradient'] for row in longer):g}"),
-        Figure(
+        ClaimFigure("largest gradient of a tap beyond 2H-1", f"{max(row['beyond_gradient'] for row in longer):g}"),
+        ClaimFigure(
             "largest change of the output when those taps become 1000",
             f"{max(row['beyond_effect'] for row in longer):g}",
         ),
-        Figure(f"outputs that see an input, 2H-1 = {extreme} taps", f"{at[0]['seen']:.2%} of all pairs"),
-        Figure(f"the same, {nearest['taps']} taps", f"{nearest['seen']:.2%} of all pairs"),
-        Figure(f"the same, H = {_SIDE} rows and {_SIDE - 1} taps", f"{_seen(_SIDE - 1):.2%} of all pairs"),
+        ClaimFigure(f"outputs that see an input, 2H-1 = {extreme} taps", f"{at[0]['seen']:.2%} of all pairs"),
+        ClaimFigure(f"the same, {nearest['taps']} taps", f"{nearest['seen']:.2%} of all pairs"),
+        ClaimFigure(f"the same, H = {_SIDE} rows and {_SIDE - 1} taps", f"{_seen(_SIDE - 1):.2%} of all pairs"),
     )
     because = (
         "Taps beyond 2H-1 meet nothing but padding: their gradient and their effect are exactly 0. With two taps "
@@ -48,7 +48,7 @@ def measure(settings: Settings, note: Note) -> tuple[Outcome, list[Drawing]]:
     data = {"side": _SIDE, "rows": rows}
     caption = "Share of (output, input) pairs that a kernel connects, and taps with a gradient, over its length."
     drawing = Drawing(caption, lambda path: _draw(path, [row for row in rows if row["seed"] == 0], extreme))
-    return Outcome(figures, exact(idle and whole and lost), because, data), [drawing]
+    return ClaimOutcome(figures, exact(idle and whole and lost), because, data), [drawing]
 
 
 def _of_length(seed: int, taps: int) -> dict[str, float]:

@@ -19,14 +19,14 @@ from parcnet.recipes import Optimizer
 from parcnet.training.loop.seeds import seed_network
 from parcnet.training.setup.optimizer import create_optimizer
 from parcnet_lab.paper.claims.crops import as_batch, held_out_crops, resized, training_crops
-from parcnet_lab.paper.claims.memory import record, remembered
 from parcnet_lab.paper.claims.photographs import NAMES
+from parcnet_lab.paper.claims.result_cache import record, remembered
 
 _REVISION = 1  # to be raised when this file changes what a recipe means: kept results are then measured anew
 
 
 @dataclass(frozen=True, slots=True)
-class Recipe:
+class CropRecipe:
     """How every network of an experiment is trained: AdamW, linear warm-up, cosine to 0, label smoothing.
 
     size        side of a crop as the network sees it, px
@@ -44,18 +44,18 @@ class Recipe:
     test_crops: int = 24
 
 
-QUICK = Recipe(steps=6, batch=12, size=64, test_crops=3)
+QUICK = CropRecipe(steps=6, batch=12, size=64, test_crops=3)
 
 
 @dataclass(frozen=True, slots=True)
-class Subject:
+class SmallNetwork:
     """A registered network under a name of ours, with the numbers that make it small."""
 
     name: str
     network: str
     model_args: Mapping[str, Any] = field(default_factory=dict)
 
-    def build(self, recipe: Recipe) -> nn.Module:
+    def build(self, recipe: CropRecipe) -> nn.Module:
         """Fresh, in channels_last memory, for grey crops of the recipe's size, a class a photograph."""
         common = {"in_chans": 1, "num_classes": len(NAMES), "img_size": recipe.size}
         model = build(self.network, **{**common, **self.model_args})
@@ -73,7 +73,7 @@ class Trained:
     seconds: float
 
 
-def trained(subject: Subject, seed: int, recipe: Recipe, folder: Path, *, keep: bool = False) -> Trained:
+def trained(subject: SmallNetwork, seed: int, recipe: CropRecipe, folder: Path, *, keep: bool = False) -> Trained:
     """Trains, or reads what an earlier call left in `folder`; `keep` leaves the weights there too.
 
     Kept results are used only when network, numbers, recipe, seed and the versions of parcnet and torch are the same.
@@ -98,7 +98,7 @@ def trained(subject: Subject, seed: int, recipe: Recipe, folder: Path, *, keep: 
     return Trained(**remembered(path, compute))
 
 
-def kept(subject: Subject, seed: int, recipe: Recipe, folder: Path) -> nn.Module:
+def kept(subject: SmallNetwork, seed: int, recipe: CropRecipe, folder: Path) -> nn.Module:
     """The trained network itself, in eval mode; trained now unless it is there."""
     trained(subject, seed, recipe, folder, keep=True)
     model = subject.build(recipe)
@@ -106,7 +106,7 @@ def kept(subject: Subject, seed: int, recipe: Recipe, folder: Path) -> nn.Module
     return model.eval()
 
 
-def score(model: nn.Module, recipe: Recipe) -> tuple[float, float]:
+def score(model: nn.Module, recipe: CropRecipe) -> tuple[float, float]:
     """Accuracy in [0, 1] and cross entropy in nats on the test crops."""
     crops, labels = held_out_crops(recipe.test_crops)
     logits = answers(model, resized(crops, recipe.size, recipe.size))
@@ -125,7 +125,7 @@ def answers(model: nn.Module, images: Tensor) -> Tensor:
     return torch.cat(parts)
 
 
-def _train(model: nn.Module, seed: int, recipe: Recipe) -> float:
+def _train(model: nn.Module, seed: int, recipe: CropRecipe) -> float:
     """Trains in place; the mean loss over the last tenth of the steps, in nats."""
     crops, labels = training_crops(seed, recipe.steps, recipe.size, recipe.batch)
     optimizer = create_optimizer(model, Optimizer(lr=recipe.lr, weight_decay=recipe.weight_decay))
@@ -147,13 +147,13 @@ def _train(model: nn.Module, seed: int, recipe: Recipe) -> float:
     return sum(last) / len(last)
 
 
-def _share(step: int, recipe: Recipe) -> float:
+def _share(step: int, recipe: CropRecipe) -> float:
     warm = max(1, round(recipe.warmup * recipe.steps))
     if step < warm:
         return (step + 1) / warm
     return 0.5 * (1 + math.cos(math.pi * (step - warm) / max(1, recipe.steps - warm)))
 
 
-def _record(subject: Subject, seed: int, recipe: Recipe, folder: Path) -> Path:
+def _record(subject: SmallNetwork, seed: int, recipe: CropRecipe, folder: Path) -> Path:
     what = [_REVISION, dataclasses.asdict(subject), seed, dataclasses.asdict(recipe), NAMES]
     return record(folder, f"{subject.name}-seed{seed}", what)

@@ -25,22 +25,22 @@ from parcnet.data.packaged_images import PHOTOGRAPHS, photograph_path
 from parcnet.data.samples import Sample, collate
 from parcnet.models import build
 from parcnet.recipes import Recipe
-from parcnet_lab.bench.models import Note
-from parcnet_lab.bench.train import step
+from parcnet_lab.bench.network_latency import Note
+from parcnet_lab.bench.training_step import step
 
 _BATCH = 32
 _STEP_BATCH = 8
 
 
 @runtime_checkable
-class Files(ImageDataset, Protocol):
+class ImageFiles(ImageDataset, Protocol):
     """Images that are files, or were before they were packed."""
 
     def content(self, index: int) -> bytes:
         """The file's bytes."""
 
 
-def stages(images: Files, recipe: Recipe, count: int, seconds: float) -> list[dict[str, Any]]:
+def stages(images: ImageFiles, recipe: Recipe, count: int, seconds: float) -> list[dict[str, Any]]:
     """Milliseconds an image on one core, each stage alone: read, decode, augment (and normalise), collate.
 
     `count` images from all over the data, read again and again: so from memory and not from a disk.
@@ -124,16 +124,16 @@ def training_rate(recipe: Recipe, device: torch.device, dtype: torch.dtype, seco
     }
 
 
-def open_files(data_dir: str) -> Files:
+def open_files(data_dir: str) -> ImageFiles:
     """The training images of a folder or of packed data. Raises `UserError` as `open_dataset` does."""
     images = open_dataset(data_dir, "train")
-    if not isinstance(images, Files):
+    if not isinstance(images, ImageFiles):
         raise UserError(f"{images.name} are no image files: there is nothing to decode.")
     return images
 
 
 @contextmanager
-def photographs(count: int) -> Iterator[Files]:
+def photographs(count: int) -> Iterator[ImageFiles]:
     """A folder with `count` copies of the two photographs that come with scikit-learn (640 x 427, 170 KB)."""
     sources = [photograph_path(name) for name in PHOTOGRAPHS]
     with TemporaryDirectory() as folder:

@@ -15,7 +15,7 @@ from parcnet.plots.panels import Panel, panels
 from parcnet.training.loop.seeds import seed_network
 from parcnet_lab.paper.claims.crops import resized
 from parcnet_lab.paper.claims.experiment import Drawing, Experiment, Note
-from parcnet_lab.paper.claims.finding import Figure, Outcome
+from parcnet_lab.paper.claims.finding import ClaimFigure, ClaimOutcome
 from parcnet_lab.paper.claims.photographs import NAMES, photograph
 from parcnet_lab.paper.claims.settings import Settings
 from parcnet_lab.paper.claims.verdicts import exact
@@ -26,7 +26,7 @@ _SHARE = 0.9
 OPERATORS = ("oversized", "7x7", "31x31")
 
 
-def measure(settings: Settings, note: Note) -> tuple[Outcome, list[Drawing]]:
+def measure(settings: Settings, note: Note) -> tuple[ClaimOutcome, list[Drawing]]:
     """Gradients of one output position with respect to the block's input, over all photographs and seeds."""
     names = NAMES[:3] if settings.quick else NAMES
     rows: list[dict[str, Any]] = []
@@ -52,7 +52,7 @@ def measure(settings: Settings, note: Note) -> tuple[Outcome, list[Drawing]]:
     )
     figures = tuple(map(_figure, rows))
     data = {"side": _SIDE, "photographs": names, "share": _SHARE, "rows": rows}
-    return Outcome(figures, exact(holds and others), because, data), [
+    return ClaimOutcome(figures, exact(holds and others), because, data), [
         Drawing(caption, lambda path: _draw(path, fields))
     ]
 
@@ -90,9 +90,9 @@ def _maps(seed: int, names: tuple[str, ...]) -> Tensor:
         return stem(resized([photograph(name) for name in names], 4 * _SIDE, 4 * _SIDE))
 
 
-def _figure(row: dict[str, Any]) -> Figure:
+def _figure(row: dict[str, Any]) -> ClaimFigure:
     seen, area = statistics.fmean(row["seen"]), statistics.fmean(row["area_of_90"])
-    return Figure(
+    return ClaimFigure(
         f"{row['operator']}, output at the {row['output']}",
         f"sees {seen:.1%} of the inputs; {_SHARE:.0%} of the gradient on {area:.1%} of the map",
     )

@@ -10,7 +10,7 @@ from torch.nn import functional as F
 
 from parcnet.base import UserError
 from parcnet.base.timing import interleave
-from parcnet_lab.bench.models import Note, complexity_of
+from parcnet_lab.bench.network_latency import Note, complexity_of
 from parcnet_lab.bench.networks import contenders
 
 FORMS = {

@@ -14,14 +14,14 @@ from torch import nn
 from parcnet.models import ParCNetV2
 from parcnet.plots.charts import charts
 from parcnet.plots.lines import Line, LineChart
-from parcnet_lab.paper.claims import ablations
+from parcnet_lab.paper.claims import small_ablations
+from parcnet_lab.paper.claims.crop_training import CropRecipe, SmallNetwork, answers, kept
 from parcnet_lab.paper.claims.crops import held_out_crops, resized
 from parcnet_lab.paper.claims.experiment import Drawing, Experiment, Note
-from parcnet_lab.paper.claims.finding import Figure, Outcome
-from parcnet_lab.paper.claims.memory import record, remembered
+from parcnet_lab.paper.claims.finding import ClaimFigure, ClaimOutcome
 from parcnet_lab.paper.claims.photographs import NAMES
+from parcnet_lab.paper.claims.result_cache import record, remembered
 from parcnet_lab.paper.claims.settings import Settings
-from parcnet_lab.paper.claims.training import Recipe, Subject, answers, kept
 from parcnet_lab.paper.claims.verdicts import Verdict, direction, paired, together
 
 Size = tuple[int, int]
@@ -35,9 +35,9 @@ _SECONDS_EACH = 25
 _REVISION = 1  # to be raised when this file changes what is measured of a seed
 
 
-def measure(settings: Settings, note: Note) -> tuple[Outcome, list[Drawing]]:
+def measure(settings: Settings, note: Note) -> tuple[ClaimOutcome, list[Drawing]]:
     """The baseline networks of claim 6 on the same test crops, shown at other sizes and aspect ratios."""
-    recipe = ablations.recipe(settings)
+    recipe = small_ablations.recipe(settings)
     every = (*SQUARES, *OBLONGS)
     scores: dict[str, Scores] = {mode: {size: [] for size in every} for mode in MODES}
     apart, seconds = 0.0, 0.0
@@ -55,8 +55,8 @@ def measure(settings: Settings, note: Note) -> tuple[Outcome, list[Drawing]]:
 def _of_seed(seed: int, settings: Settings) -> dict[str, Any]:
     """Top-1 in percent by mode, a value a size, and how far kernels fitted on each call and once are apart."""
     started = time.perf_counter()
-    recipe = ablations.recipe(settings)
-    trained = kept(ablations.BASELINE, seed, recipe, settings.folder)
+    recipe = small_ablations.recipe(settings)
+    trained = kept(small_ablations.BASELINE, seed, recipe, settings.folder)
     crops, labels = held_out_crops(recipe.test_crops)
     top1: dict[str, list[float]] = {mode: [] for mode in MODES}
     apart = 0.0
@@ -70,7 +70,9 @@ def _of_seed(seed: int, settings: Settings) -> dict[str, Any]:
     return {"top1": top1, "apart": apart, "seconds": time.perf_counter() - started}
 
 
-def _judge(scores: dict[str, Scores], apart: float, recipe: Recipe, seconds: float) -> tuple[Outcome, list[Drawing]]:
+def _judge(
+    scores: dict[str, Scores], apart: float, recipe: CropRecipe, seconds: float
+) -> tuple[ClaimOutcome, list[Drawing]]:
     trained_at = (recipe.size, recipe.size)
     others = [size for size in SQUARES if size != trained_at]
     means = {
@@ -82,9 +84,9 @@ def _judge(scores: dict[str, Scores], apart: float, recipe: Recipe, seconds: flo
     verdicts = {name: direction(each) for name, each in intervals.items()}
     at_home = _mean(scores["interpolate"], [trained_at])
     figures = (
-        Figure(f"at the training size, {recipe.size} px", f"{statistics.fmean(at_home):.1f} %, every way alike"),
+        ClaimFigure(f"at the training size, {recipe.size} px", f"{statistics.fmean(at_home):.1f} %, every way alike"),
         *(
-            Figure(
+            ClaimFigure(
                 f"{name}: interpolated over fixed kernels",
                 f"{statistics.fmean(means['interpolate'][name]):.1f} against "
                 f"{statistics.fmean(means['fixed'][name]):.1f} %",
@@ -93,7 +95,7 @@ def _judge(scores: dict[str, Scores], apart: float, recipe: Recipe, seconds: flo
             )
             for name, each in intervals.items()
         ),
-        Figure(
+        ClaimFigure(
             "set_input_size against interpolation on each call",
             f"logits differ by at most {apart:.1g} of the largest, on {len(SQUARES) + len(OBLONGS)} sizes",
         ),
@@ -114,7 +116,7 @@ def _judge(scores: dict[str, Scores], apart: float, recipe: Recipe, seconds: flo
     )
     drawing = Drawing(caption, lambda path: _draw(path, scores))
     kept_data = {"trained_at": trained_at, **data}
-    return Outcome(figures, together(verdicts.values()), because, kept_data, seconds), [drawing]
+    return ClaimOutcome(figures, together(verdicts.values()), because, kept_data, seconds), [drawing]
 
 
 def _outcome(verdicts: Iterable[Verdict]) -> str:
@@ -124,12 +126,14 @@ def _outcome(verdicts: Iterable[Verdict]) -> str:
     }.get(together(verdicts), "No difference between interpolated and fixed kernels is certain everywhere.")
 
 
-def _shown(trained: nn.Module, mode: str, size: Size, recipe: Recipe) -> nn.Module:
+def _shown(trained: nn.Module, mode: str, size: Size, recipe: CropRecipe) -> nn.Module:
     """The trained network as it meets images of another size."""
     if mode == "interpolate":
         return trained
     if mode == "fixed":
-        subject = Subject("fixed", ablations.BASELINE.network, {**ablations.BASELINE.model_args, "kernel_fit": "fixed"})
+        subject = SmallNetwork(
+            "fixed", small_ablations.BASELINE.network, {**small_ablations.BASELINE.model_args, "kernel_fit": "fixed"}
+        )
         other = subject.build(recipe)
         other.load_state_dict(trained.state_dict())
         return other.eval()
@@ -187,5 +191,5 @@ EXPERIMENT = Experiment(
     ),
     seconds=lambda settings: settings.seeds * _seconds_each(settings),
     measure=measure,
-    recipe=lambda settings: dataclasses.asdict(ablations.recipe(settings)),
+    recipe=lambda settings: dataclasses.asdict(small_ablations.recipe(settings)),
 )

@@ -20,9 +20,9 @@ from parcnet.ops import circular_conv2d
 from parcnet.plots.panels import Panel, panels
 from parcnet.training.loop.seeds import seed_network
 from parcnet_lab.paper.claims.experiment import Drawing, Experiment, Note
-from parcnet_lab.paper.claims.finding import Figure, Outcome
-from parcnet_lab.paper.claims.memory import record, remembered
+from parcnet_lab.paper.claims.finding import ClaimFigure, ClaimOutcome
 from parcnet_lab.paper.claims.photographs import NAMES, photographs
+from parcnet_lab.paper.claims.result_cache import record, remembered
 from parcnet_lab.paper.claims.settings import Settings
 from parcnet_lab.paper.claims.verdicts import direction, paired, together
 
@@ -107,7 +107,7 @@ def scenes(corners: NDArray[np.int64], region: str, *key: int) -> Tensor:
     return torch.from_numpy(maps)
 
 
-def measure(settings: Settings, note: Note) -> tuple[Outcome, list[Drawing]]:
+def measure(settings: Settings, note: Note) -> tuple[ClaimOutcome, list[Drawing]]:
     """Trains each stack on patches of the training regions and tests it at every place on the others."""
     errors: dict[str, list[NDArray[np.float64]]] = {name: [] for name in OPERATORS}
     moves: dict[str, list[float]] = {name: [] for name in OPERATORS}
@@ -131,7 +131,7 @@ def measure(settings: Settings, note: Note) -> tuple[Outcome, list[Drawing]]:
     }
     verdicts = {name: direction(each) for name, each in comparisons.items()}
     figures = [
-        Figure(
+        ClaimFigure(
             f"{name}: mean distance from the true place",
             f"{statistics.fmean(everywhere[name]):.2f} px; away from the border "
             f"{statistics.fmean(central[name]):.2f} px; moving the patch changes the pooled feature by "
@@ -140,7 +140,7 @@ def measure(settings: Settings, note: Note) -> tuple[Outcome, list[Drawing]]:
         for name in OPERATORS
     ]
     figures += [
-        Figure(name, f"{each.mean:.2f} px nearer", interval=each, verdict=verdicts[name])
+        ClaimFigure(name, f"{each.mean:.2f} px nearer", interval=each, verdict=verdicts[name])
         for name, each in comparisons.items()
     ]
     because = (
@@ -164,7 +164,7 @@ def measure(settings: Settings, note: Note) -> tuple[Outcome, list[Drawing]]:
         f"corner, over {settings.seeds} seeds. Dark is as bad as the constant guess in the corner."
     )
     drawing = Drawing(caption, lambda path: _draw(path, errors))
-    return Outcome(tuple(figures), together(verdicts.values()), because, data, seconds), [drawing]
+    return ClaimOutcome(tuple(figures), together(verdicts.values()), because, data, seconds), [drawing]
 
 
 def _tested(operator: str, seed: int, settings: Settings) -> dict[str, Any]:
