@@ -9,8 +9,8 @@ from typing import Any
 import torch
 
 from parcnet.base import UserError
+from parcnet.base.console import Advance
 from parcnet_lab.bench.cells import View, conditions
-from parcnet_lab.bench.network_latency import Note
 from parcnet_lab.bench.results import BenchmarkResult
 from parcnet_lab.bench.seed_runs import train
 from parcnet_lab.datasets.coins import make_coco
@@ -19,7 +19,7 @@ METRICS = ("box_ap", "mask_ap", "box_ap50", "mask_ap50")
 
 
 def measure(
-    folds: Sequence[int], recipe: str, folder: Path, device: torch.device, threads: int | None, note: Note
+    folds: Sequence[int], recipe: str, folder: Path, device: torch.device, threads: int | None, note: Advance
 ) -> list[dict[str, Any]]:
     """One row a fold: COCO's AP on the row of coins held out, in [0, 1], and wall time with start-up in seconds.
 

@@ -13,10 +13,11 @@ import torch
 from torch import Tensor, nn
 
 from parcnet.base import UserError
+from parcnet.base.console import Advance
 from parcnet.base.timing import summarise
 from parcnet.deploy import SUFFIXES, export
 from parcnet.deploy.writers import files_of
-from parcnet_lab.bench.network_latency import Note, complexity_of
+from parcnet_lab.bench.network_latency import complexity_of
 from parcnet_lab.bench.networks import OURS, PEER, Contender, contenders
 
 GOALS = {"tiny": 0.92, "small": 0.87, "base": 0.80}
@@ -114,7 +115,7 @@ def measure(
     peers: Sequence[str],
     folder: Path,
     rounds: int,
-    note: Note,
+    note: Advance,
 ) -> Iterator[dict[str, Any]]:
     """A row for each network, form and format of each setting. Files are made in `folder` unless they are there.
 

@@ -15,7 +15,7 @@ from typing import Any
 from safetensors.numpy import load_file
 
 from parcnet.base import UserError
-from parcnet_lab.bench.network_latency import Note
+from parcnet.base.console import Advance
 
 _POLL = 0.01
 _LONGEST = 1800.0
@@ -24,7 +24,9 @@ _EXACT = ("step", "epoch", "loss", "grad_norm", "lr", "updated", "train_loss", "
 """What of a log line is a function of the recipe; times and memory are not."""
 
 
-def measure(training: Sequence[str], kills: int, processes: int, seed: int, folder: Path, note: Note) -> dict[str, Any]:
+def measure(
+    training: Sequence[str], kills: int, processes: int, seed: int, folder: Path, note: Advance
+) -> dict[str, Any]:
     """One row: a run by `parcnet train TRAINING` left alone, and the same killed `kills` times at random steps.
 
     One process is killed as a whole and started again; of several, one at random is killed and torchrun starts all

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 
 from parcnet.base import UserError
-from parcnet_lab.bench.network_latency import Note
+from parcnet.base.console import Advance
 from parcnet_lab.bench.networks import OURS, Contender, contenders
 
 PAPER_RATIO = {"tiny": 0.915, "small": 0.858, "base": 0.692}
@@ -26,7 +26,7 @@ def measure(
     dtype: str,
     repeats: int,
     form: str,
-    note: Note,
+    note: Advance,
 ) -> Iterator[list[dict[str, Any]]]:
     """Rows of one tag after the other, in bytes: `weights`, and `peak`, the median of `repeats` processes."""
     for tag in tags:

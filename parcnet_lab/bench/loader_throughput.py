@@ -11,6 +11,7 @@ from typing import Any, Protocol, runtime_checkable
 import torch
 
 from parcnet.base import UserError
+from parcnet.base.console import Advance
 from parcnet.base.timing import interleave, once, summarise
 from parcnet.data import (
     ImageDataset,
@@ -25,7 +26,6 @@ from parcnet.data.packaged_images import PHOTOGRAPHS, photograph_path
 from parcnet.data.samples import Sample, collate
 from parcnet.models import build
 from parcnet.recipes import Recipe
-from parcnet_lab.bench.network_latency import Note
 from parcnet_lab.bench.training_step import step
 
 _BATCH = 32
@@ -80,7 +80,7 @@ def stages(images: ImageFiles, recipe: Recipe, count: int, seconds: float) -> li
     ]
 
 
-def throughput(images: ImageDataset, recipe: Recipe, workers: Sequence[int], note: Note) -> list[dict[str, Any]]:
+def throughput(images: ImageDataset, recipe: Recipe, workers: Sequence[int], note: Advance) -> list[dict[str, Any]]:
     """Images a second of the training loader, by number of worker processes, once it runs; batches of 32."""
     side = recipe.network.img_size or 224
     transform = train_transform(_preprocessing(side), recipe.augmentation, recipe.data.train_interpolation)

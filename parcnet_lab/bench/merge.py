@@ -1,6 +1,6 @@
 """Supplement H put to the test: per stage, the local-global convolution merged into one dense kernel, or left apart."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from math import inf
 from typing import Any
@@ -10,12 +10,12 @@ from torch import Tensor, nn
 
 from parcnet import models
 from parcnet.base import UserError
+from parcnet.base.console import Advance
 from parcnet.layers import ParCNetV2Block
 from parcnet.layers.inference import MIXES, freezable, freeze_mix
 from parcnet.layers.packed import unpackable
 from parcnet.models.mix_timing import time_mixes
 
-Note = Callable[[int, str], None]
 _FACTOR = 4.0  # a form may err so many times as much as the separate convolutions do, both against float64
 
 
@@ -26,7 +26,7 @@ def measure(
     device: torch.device,
     dtype: torch.dtype,
     seconds: float,
-    note: Note,
+    note: Advance,
 ) -> Iterator[dict[str, Any]]:
     """A row a stage, batch and size: `times` of the frozen forms conv (left apart), matmul and dense (merged).
 

@@ -7,11 +7,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from parcnet.base.console import Advance
 from parcnet.base.timing import interleave
 from parcnet.models import complexity
 from parcnet_lab.bench.networks import OURS, PEER, Contender, agreement, contenders, forms_of, in_form
-
-Note = Callable[[int, str], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +25,7 @@ class LatencySetting:
 
 
 def measure(
-    settings: Iterable[LatencySetting], device: torch.device, dtype: torch.dtype, seconds: float, note: Note
+    settings: Iterable[LatencySetting], device: torch.device, dtype: torch.dtype, seconds: float, note: Advance
 ) -> Iterator[list[dict[str, Any]]]:
     """The rows of one setting after the other: network, form, `timing` (None when it failed, with the reason).
 
@@ -40,7 +39,7 @@ def measure(
 
 @torch.inference_mode()
 def _measure(
-    setting: LatencySetting, device: torch.device, dtype: torch.dtype, seconds: float, note: Note
+    setting: LatencySetting, device: torch.device, dtype: torch.dtype, seconds: float, note: Advance
 ) -> list[dict[str, Any]]:
     image = torch.randn(setting.batch, 3, setting.image, setting.image, device=device).to(dtype)
     rows: dict[str, dict[str, Any]] = {}

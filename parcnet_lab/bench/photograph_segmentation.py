@@ -12,8 +12,8 @@ from typing import Any
 import torch
 
 from parcnet.base import UserError
+from parcnet.base.console import Advance
 from parcnet_lab.bench.cells import View, conditions
-from parcnet_lab.bench.network_latency import Note
 from parcnet_lab.bench.results import BenchmarkResult
 from parcnet_lab.bench.seed_runs import train
 from parcnet_lab.datasets.labelled_photographs import make_label_folder
@@ -32,7 +32,7 @@ def measure(
     folder: Path,
     device: torch.device,
     threads: int | None,
-    note: Note,
+    note: Advance,
 ) -> list[dict[str, Any]]:
     """One row a seed and fit: mIoU in [0, 1] on the regions held out, at one scale and at many; wall time in seconds.
 

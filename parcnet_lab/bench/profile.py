@@ -8,7 +8,8 @@ import torch
 from torch import Tensor
 from torch.profiler import ProfilerActivity, profile
 
-from parcnet_lab.bench.network_latency import Note, complexity_of
+from parcnet.base.console import Advance
+from parcnet_lab.bench.network_latency import complexity_of
 from parcnet_lab.bench.networks import OURS, contenders, in_form
 
 KINDS = ("1x1", "depthwise", "stem and downsampling", "all else")
@@ -22,7 +23,7 @@ def measure(
     device: torch.device,
     dtype: torch.dtype,
     passes: int,
-    note: Note,
+    note: Advance,
 ) -> Iterator[dict[str, Any]]:
     """A row a network: milliseconds of a forward pass by kind, as torch's profiler sees them, and how many operations.
 

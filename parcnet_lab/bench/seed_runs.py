@@ -14,7 +14,7 @@ from typing import Any
 import torch
 
 from parcnet.base import UserError
-from parcnet_lab.bench.network_latency import Note
+from parcnet.base.console import Advance
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,7 @@ def peer(name: str) -> TrainingCommand:
 
 
 def measure(
-    runners: Sequence[TrainingCommand], seeds: Iterable[int], device: torch.device, threads: int | None, note: Note
+    runners: Sequence[TrainingCommand], seeds: Iterable[int], device: torch.device, threads: int | None, note: Advance
 ) -> list[dict[str, Any]]:
     """One row a runner and seed: accuracies in [0, 1] (`test_top1` None without a test split), parameters, wall time
     with start-up in seconds.

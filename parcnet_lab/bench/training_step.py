@@ -9,8 +9,9 @@ from torch import nn
 from torch.nn import functional as F
 
 from parcnet.base import UserError
+from parcnet.base.console import Advance
 from parcnet.base.timing import interleave
-from parcnet_lab.bench.network_latency import Note, complexity_of
+from parcnet_lab.bench.network_latency import complexity_of
 from parcnet_lab.bench.networks import contenders
 
 FORMS = {
@@ -29,7 +30,7 @@ def measure(
     device: torch.device,
     dtype: torch.dtype,
     seconds: float,
-    note: Note,
+    note: Advance,
 ) -> Iterator[list[dict[str, Any]]]:
     """Rows of one tag after the other: network, form, parameters, multiply-adds of an image, `timing` of a step.
 

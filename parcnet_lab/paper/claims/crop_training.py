@@ -20,7 +20,7 @@ from parcnet.training.loop.seeds import seed_network
 from parcnet.training.setup.optimizer import create_optimizer
 from parcnet_lab.paper.claims.crops import as_batch, held_out_crops, resized, training_crops
 from parcnet_lab.paper.claims.photographs import NAMES
-from parcnet_lab.paper.claims.result_cache import record, remembered
+from parcnet_lab.paper.claims.result_cache import cache_path, cached
 
 _REVISION = 1  # to be raised when this file changes what a recipe means: kept results are then measured anew
 
@@ -95,7 +95,7 @@ def trained(subject: SmallNetwork, seed: int, recipe: CropRecipe, folder: Path, 
                 save_file({name: value.contiguous() for name, value in model.state_dict().items()}, temporary)
         return dataclasses.asdict(Trained(top1, loss, train_loss, params, time.perf_counter() - started))
 
-    return Trained(**remembered(path, compute))
+    return Trained(**cached(path, compute))
 
 
 def kept(subject: SmallNetwork, seed: int, recipe: CropRecipe, folder: Path) -> nn.Module:
@@ -156,4 +156,4 @@ def _share(step: int, recipe: CropRecipe) -> float:
 
 def _record(subject: SmallNetwork, seed: int, recipe: CropRecipe, folder: Path) -> Path:
     what = [_REVISION, dataclasses.asdict(subject), seed, dataclasses.asdict(recipe), NAMES]
-    return record(folder, f"{subject.name}-seed{seed}", what)
+    return cache_path(folder, f"{subject.name}-seed{seed}", what)

@@ -20,7 +20,7 @@ from parcnet_lab.paper.claims.crops import held_out_crops, resized
 from parcnet_lab.paper.claims.experiment import Drawing, Experiment, Note
 from parcnet_lab.paper.claims.finding import ClaimFigure, ClaimOutcome
 from parcnet_lab.paper.claims.photographs import NAMES
-from parcnet_lab.paper.claims.result_cache import record, remembered
+from parcnet_lab.paper.claims.result_cache import cache_path, cached
 from parcnet_lab.paper.claims.settings import Settings
 from parcnet_lab.paper.claims.verdicts import Verdict, direction, paired, together
 
@@ -42,8 +42,8 @@ def measure(settings: Settings, note: Note) -> tuple[ClaimOutcome, list[Drawing]
     scores: dict[str, Scores] = {mode: {size: [] for size in every} for mode in MODES}
     apart, seconds = 0.0, 0.0
     for seed in settings.every_seed:
-        path = record(settings.folder, f"sizes-seed{seed}", [_REVISION, seed, dataclasses.asdict(recipe), every])
-        found = remembered(path, partial(_of_seed, seed, settings))
+        path = cache_path(settings.folder, f"sizes-seed{seed}", [_REVISION, seed, dataclasses.asdict(recipe), every])
+        found = cached(path, partial(_of_seed, seed, settings))
         for mode in MODES:
             for size, top1 in zip(every, found["top1"][mode], strict=True):
                 scores[mode][size].append(top1)

@@ -22,7 +22,7 @@ from parcnet.training.loop.seeds import seed_network
 from parcnet_lab.paper.claims.experiment import Drawing, Experiment, Note
 from parcnet_lab.paper.claims.finding import ClaimFigure, ClaimOutcome
 from parcnet_lab.paper.claims.photographs import NAMES, photographs
-from parcnet_lab.paper.claims.result_cache import record, remembered
+from parcnet_lab.paper.claims.result_cache import cache_path, cached
 from parcnet_lab.paper.claims.settings import Settings
 from parcnet_lab.paper.claims.verdicts import direction, paired, together
 
@@ -178,7 +178,7 @@ def _tested(operator: str, seed: int, settings: Settings) -> dict[str, Any]:
         found = {"errors": errors_by_place(model, tests).tolist(), "deviation": deviation(model)}
         return {**found, "seconds": time.perf_counter() - started}
 
-    return remembered(record(settings.folder, f"position-{operator}-seed{seed}", numbers), compute)
+    return cached(cache_path(settings.folder, f"position-{operator}-seed{seed}", numbers), compute)
 
 
 def train(operator: str, seed: int, steps: int) -> Stack:

@@ -9,7 +9,7 @@ from typing import Any
 from parcnet.base import versions, write_json
 
 
-def record(folder: Path, name: str, depends_on: Sequence[Any]) -> Path:
+def cache_path(folder: Path, name: str, depends_on: Sequence[Any]) -> Path:
     """The file of the result called `name`: another one when anything it depends on, or a version, is another."""
     installed = versions()
     what = [*depends_on, installed["parcnet"], installed["torch"]]
@@ -17,7 +17,7 @@ def record(folder: Path, name: str, depends_on: Sequence[Any]) -> Path:
     return folder / "trainings" / f"{name}-{digest}.json"
 
 
-def remembered(path: Path, compute: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+def cached(path: Path, compute: Callable[[], dict[str, Any]]) -> dict[str, Any]:
     """What `compute` answers, as JSON; read from `path` when an earlier call has left it there."""
     if path.exists():
         return json.loads(path.read_text(encoding="utf-8"))["result"]
