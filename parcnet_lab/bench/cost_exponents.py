@@ -1,4 +1,4 @@
-"""How the cost of each algorithm grows with the side of the map."""
+"""Scaling exponents: how the cost of each algorithm grows with the side of the map."""
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
@@ -12,9 +12,9 @@ EXPECTED = {
     "fft": ("n^2 log n", 2, True),
     "dense": ("n^4", 4, False),
 }
-"""Arithmetic on an n x n map: a formula, its power of n, and whether a logarithm goes with it.
+"""Arithmetic on an n x n map: the formula, its power of n, and whether it has a logarithmic factor.
 
-2H-1 taps at H W places are n^3; the merged kernel has (2H-1)(2W-1) taps.
+2H-1 taps at H W positions are n^3; the merged kernel has (2H-1)(2W-1) taps.
 """
 
 
@@ -50,7 +50,7 @@ def curves(rows: Iterable[Mapping[str, Any]]) -> dict[str, tuple[list[int], list
 def exponents(rows: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """Each algorithm's exponent, fitted over the upper half of its sides, where fixed costs count least.
 
-    The expected exponent is taken in the geometric middle of the same sides; None for an algorithm without a formula.
+    The expected exponent is evaluated at the geometric mean of the same sides; None for an algorithm without a formula.
     """
     fitted = []
     for name, (sides, times) in curves(rows).items():

@@ -1,4 +1,4 @@
-"""Exported files of ours and of peers, each in its runtime: latency, peak memory, size; all in turns."""
+"""Latency, peak memory and size of exported files, ours and the peers', each in its runtime, measured in turns."""
 
 import json
 import subprocess
@@ -21,7 +21,7 @@ from parcnet_lab.bench.network_latency import complexity_of
 from parcnet_lab.bench.networks import OURS, PEER, Contender, contenders
 
 GOALS = {"tiny": 0.92, "small": 0.87, "base": 0.80}
-"""Our latency over ConvNeXt's, each in its best runtime, that this library is after: batch 1, fp32, 2 threads."""
+"""Targets: our latency over ConvNeXt's, each in its fastest runtime, at batch 1, fp32, 2 threads."""
 
 PAPER = {
     "swin_tiny": (855, 139),
@@ -38,7 +38,7 @@ PAPER = {
 
 PLAIN = "plain"
 _WORKER = Path(__file__).with_name("deploy_worker.py")
-_CALLS = 4  # a turn; the first finds the caches as another process left them and does not count
+_CALLS = 4  # a turn; the first runs with the caches of another process and is not counted
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,11 +51,11 @@ class DeploymentSetting:
     threads: int
     dtype: str
     algorithm: str
-    """Of our local-global convolutions; `auto` measures each stage in the runtime."""
+    """Algorithm of our local-global convolutions; `auto` measures each stage in the runtime."""
 
 
 class PlainNetwork(nn.Module):
-    """ParCNetV2 as torch's exporter finds it: nothing baked beyond the kernels' size, nothing folded."""
+    """ParCNetV2 as torch's exporter traces it: kernels fitted to the size, nothing folded."""
 
     def __init__(self, network: Any) -> None:
         super().__init__()
@@ -64,7 +64,7 @@ class PlainNetwork(nn.Module):
         self.pretrained_cfg = network.pretrained_cfg
 
     def set_input_size(self, size: tuple[int, int]) -> None:
-        """As the network's."""
+        """Sets the input size of the network."""
         self.network.set_input_size(size)
 
     def forward(self, image: Tensor) -> Tensor:
@@ -72,7 +72,7 @@ class PlainNetwork(nn.Module):
 
 
 class _Worker:
-    """A file in its own process."""
+    """An exported file in a process of its own."""
 
     def __init__(self, file: Path, kind: str, setting: DeploymentSetting, channels: int) -> None:
         shape = [setting.batch, channels, setting.image, setting.image]
@@ -87,7 +87,7 @@ class _Worker:
         self._answer()
 
     def ask(self, what: str) -> Any:
-        """The answer to a line."""
+        """The worker's answer to one line."""
         assert self.process.stdin is not None
         self.process.stdin.write(f"{what}\n")
         self.process.stdin.flush()
@@ -95,14 +95,14 @@ class _Worker:
 
     def _answer(self) -> Any:
         assert self.process.stdout is not None
-        for line in self.process.stdout:  # runtimes greet on stdout too
+        for line in self.process.stdout:  # runtimes print banners to stdout too
             try:
                 return json.loads(line)
             except ValueError:
                 continue
         assert self.process.stderr is not None
         last = (self.process.stderr.read().strip() or f"exit code {self.process.wait()}").splitlines()[-1]
-        raise UserError(f"a runtime ended before it was measured: {last}")
+        raise UserError(f"the runtime's process ended before the measurement: {last}")
 
     def close(self) -> None:
         """Ends the process."""
@@ -117,10 +117,10 @@ def measure(
     rounds: int,
     note: Advance,
 ) -> Iterator[dict[str, Any]]:
-    """A row for each network, form and format of each setting. Files are made in `folder` unless they are there.
+    """A row for each network, form and format of each setting. Files are exported to `folder` unless they exist.
 
-    Every process runs a few calls in turn, `rounds` times, forwards and backwards. note(1, what) is called for each
-    file before it is made, and after each setting.
+    The processes take turns of a few calls, `rounds` times, in alternating order. note(1, what) is called before each
+    export and after each setting.
     """
     for setting in settings:
         rows, workers = [], []
@@ -145,7 +145,7 @@ def measure(
 
 
 def ratios(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Our best format against each peer's best, by setting; `plain` is our plain export's best over ours."""
+    """Our fastest format against each peer's fastest, by setting; `plain`: our plain export over our own export."""
     found = []
     keys = ("tag", "image", "batch", "threads", "dtype")
     for setting in dict.fromkeys(tuple(row[key] for key in keys) for row in rows):
@@ -170,7 +170,7 @@ def ratios(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def paper_of(network: str) -> tuple[int, int] | None:
-    """Tab. 7's latency (ms) and memory (MB) of a network, by its registered name."""
+    """Latency (ms) and memory (MB) that Tab. 7 prints for a network, by its registered name."""
     return next((printed for name, printed in PAPER.items() if network.startswith(name)), None)
 
 
@@ -202,7 +202,7 @@ def _file(contender: Contender, form: str, kind: str, setting: DeploymentSetting
 
 
 def _wake(network: nn.Module) -> None:
-    """Scales away from 1, so that no exporter drops a multiplication that a trained network needs."""
+    """Moves scales away from 1, so that no exporter removes a multiplication that a trained network needs."""
     generator = torch.Generator().manual_seed(0)
     with torch.no_grad():
         for name, parameter in network.named_parameters():

@@ -28,7 +28,7 @@ def measure(
     form: str,
     note: Advance,
 ) -> Iterator[list[dict[str, Any]]]:
-    """Rows of one tag after the other, in bytes: `weights`, and `peak`, the median of `repeats` processes."""
+    """The rows of each tag in turn, in bytes: `weights`, and `peak`, the median over `repeats` processes."""
     for tag in tags:
         rows = []
         for contender in contenders(tag, image, peers):
@@ -83,5 +83,5 @@ def _in_a_process(
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
         last = (done.stderr.strip().splitlines() or [f"exit code {done.returncode}"])[-1]
-        raise UserError(f"{contender.network} at batch {batch} ended before it was measured: {last}")
+        raise UserError(f"{contender.network} at batch {batch} failed before the measurement: {last}")
     return json.loads(done.stdout)

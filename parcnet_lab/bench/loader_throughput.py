@@ -1,4 +1,4 @@
-"""How many images a second are read, decoded and augmented, beside how many a training step takes."""
+"""Throughput of the data loader, in images a second, beside that of the training step."""
 
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -34,16 +34,16 @@ _STEP_BATCH = 8
 
 @runtime_checkable
 class ImageFiles(ImageDataset, Protocol):
-    """Images that are files, or were before they were packed."""
+    """Images from files, encoded, also when packed into shards."""
 
     def content(self, index: int) -> bytes:
         """The file's bytes."""
 
 
 def stages(images: ImageFiles, recipe: Recipe, count: int, seconds: float) -> list[dict[str, Any]]:
-    """Milliseconds an image on one core, each stage alone: read, decode, augment (and normalise), collate.
+    """Milliseconds an image on one core, by stage: read, decode, augment (and normalise), collate.
 
-    `count` images from all over the data, read again and again: so from memory and not from a disk.
+    `count` images spread over the data are read repeatedly, so from the page cache rather than the disk.
     """
     side = recipe.network.img_size or 224
     transform = train_transform(_preprocessing(side), recipe.augmentation, recipe.data.train_interpolation)
@@ -81,7 +81,7 @@ def stages(images: ImageFiles, recipe: Recipe, count: int, seconds: float) -> li
 
 
 def throughput(images: ImageDataset, recipe: Recipe, workers: Sequence[int], note: Advance) -> list[dict[str, Any]]:
-    """Images a second of the training loader, by number of worker processes, once it runs; batches of 32."""
+    """Steady-state images a second of the training loader, by number of workers; batches of 32."""
     side = recipe.network.img_size or 224
     transform = train_transform(_preprocessing(side), recipe.augmentation, recipe.data.train_interpolation)
     rows = []
@@ -89,7 +89,7 @@ def throughput(images: ImageDataset, recipe: Recipe, workers: Sequence[int], not
         batches = train_loader(images, transform=transform, batch_size=_BATCH, seed=0, epoch=0, workers=number)
         found = iter(batches)
         started = time.perf_counter()
-        for _ in range(2 * max(number, 1)):  # what was made while the processes began
+        for _ in range(2 * max(number, 1)):  # prefetched while the workers started
             next(found, None)
         begun, seen = time.perf_counter(), 0
         for batch, _ in found:
@@ -109,9 +109,9 @@ def throughput(images: ImageDataset, recipe: Recipe, workers: Sequence[int], not
 
 
 def training_rate(recipe: Recipe, device: torch.device, dtype: torch.dtype, seconds: float) -> dict[str, Any]:
-    """Images a second of the recipe's training step on `device`, on random images that are there already."""
+    """Images a second of the recipe's training step on `device`, on random images already in its memory."""
     side = recipe.network.img_size or 224
-    # torch's stubs know no `to` with both
+    # torch's stubs have no overload of `to` with both
     model = build(recipe.network.model).to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     batch = _STEP_BATCH if device.type == "cpu" else 128
     call = step(model, batch, side, dtype)
@@ -128,7 +128,9 @@ def open_files(data_dir: str) -> ImageFiles:
     """The training images of a folder or of packed data. Raises `UserError` as `open_dataset` does."""
     images = open_dataset(data_dir, "train")
     if not isinstance(images, ImageFiles):
-        raise UserError(f"{images.name} are no image files: there is nothing to decode.")
+        raise UserError(
+            f"{images.name} are not image files: there is nothing to decode. Name a folder of images or packed shards."
+        )
     return images
 
 
@@ -141,7 +143,7 @@ def photographs(count: int) -> Iterator[ImageFiles]:
             source = sources[place % len(sources)]
             target = Path(folder) / "train" / source.stem / f"{place}.jpg"
             target.parent.mkdir(parents=True, exist_ok=True)
-            target.write_bytes(source.read_bytes())  # files of their own, as in a real folder
+            target.write_bytes(source.read_bytes())  # separate files, as in a real folder
         yield open_files(folder)
 
 

@@ -1,4 +1,4 @@
-"""What a measurement was taken on. No host name and no paths: results are published."""
+"""The machine that a result was measured on. No host name and no paths: results are published."""
 
 import os
 import platform
@@ -85,11 +85,11 @@ def _products(device: torch.device, dtype: torch.dtype) -> dict[str, Callable[[]
 
 
 def _packed(x: Tensor, weight: Tensor) -> Callable[[], Tensor] | None:
-    """oneDNN's product with weights packed ahead: what `torch.compile` with freezing uses. None where it cannot be."""
+    """oneDNN's product with prepacked weights, which `torch.compile` with freezing uses. None where it is unavailable."""
     if x.device.type != "cpu" or not torch.backends.mkldnn.is_available():
         return None
     try:
         laid_out = torch.ops.mkldnn._reorder_linear_weight(weight, _ROWS)
-    except (AttributeError, RuntimeError):  # not in this build; this processor has no such arithmetic
+    except (AttributeError, RuntimeError):  # not in this build, or not supported by this processor
         return None
     return lambda: torch.ops.mkldnn._linear_pointwise(x, laid_out, None, "none", [], "")

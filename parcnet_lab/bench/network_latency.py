@@ -1,4 +1,4 @@
-"""Latency of whole networks: ours beside its peers, every form of both in turns in one process."""
+"""Latency of whole networks, ours and its peers in every form, measured in turns in one process."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
@@ -27,14 +27,14 @@ class LatencySetting:
 def measure(
     settings: Iterable[LatencySetting], device: torch.device, dtype: torch.dtype, seconds: float, note: Advance
 ) -> Iterator[list[dict[str, Any]]]:
-    """The rows of one setting after the other: network, form, `timing` (None when it failed, with the reason).
+    """The rows of each setting in turn: network, form, `timing` (None when it failed, with the reason).
 
-    Before a form is timed, its logits are compared with those of the network it was made from. `seconds` is the budget
-    of a setting's rounds; compiling comes on top. note(1, what) is called before each form is made.
+    Before a form is timed, its logits are compared with those of the network it was built from. `seconds` is the budget
+    of a setting's rounds, compilation excluded. note(1, what) is called before each form is built.
     """
     for setting in settings:
         yield _measure(setting, device, dtype, seconds, note)
-        torch.compiler.reset()  # the next setting's code is other code; this one's weights can go
+        torch.compiler.reset()  # frees the compiled code and its weights
 
 
 @torch.inference_mode()
@@ -53,7 +53,7 @@ def _measure(
             failure: str | None = None
             try:
                 infer = in_form(model, form, image)
-            except RuntimeError as error:  # no C++ compiler, a bug of torch.compile, a proof of equality that failed
+            except RuntimeError as error:  # no C++ compiler, a torch.compile failure, a failed parity check
                 failure = f"cannot be made here: {(str(error).splitlines() or [type(error).__name__])[0]}"
             else:
                 failure = agreement(infer, model, image)
@@ -76,7 +76,7 @@ def _measure(
 
 
 def ratios(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Our best form against each peer's best form, by tag and batch; and our plain form against our best.
+    """Our fastest form against each peer's fastest, by tag and batch, and our plain form against our fastest.
 
     `ratio` below 1: ours is faster.
     """
@@ -118,7 +118,7 @@ def complexity_of(contender: Contender, image: int) -> Any:
 
 
 def bound(infer: Callable[[Tensor], Tensor], image: Tensor) -> Callable[[], Tensor]:
-    """The call without arguments that is timed."""
+    """The timed call, without arguments."""
 
     def call() -> Tensor:
         with torch.inference_mode():

@@ -1,4 +1,4 @@
-"""Segmentation learned and tested on photographs: one scale against many, interpolated kernels against fixed ones."""
+"""Segmentation of photographs: single-scale against multi-scale inference, interpolated against fixed kernels."""
 
 import json
 import statistics
@@ -34,13 +34,13 @@ def measure(
     threads: int | None,
     note: Advance,
 ) -> list[dict[str, Any]]:
-    """One row a seed and fit: mIoU in [0, 1] on the regions held out, at one scale and at many; wall time in seconds.
+    """One row a seed and kernel fit: mIoU in [0, 1] on held-out regions, single- and multi-scale; wall time in seconds.
 
-    Leaves data and runs, with their pictures, in `folder`. Raises `UserError` where runs are already, and with what a
-    run said when it fails.
+    Data and runs are left in `folder`. Raises `UserError` where it exists, and with the end of the output of a run that
+    fails.
     """
     if folder.exists():
-        raise UserError(f"{folder} is there already: remove it, or choose another --folder.")
+        raise UserError(f"{folder} exists already: remove it, or choose another --folder.")
     data = folder / "photographs"
     make_label_folder(data)
     rows = []
@@ -59,7 +59,7 @@ def measure(
 
 
 def _tested(run: Path, data: Path, device: torch.device, flags: Sequence[str]) -> dict[str, Any]:
-    """What `parcnet eval` says of the test regions."""
+    """The metrics of `parcnet eval` on the test regions."""
     command = ["eval", str(run), "--data-dir", str(data), "--split", "test", "--device", str(device), "--json", *flags]
     done = subprocess.run([sys.executable, "-m", "parcnet", *command], capture_output=True, text=True, check=False)
     if done.returncode != 0:
@@ -68,7 +68,7 @@ def _tested(run: Path, data: Path, device: torch.device, flags: Sequence[str]) -
 
 
 def scales_view(result: BenchmarkResult) -> View:
-    """A line a run, and for each fit the mean gain of many scales with its spread over seeds."""
+    """A line a run, and for each kernel fit the mean gain of multi-scale inference with its spread over seeds."""
     rows = []
     for fit in dict.fromkeys(row["kernel_fit"] for row in result.rows):
         group = [row for row in result.rows if row["kernel_fit"] == fit]
@@ -83,7 +83,7 @@ def scales_view(result: BenchmarkResult) -> View:
 
 
 def classes_view(result: BenchmarkResult) -> View:
-    """IoU of each class at one scale, a column a run."""
+    """Single-scale IoU of each class, a column a run."""
     names = list(result.rows[0]["iou"])
     rows = [(name, *(_share(row["iou"][name]) for row in result.rows)) for name in names]
     columns = ("class", *(f"{row['kernel_fit']}, seed {row['seed']}" for row in result.rows))

@@ -1,4 +1,4 @@
-"""A recipe trained once for each seed, by the command a person would give; its peers in turns with it."""
+"""Trains a recipe once for each seed with `parcnet train`, in turns with its peers."""
 
 import json
 import os
@@ -19,7 +19,7 @@ from parcnet.base.console import Advance
 
 @dataclass(frozen=True, slots=True)
 class TrainingCommand:
-    """What is trained: a name for tables, and the arguments of `parcnet train` that make it."""
+    """A network to train: its name in tables, and the arguments of `parcnet train`."""
 
     name: str
     arguments: tuple[str, ...]
@@ -34,7 +34,7 @@ PEERS = {
 
 
 def peer(name: str) -> TrainingCommand:
-    """One of `PEERS`, or any network that timm knows."""
+    """One of `PEERS`, or any network of timm."""
     model, arguments = PEERS.get(name, (name, ""))
     return TrainingCommand(f"{name} (timm)", ("--model", model, "--model-args", arguments))
 
@@ -42,10 +42,10 @@ def peer(name: str) -> TrainingCommand:
 def measure(
     runners: Sequence[TrainingCommand], seeds: Iterable[int], device: torch.device, threads: int | None, note: Advance
 ) -> list[dict[str, Any]]:
-    """One row a runner and seed: accuracies in [0, 1] (`test_top1` None without a test split), parameters, wall time
-    with start-up in seconds.
+    """One row a command and seed: accuracies in [0, 1] (`test_top1` None without a test split), parameters, wall time
+    in seconds, start-up included.
 
-    Raises `UserError` with what the run said when one fails.
+    Raises `UserError` with the end of the output of a run that fails.
     """
     rows = []
     for seed in seeds:
@@ -63,7 +63,7 @@ def measure(
 
 
 def train(arguments: Sequence[str], run: Path, device: torch.device, threads: int | None) -> dict[str, Any]:
-    """The result.json of `parcnet train ARGUMENTS` into the folder `run`, in a process of its own."""
+    """Runs `parcnet train ARGUMENTS --output RUN` in a process of its own; returns its result.json."""
     command = [sys.executable, "-m", "parcnet", "train", *arguments, "--device", str(device), "--output", str(run)]
     limit = {} if threads is None else {"OMP_NUM_THREADS": str(threads)}
     done = subprocess.run(command, capture_output=True, text=True, env={**os.environ, **limit}, check=False)

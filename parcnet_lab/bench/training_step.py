@@ -1,4 +1,4 @@
-"""Time of one training step: forward, backward and AdamW, ours beside its peers in one process."""
+"""Time of one training step (forward, backward, AdamW), ours and its peers in turns in one process."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
@@ -18,7 +18,7 @@ FORMS = {
     "eager": "forward, cross entropy, backward, AdamW, channels_last",
     "compiled": "the same, the network through torch.compile",
 }
-"""How a step is taken, by name."""
+"""Ways to run a step, by name."""
 
 
 def measure(
@@ -32,18 +32,18 @@ def measure(
     seconds: float,
     note: Advance,
 ) -> Iterator[list[dict[str, Any]]]:
-    """Rows of one tag after the other: network, form, parameters, multiply-adds of an image, `timing` of a step.
+    """The rows of each tag in turn: network, form, parameters, multiply-adds of an image, `timing` of a step.
 
     Weights are float32 in channels_last memory; bfloat16 means autocast, as it does in training.
     """
     if dtype == torch.float16:
-        raise UserError("fp16 training needs a loss scaler, which would be timed too. Use fp32 or bf16.")
+        raise UserError("fp16 training needs a loss scaler, which would be timed too: use fp32 or bf16.")
     for tag in tags:
         rows, steps = [], {}
         for contender in contenders(tag, image, peers):
             note(1, contender.network)
             for form in forms:
-                # torch's stubs know no `to` with both
+                # torch's stubs have no overload of `to` with both
                 model = contender.build().to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
                 name = f"{contender.network} {form}"
                 steps[name] = step(model, batch, image, dtype, compiled=form == "compiled")

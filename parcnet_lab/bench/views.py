@@ -1,4 +1,4 @@
-"""Results as tables: one function a view, used by the console and by the Markdown files alike."""
+"""Results as tables: one function a view, for the console and for Markdown files."""
 
 import statistics
 from collections import Counter
@@ -263,4 +263,4 @@ VIEWS: dict[str, dict[str, Callable[[BenchmarkResult], View]]] = {
     "segmentation": {"scales": photograph_segmentation.scales_view, "classes": photograph_segmentation.classes_view},
     "deploy": {"edge": deploy_views.edge, "ratios": deploy_views.ratios, "runtimes": deploy_views.runtimes},
 }
-"""The views of each kind of result; the first is the usual one."""
+"""The views of each kind of result; the first is the default."""
