@@ -2,9 +2,9 @@
 
     python -I deploy_worker.py '{"file": ..., "format": ..., "threads": 2, "shape": [1, 3, 224, 224]}'
 
-Imports nothing of parcnet, since torch would count as memory. Answers each line of stdin with a line of JSON: a number n
-with the seconds of n calls, `memory` with the peak in bytes. Workers sleep between turns; in one process, runtimes would
-slow each other with idle threads that spin.
+Imports nothing of parcnet, since torch would count as memory. Answers each line of stdin with a line of JSON: a number
+n with the seconds of n calls, `memory` with the peak in bytes. Workers sleep between turns; in one process, runtimes
+would slow each other with idle threads that spin.
 """
 
 import json

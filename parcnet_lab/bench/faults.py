@@ -139,9 +139,7 @@ class KillableRun:
     def _hung(self, deadline: float) -> None:
         if time.monotonic() > deadline:
             self.end()
-            raise UserError(
-                f"{' '.join(self._command)} did not finish within {_LONGEST:.0f} s; its output: {self._said}"
-            )
+            raise UserError(f"{' '.join(self._command)} ran longer than {_LONGEST:.0f} s; its output: {self._said}")
 
 
 def lines(log: Path) -> list[dict[str, Any]]:
@@ -154,7 +152,7 @@ def lines(log: Path) -> list[dict[str, Any]]:
 
 
 def differences(one: Path, other: Path) -> int:
-    """How many log lines and weights differ between two run folders; 0: losses, metrics and checkpoints are bit-equal."""
+    """The number of log lines and weights in which two run folders differ; 0: they are bit-equal."""
     count = 0
     for name in ("steps.jsonl", "log.jsonl"):
         first, second = lines(one / name), lines(other / name)

@@ -85,7 +85,7 @@ def _products(device: torch.device, dtype: torch.dtype) -> dict[str, Callable[[]
 
 
 def _packed(x: Tensor, weight: Tensor) -> Callable[[], Tensor] | None:
-    """oneDNN's product with prepacked weights, which `torch.compile` with freezing uses. None where it is unavailable."""
+    """oneDNN's product with prepacked weights, which `torch.compile` with freezing uses. None if unavailable."""
     if x.device.type != "cpu" or not torch.backends.mkldnn.is_available():
         return None
     try:

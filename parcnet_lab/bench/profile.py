@@ -27,7 +27,7 @@ def measure(
 ) -> Iterator[dict[str, Any]]:
     """A row a network: milliseconds of a forward pass by kind, by torch's profiler, and the number of operations.
 
-    Ours optimized by `parcnet.optimize`, peers eager. The profiler slows small operations: compare proportions, not totals.
+    Ours optimized by `parcnet.optimize`, peers eager. The profiler slows small operations: totals mislead.
     """
     for tag in tags:
         for contender in contenders(tag, image, peers):

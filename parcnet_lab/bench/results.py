@@ -31,7 +31,7 @@ _FORMAT = 1
 
 @dataclass(frozen=True, slots=True)
 class BenchmarkResult:
-    """A result of `parcnet bench`. `machine` is from `machine.describe`; `rows` are JSON objects of the kind measured."""
+    """A result of `parcnet bench`. `machine` is from `machine.describe`; `rows` are JSON objects of its kind."""
 
     kind: str
     command: str

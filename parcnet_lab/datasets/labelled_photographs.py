@@ -1,6 +1,6 @@
-"""Photographs that come with scikit-image and scikit-learn, their pixels labelled by rules: pseudo-labels, no person's.
+"""A segmentation data set from photographs of scikit-image, pseudo-labelled by rules rather than by people.
 
-Each is cut into three regions that share no pixel: half to train on, a fifth to choose by, the rest to test on.
+Each is cut into three disjoint regions: half for training, a fifth for validation, the rest for testing.
 """
 
 import importlib
@@ -17,7 +17,7 @@ from parcnet.base import UserError, write_text
 from parcnet.data.packaged_images import open_packaged
 
 SIDE = 256
-"""Pixels of the side that is not cut, which all photographs are resized to."""
+"""Length in px to which the side that is not cut is resized."""
 _SHARES = {"train": 0.5, "val": 0.2, "test": 0.3}
 BACKGROUND = "background"
 
@@ -32,10 +32,10 @@ class LabelledPhotograph:
     package: str
     file: str
     label: str
-    """The class of the pixels that the rule chooses; the others are background."""
+    """The class of the pixels that the rule selects; the others are background."""
     rule: Callable[[Pixels], Mask]
     cut: str = "across"
-    """`across` the width or `down` the height, so that each region shows both classes."""
+    """Cut `across` the width or `down` the height, so that each region shows both classes."""
 
 
 def make_label_folder(root: Path) -> dict[str, int]:
@@ -57,12 +57,12 @@ def make_label_folder(root: Path) -> dict[str, int]:
 
 
 def classes() -> tuple[str, ...]:
-    """Background first."""
+    """The classes, background first."""
     return (BACKGROUND, *(source.label for source in PHOTOGRAPHS.values()))
 
 
 def labelled(source: LabelledPhotograph) -> tuple[Image.Image, Mask]:
-    """The photograph, RGB, the side that is not cut `SIDE` px long, and where its class is."""
+    """The photograph in RGB, its uncut side `SIDE` px long, and the mask of its class."""
     with open_packaged(source.package, source.file) as opened:
         image = opened.convert("RGB")
     mask = Image.fromarray(source.rule(np.asarray(image)))
@@ -107,7 +107,7 @@ def _mortar(image: Pixels) -> Mask:
 
 
 def _not_black(image: Pixels) -> Mask:
-    """Red above a twentieth of full, after a blur of 2 px: the round field of a fundus camera."""
+    """Red above 5 %, after a blur of 2 px: the round field of a fundus camera."""
     return _skimage("filters").gaussian(image[..., 0] / 255, 2) > 0.05
 
 

@@ -1,4 +1,4 @@
-"""A folder of real images that needs no download: tiles of photographs that come with scikit-image."""
+"""A folder of real images without a download: tiles of scikit-image's photographs, a class a photograph."""
 
 from pathlib import Path
 
@@ -18,15 +18,15 @@ SOURCES = {
 }
 """Class -> file in skimage/data."""
 TILE = 64
-"""Side of a tile, pixels."""
-_TURN = 5  # of five tiles in a row one is for validation and one for the test
+"""Side of a tile in px."""
+_TURN = 5  # of five tiles in a row, one is for validation and one for testing
 
 
 def make_folder(root: Path) -> dict[str, int]:
     """Writes SPLIT/CLASS/*.png, the class being the photograph that a tile was cut from; returns images by split.
 
-    Tiles never overlap, so no pixel is in two splits; but neighbours of one photograph are alike, so this is easier
-    than new photographs would be. Raises `UserError` without scikit-image.
+    Tiles do not overlap, so no pixel is in two splits; but tiles of one photograph are similar, so this is easier than
+    generalising to new photographs. Raises `UserError` without scikit-image.
     """
     counts = {"train": 0, "val": 0, "test": 0}
     for name, file in SOURCES.items():

@@ -1,4 +1,4 @@
-"""Accuracy as printed against what a network costs: ICCV 2023, Fig. 1, and supplement, Fig. 2."""
+"""Printed accuracy against cost: ICCV 2023, Fig. 1, and supplement, Fig. 2."""
 
 from collections.abc import Callable
 
@@ -29,7 +29,7 @@ def by_parameters() -> ScatterChart:
 
 
 def by_eager_latency(latencies: Latencies) -> ScatterChart:
-    """Printed accuracy over the latency of the networks as they are built."""
+    """Printed accuracy over the eager latency of the networks."""
 
     def eager(row: PrintedRow) -> float | None:
         return latencies.milliseconds.get((str(row.subject.network), "eager"))

@@ -24,7 +24,7 @@ class Count:
     counted: float
     """In the unit of the column: millions, or 1e9 multiply-adds."""
     reason: str | None
-    """Why it is another, as far as known."""
+    """Why it differs, as far as known."""
 
     @property
     def difference(self) -> float:
@@ -40,19 +40,19 @@ class Count:
 
 @dataclass(frozen=True, slots=True)
 class Compared:
-    """A row with what is counted of it."""
+    """A row with its counts."""
 
     row: PrintedRow
     whole: Complexity | None
-    """The whole network of the row's task, where that is built."""
+    """Counts of the whole network of the row's task, where it can be built."""
     backbone: Complexity | None
-    """Where the whole is not: the backbone without classifier, at `counting.SIZES`."""
+    """Otherwise counts of the backbone without classifier, at `counting.SIZES`."""
     counts: Mapping[str, Count]
-    """Column -> our count beside it; for whole networks alone."""
+    """Column -> our count beside the printed one; only for whole networks."""
     configuration: Mapping[str, str]
-    """Channels and blocks of the stages, as the table prints them; for tables of configurations alone."""
+    """Channels and blocks of the stages, as the table prints them; only for tables of configurations."""
     recipe: str | None
-    """The packaged recipe that would train it, for networks of ours."""
+    """The packaged recipe that trains it, for networks of ours."""
 
     def to_dict(self) -> dict[str, Any]:
         """As JSON."""
@@ -133,6 +133,6 @@ def _recipe(network: str, pretrained: str) -> str | None:
 
 @cache
 def _recipes_by_network(suffix: str) -> dict[str, str]:
-    shortest_last = sorted(packaged(), key=len, reverse=True)  # so that a recipe's variants do not stand for it
+    shortest_last = sorted(packaged(), key=len, reverse=True)  # so that the plain recipe wins over its variants
     fitting = [name for name in shortest_last if name.startswith("imagenet1k_") and name.endswith(suffix)]
     return {read_recipe(name).network.model: name for name in fitting}

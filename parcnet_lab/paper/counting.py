@@ -1,7 +1,7 @@
-"""Parameters and multiply-adds of the rows of a table, counted on the meta device: nothing is computed.
+"""Parameters and multiply-adds of the rows of a table, counted on the meta device, without computing.
 
-The convention is the papers': a multiply-add is one operation; convolutions and matrix products count, those of
-attention among them; norms, activations, pooling and element-wise products do not.
+The papers' convention: a multiply-add is one operation; convolutions and matrix products count, those of attention
+included; norms, activations, pooling and element-wise products do not.
 """
 
 from collections.abc import Callable
@@ -15,7 +15,7 @@ from parcnet_lab.paper.printed import PrintedNetwork
 from parcnet_lab.paper.segmenters import segmenter_counts
 
 Counter = Callable[[PrintedNetwork], Complexity | None]
-"""None: the task's framework cannot stand upon this network."""
+"""None: the task's framework does not support this network."""
 
 SIZES = {"segmentation": (512, 2048), "detection": (800, 1280)}
 """Height and width in px at which backbones are counted: those of the papers' segmentation tables, whose captions write
@@ -35,11 +35,11 @@ COUNTERS: dict[str, Counter] = {
     "detection": detector,
     "segmentation": segmenter_counts,
 }
-"""Task -> how a row of it is counted whole."""
+"""Task -> the function that counts the whole network of a row."""
 
 
 def missing(task: str) -> str | None:
-    """Why a task's rows cannot be counted whole, or None where they can."""
+    """Why the whole networks of a task cannot be counted, or None where they can."""
     return None if task in COUNTERS else _NOT_BUILT.format(task=task)
 
 
@@ -54,7 +54,7 @@ def blocks(model: nn.Module, stage: int) -> list[nn.Module]:
 
 
 def network(subject: PrintedNetwork, num_classes: int = 1000, size: tuple[int, int] | None = None) -> nn.Module:
-    """The subject's network without memory for its weights, for images of `size` where that is not its own.
+    """The network on the meta device, for images of `size` where that is not its own.
 
     Raises `UserError` for a network that is not registered.
     """

@@ -1,4 +1,4 @@
-"""The detectors behind the papers' tables, counted whole."""
+"""Counts of the detectors of the papers' tables."""
 
 import torch
 
@@ -15,10 +15,10 @@ SIZE = (800, 1280)
 
 
 def detector(subject: PrintedNetwork) -> Complexity:
-    """The subject's detector, named by the table's heading, for COCO's 80 classes on one image of `SIZE`.
+    """The detector on the network, named by the table's heading, for COCO's 80 classes on one image of `SIZE`.
 
-    Heads as published: Mask R-CNN with two linear layers, Cascade with four convolutions and one, both with a box a
-    class: with one for all classes Cascade would have 1M parameters less than its authors print.
+    Heads as published: Mask R-CNN with two linear layers, Cascade with four convolutions and one, both with
+    class-specific boxes: class-agnostic ones would leave Cascade 1M parameters short of its authors' figure.
     """
     assert subject.network is not None, subject.absent
     arguments: dict[str, object] = {"img_size": SIZE} if subject.sized else {}

@@ -1,4 +1,4 @@
-"""Our drawings of the papers' figures, each made from the networks themselves."""
+"""Our versions of the papers' figures, drawn from the networks themselves."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -26,7 +26,7 @@ _SIDE = 14
 
 @dataclass(frozen=True, slots=True)
 class DrawingOptions:
-    """Where to draw, and from what."""
+    """The output file, and the data to draw."""
 
     path: Path
     checkpoint: Path | None = None
@@ -36,9 +36,9 @@ class DrawingOptions:
 
 
 def draw(figure: PrintedFigure, options: DrawingOptions) -> list[str]:
-    """Draws our picture of a figure; returns what has to be said with it.
+    """Draws our version of a figure; returns the remarks that belong below it.
 
-    Raises `UserError` when a picture needs what is not there: a trained network, results of measurements.
+    Raises `UserError` where a trained network or results of measurements are needed and missing.
     """
     assert figure.draws is not None, f"{figure.name} is not drawn"
     return _DRAWINGS[figure.draws](options)
@@ -49,7 +49,7 @@ def _accuracy(options: DrawingOptions) -> list[str]:
     shown = [accuracy.by_parameters()]
     said = ["Accuracies are the authors' as printed. SLaK is counted dense: the paper counts its non-zero weights."]
     if known is None:
-        said.append(f"There are no latencies in {options.results}; --measure adds them.")
+        said.append(f"No latencies in {options.results}; --measure adds them.")
     else:
         shown.append(accuracy.by_eager_latency(known))
         said.append(f"Latency: {known.origin}.")
@@ -81,8 +81,9 @@ def _reach(options: DrawingOptions) -> list[str]:
     ]
     panels(shown, 2, options.path, size=3.6)
     return [
-        "Rows are outputs, columns inputs, the colour is the number of the tap that joins them. The circular kernel "
-        "uses one tap for a neighbour and for a place across the border; the oversized one has a tap for each distance."
+        "Rows are outputs, columns inputs; the colour is the number of the tap that connects them. The circular kernel "
+        "uses the same tap for a neighbour and for a position across the border; the oversized one has a tap for each "
+        "offset."
     ]
 
 
@@ -96,8 +97,8 @@ def _coverage(options: DrawingOptions) -> list[str]:
     ]
     panels(shown, 4, options.path, size=2.6)
     return [
-        f"The {2 * _SIDE - 1} x {2 * _SIDE - 1} taps of an oversized kernel on a map of {_SIDE} x {_SIDE}: dark are "
-        "those by which the output named sees the map, all of it each time; the circle is the centre tap."
+        f"The {2 * _SIDE - 1} x {2 * _SIDE - 1} taps of an oversized kernel on a map of {_SIDE} x {_SIDE}. "
+        "Dark: the taps that the named output uses, which cover the whole map each time. Circle: the centre tap."
     ]
 
 
@@ -111,8 +112,8 @@ def _transitions(successor: str, **bare: str) -> Callable[[DrawingOptions], list
         ]
         charts(steps, options.path)
         return [
-            "Blocks of the third stage at 224 px, traced in our networks. The papers' steps between have no local "
-            "convolution beside the oversized one; ours, which is registered, has."
+            "Blocks of the third stage at 224 px, traced from our networks. The papers' intermediate steps have no local "
+            "convolution beside the oversized one; our registered network has."
         ]
 
     return drawing
@@ -126,7 +127,7 @@ def _gates(network: str) -> Callable[[DrawingOptions], list[str]]:
             for kind in ("spatial", "channel")
         ]
         charts(units, options.path)
-        return ["The units of a block of the third stage at 224 px, traced in our network."]
+        return ["The units of a block of the third stage at 224 px, traced from our network."]
 
     return drawing
 
@@ -137,13 +138,13 @@ def _branch(options: DrawingOptions) -> list[str]:
         [GraphChart("ParC branch of parcnetv2_26m", block_graph(block.get_submodule("spatial.mix"), shape))],
         options.path,
     )
-    return ["The branch of a block of the third stage at 224 px (ratio 0.75), traced in our network."]
+    return ["The branch of a block of the third stage at 224 px (ratio 0.75), traced from our network."]
 
 
 def _frameworks(options: DrawingOptions) -> list[str]:
     shown = [GraphChart(name, stage_graph(_network(name), 224)) for name in ("parcnet_s", "parcnetv2_tiny")]
     charts(shown, options.path)
-    return ["Parts of the networks on an image of 224 px: output, parameters, multiply-adds."]
+    return ["Parts of the networks on an image of 224 px: output shape, parameters, multiply-adds."]
 
 
 def _kernels(options: DrawingOptions) -> list[str]:
@@ -160,14 +161,14 @@ def _kernels_2d(options: DrawingOptions) -> list[str]:
     vertical, horizontal = _trained(options, 32)
     tiles = vertical[:, :, None] * horizontal[:, None, :]
     panels([Panel("vertical x horizontal, by channel", mosaic(tiles, 8), "signed", 1.0)], 1, options.path, size=7.0)
-    return [f"32 channels drawn at random (seed 0) from {options.checkpoint}, each on a scale of its own."]
+    return [f"32 channels drawn at random (seed 0) from {options.checkpoint}, each on its own scale."]
 
 
 def _trained(options: DrawingOptions, channels: int) -> tuple[kernel_taps.Array, kernel_taps.Array]:
     if options.checkpoint is None:
         raise UserError(
-            "trained kernels are drawn from a trained network, and the authors published none: name one of yours with "
-            "--checkpoint RUN. `parcnet train` makes a small one in a minute."
+            "this figure needs a trained network, and the authors published none: name one of yours with "
+            "--checkpoint RUN. `parcnet train` trains a small one in a minute."
         )
     model, _ = from_checkpoint(options.checkpoint)
     return kernel_taps.trained_kernels(model, str(options.checkpoint), channels)
@@ -191,7 +192,7 @@ def _block(name: str, stage: int, **arguments: Any) -> tuple[nn.Module, tuple[in
 
 @torch.no_grad()
 def _input_shape(model: nn.Module, block: nn.Module) -> tuple[int, int, int]:
-    """(channels, height, width) of what reaches `block` when the network sees an image of 224 px."""
+    """(channels, height, width) of the input of `block` for an image of 224 px."""
     seen: list[Tensor] = []
     hook = block.register_forward_pre_hook(lambda _, given: seen.append(given[0]))
     model.eval()(torch.empty(1, 3, 224, 224, device="meta"))

@@ -1,4 +1,4 @@
-"""Which taps meet which inputs, found by impulses; and the kernels of trained networks."""
+"""Which tap connects which input to which output, found by impulses; and the kernels of trained networks."""
 
 import numpy as np
 import torch
@@ -13,7 +13,7 @@ Array = NDArray[np.floating]
 
 
 def reach_of_oversized(length: int) -> Array:
-    """[output, input] -> number, from 1, of the tap that joins them in an oversized kernel of 2 length - 1 taps."""
+    """[output, input] -> number, from 1, of the tap that connects them in an oversized kernel of 2 length - 1 taps."""
     layer = OversizedConv2d(1, (1, length), algorithm="conv")
     with torch.no_grad():
         layer.kernel_h.fill_(1.0)
@@ -22,7 +22,7 @@ def reach_of_oversized(length: int) -> Array:
 
 
 def reach_of_circular(length: int) -> Array:
-    """[output, input] -> number, from 1, of the tap that joins them in a circular kernel of `length` taps."""
+    """[output, input] -> number, from 1, of the tap that connects them in a circular kernel of `length` taps."""
     layer = CircularConv1d(1, length, "w", bias=False, algorithm="conv")
     with torch.no_grad():
         layer.kernel.copy_(torch.arange(1.0, length + 1)[None])
@@ -30,9 +30,9 @@ def reach_of_circular(length: int) -> Array:
 
 
 def taps_in_use(side: int, row: int, column: int) -> Array:
-    """[2 side - 1, 2 side - 1] -> 1 for the taps by which the output at (row, column) of a square map sees the map.
+    """[2 side - 1, 2 side - 1], 1 for the taps that the output at (row, column) of a square map uses.
 
-    Found by the gradients of that output with respect to the kernels, on a map of ones.
+    From the gradients of that output with respect to the kernels, on a map of ones.
     """
     layer = OversizedConv2d(1, side, algorithm="conv")
     with torch.no_grad():
@@ -58,5 +58,5 @@ def trained_kernels(model: nn.Module, source: str, channels: int) -> tuple[Array
 
 @torch.no_grad()
 def _reach(layer: nn.Module, length: int) -> Array:
-    impulses: Tensor = torch.eye(length)[:, None, None, :]  # one image an input position
+    impulses: Tensor = torch.eye(length)[:, None, None, :]  # one image for each input position
     return layer(impulses)[:, 0, 0, :].T.numpy()

@@ -1,4 +1,4 @@
-"""Latency of networks on the machine at hand: kept results of `parcnet bench models`, or measured now."""
+"""Latency of networks on this machine: from result files of `parcnet bench models`, or measured now."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ _SECONDS = 4.0
 
 @dataclass(frozen=True, slots=True)
 class Latencies:
-    """Milliseconds of one call, by (network, form), and the sentence that says where they come from."""
+    """Milliseconds of one call, by (network, form), and the machine and commands they come from."""
 
     batch: int
     milliseconds: dict[tuple[str, str], float]
@@ -26,9 +26,9 @@ class Latencies:
 
 
 def kept(folder: Path) -> Latencies | None:
-    """The latencies of single images in the results of a folder, or None where it holds none; CPU first.
+    """The latencies of single images in the result files of a folder, or None where there are none; CPU first.
 
-    Results of one machine and the same versions are joined; where two have the same network and form, the first holds.
+    Results of one machine and the same versions are merged; of equal network and form, the first counts.
     """
     results = [result for path in sorted(folder.glob("models-*.json")) if _timed((result := read(path)).rows)]
     if not results:
@@ -64,12 +64,12 @@ def fastest(latencies: Latencies) -> dict[str, tuple[float, str]]:
 
 
 def required(folder: Path) -> Latencies:
-    """As `kept`. Raises `UserError` where there are none."""
+    """As `kept`, but raises `UserError` where there are none."""
     found = kept(folder)
     if found is None:
         raise UserError(
-            f"no latency of single images in {folder}: `parcnet bench models --output {folder}` keeps some, and "
-            "--measure measures now."
+            f"no latency of single images in {folder}: write some with `parcnet bench models --output {folder}`, "
+            "or measure now with --measure."
         )
     return found
 

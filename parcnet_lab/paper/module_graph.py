@@ -1,4 +1,7 @@
-"""The graph of a module, walked in the module itself: its steps, their shapes and their parameters."""
+"""The graph of a module, traced with torch.fx: its operations, their shapes and their parameters.
+
+Not torchview: it needs the Graphviz program, and shows neither the kernels of our layers nor parameters and MACs.
+"""
 
 import operator
 from collections import Counter
@@ -16,7 +19,7 @@ from parcnet.layers import CircularConv1d, OversizedConv1d, OversizedConv2d
 from parcnet.layers.line_embedding import LineEmbedding
 from parcnet.plots.graphs import Box
 
-_PASSED = (nn.Identity, nn.Dropout)  # nothing to see in a network at rest
+_PASSED = (nn.Identity, nn.Dropout)  # identities in eval mode
 _FUNCTIONS: dict[Callable[..., Any], tuple[str, str]] = {
     operator.mul: ("multiply", "attention"),
     torch.mul: ("multiply", "attention"),
@@ -34,7 +37,7 @@ _FUNCTIONS: dict[Callable[..., Any], tuple[str, str]] = {
 
 
 class _Tracer(fx.Tracer):
-    """Stops at modules that own weights themselves, or that timm says cannot be looked into."""
+    """Leaves: modules without children, and those that timm declares untraceable."""
 
     def is_leaf_module(self, m: nn.Module, module_qualified_name: str) -> bool:
         return (
@@ -45,12 +48,12 @@ class _Tracer(fx.Tracer):
 
 
 def block_graph(module: nn.Module, shape: tuple[int, int, int]) -> list[Box]:
-    """The steps of `module` on a map of `shape` (channels, height, width), traced with torch.fx on the meta device."""
+    """The operations of `module` on a map of `shape` (channels, height, width), traced on the meta device."""
     module = module.to("meta").eval()
     traced = fx.GraphModule(module, _Tracer().trace(module))
     ShapeProp(traced).propagate(torch.empty(1, *shape, device="meta"))
     boxes: list[Box] = []
-    stands_for: dict[fx.Node, str] = {}  # a node that is no step of its own -> the box whose output it hands on
+    stands_for: dict[fx.Node, str] = {}  # a node without a box -> the box whose output it passes on
     for node in traced.graph.nodes:
         sources = tuple(dict.fromkeys(stands_for[each] for each in node.all_input_nodes if each in stands_for))
         box = _box(node, traced, sources)
@@ -63,7 +66,7 @@ def block_graph(module: nn.Module, shape: tuple[int, int, int]) -> list[Box]:
 
 
 def stage_graph(model: nn.Module, size: int) -> list[Box]:
-    """The parts of a network in their order, each with its output, parameters and MACs on an image of size x size."""
+    """The parts of a network in order, each with output shape, parameters and MACs on an image of size x size."""
     model = model.to("meta").eval()
     shapes: dict[str, tuple[int, ...]] = {}
     parts = dict(_parts(model))
@@ -142,7 +145,7 @@ def _box(node: fx.Node, traced: fx.GraphModule, sources: tuple[str, ...]) -> Box
 
 
 def _described(module: nn.Module) -> tuple[str, str]:
-    """What a module is called in a box, and what its colour says."""
+    """The label of a module's box, and its kind, which sets the colour."""
     match module:
         case nn.Conv2d():
             size = "x".join(map(str, module.kernel_size))

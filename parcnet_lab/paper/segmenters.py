@@ -1,4 +1,4 @@
-"""The segmenters behind the papers' tables, counted whole."""
+"""Counts of the segmenters of the papers' tables."""
 
 import torch
 
@@ -14,10 +14,10 @@ SIZE = (512, 2048)
 
 
 def segmenter_counts(subject: PrintedNetwork) -> Complexity | None:
-    """The subject's UperNet for ADE20K's 150 classes: parameters with the auxiliary head, multiply-adds without it.
+    """UperNet on the network, for ADE20K's 150 classes: parameters with the auxiliary head, multiply-adds without it.
 
-    That is how the papers count, for the auxiliary head takes part in training alone. None for a network without maps
-    of strides 4 to 32: what the paper puts behind such a one is its own.
+    The papers count likewise, since the auxiliary head is only used in training. None for a network without maps of
+    strides 4 to 32, for which the papers use adapters of their own.
     """
     assert subject.network is not None, subject.absent
     arguments: dict[str, object] = {"img_size": SIZE} if subject.sized else {}

@@ -1,4 +1,4 @@
-"""Compared tables, the inventory and the contradictions as rows of text, for the console and for Markdown alike."""
+"""Compared tables, the inventory and the contradictions as rows of text, for the console and for Markdown."""
 
 from collections.abc import Sequence
 
@@ -21,26 +21,26 @@ _COUNTED = ("params", "macs")
 _UNITS = {"params": ("parameters, M", 1e6), "macs": ("MACs, G", 1e9)}
 _NEEDS = {
     "configuration": "nothing",
-    "classification": "nothing; for top-1 ImageNet and GPUs",
-    "detection": "nothing; for AP COCO and GPUs",
-    "segmentation": "nothing; for mIoU ADE20K and GPUs",
+    "classification": "nothing; top-1 needs ImageNet and GPUs",
+    "detection": "nothing; AP needs COCO and GPUs",
+    "segmentation": "nothing; mIoU needs ADE20K and GPUs",
 }
 PAGE = "docs/paper_and_code.md"
-"""Where the contradictions are kept."""
+"""The generated page of contradictions."""
 
 _INTRODUCTION = f"""\
 # The papers and the code
 
 <!-- This page is written by `parcnet paper contradictions --markdown -o {PAGE}`. -->
 
-ParCNetV2 has three texts (ICCV 2023, its supplement, and arXiv v1) and one release of code, without weights. Where they
-contradict themselves or each other, this is what they say and what this library does. `parcnet paper list` shows every
-table and figure, and `parcnet paper NAME` prints one beside our counts.
+ParCNetV2 is described by three texts (ICCV 2023, its supplement, and arXiv v1) and released code, without weights. This
+page lists where they contradict themselves or each other, and what this library does. `parcnet paper list` lists every
+table and figure; `parcnet paper NAME` prints one beside our counts.
 """
 
 
 def table_view(table: PrintedTable, rows: Sequence[Compared]) -> tuple[View, list[str]]:
-    """The compared table, and the remarks that its cells point to by number."""
+    """The compared table, and the remarks that its cells refer to by number."""
     remarks: list[str] = []
     columns = ["model", "network"]
     for column, heading in table.columns.items():
@@ -62,7 +62,7 @@ def table_view(table: PrintedTable, rows: Sequence[Compared]) -> tuple[View, lis
 
 
 def remarks_of(table: PrintedTable, remarks: Sequence[str]) -> list[str]:
-    """What is said beneath a table: how it is counted, why counts differ, and what the papers contradict."""
+    """The remarks below a table: how it is counted, why counts differ, and the contradictions that concern it."""
     lines = [f"[{number}] {remark}." for number, remark in enumerate(remarks, 1)]
     lines += table.notes
     if table.task == "detection":
@@ -74,12 +74,12 @@ def remarks_of(table: PrintedTable, remarks: Sequence[str]) -> list[str]:
         )
     else:
         lines.append(
-            "Counted: multiply-adds of convolutions and matrix products, attention's among them, for one image of "
+            "Counted: multiply-adds of convolutions and matrix products, including attention, for one image of "
             f"{_size(table)}; `=` means equal to the printed digits."
         )
     if missing := counting.missing(table.task):
-        lines.append(f"The whole network {missing}: the backbone stands alone, without classifier.")
-    lines.append("What is printed, accuracies above all, is the authors' word; none is reproduced here.")
+        lines.append(f"The whole network {missing}: only the backbone is counted, without classifier.")
+    lines.append("Printed values, accuracies above all, are the authors'; none is reproduced here.")
     return [*lines, *said_of(table.name)]
 
 
@@ -96,7 +96,7 @@ def table_markdown(table: PrintedTable, rows: Sequence[Compared]) -> str:
 
 
 def inventory() -> View:
-    """Every table and figure of the three texts, with the command for it, what it needs and its state here."""
+    """Every table and figure of the three texts: its command, what it needs, and what is available here."""
     rows = []
     for each in items().values():
         needs = _NEEDS[each.task] if isinstance(each, PrintedTable) else each.needs
@@ -106,7 +106,7 @@ def inventory() -> View:
 
 
 def command_for(item: PrintedTable | PrintedFigure) -> str | None:
-    """What prints the table or draws the figure, or None for a figure that we do not draw."""
+    """The command that prints the table or draws the figure; None for a figure that we do not draw."""
     if isinstance(item, PrintedTable):
         return f"parcnet paper {item.name}"
     if item.draws is None:
@@ -118,26 +118,26 @@ def command_for(item: PrintedTable | PrintedFigure) -> str | None:
 def contradictions_view() -> View:
     """All contradictions as a table."""
     rows = [(each.title, each.says, each.here, _touched(each)) for each in contradictions()]
-    return View("Where the papers contradict themselves", ("what", "the papers", "here", "concerns"), rows)
+    return View("Contradictions in the papers", ("what", "the papers", "here", "concerns"), rows)
 
 
 def contradictions_page() -> str:
-    """The page that collects them."""
+    """All contradictions as a Markdown page."""
     sections = [
         f"## {each.title}\n\n{each.says}\n\n**Here:** {each.here} Concerns {_touched(each)}.\n"
         for each in contradictions()
     ]
-    return "\n".join([_INTRODUCTION, *sections, "## Counts that are not the printed ones\n", *_explained(), ""])
+    return "\n".join([_INTRODUCTION, *sections, "## Counts that differ from the printed ones\n", *_explained(), ""])
 
 
 def _explained() -> list[str]:
-    """Each reason why a count of ours is not the printed one, with the printed figures that it concerns."""
+    """Each reason for a difference between counted and printed, with the printed figures it concerns."""
     concerned: dict[str, dict[tuple[str, str, str], str]] = {}
     for table in tables().values():
         for row in table.rows if counting.missing(table.task) is None else ():
             for column in _UNITS:
                 if column in table.columns and column in row.subject.differs:
-                    figure = (row.model, column, row.printed[column])  # the same in several tables: the first is named
+                    figure = (row.model, column, row.printed[column])  # printed in several tables: the first is named
                     where = f"{row.model} ({table.text}, {table.number}; {_UNITS[column][0]}: {row.printed[column]})"
                     concerned.setdefault(row.subject.differs[column], {}).setdefault(figure, where)
     return [f"- {', '.join(places.values())}: {reason}." for reason, places in concerned.items()]
