@@ -7,9 +7,9 @@ import torch
 from torch import Tensor
 
 from parcnet.base import counted, versions
+from parcnet.base.machine import device_name
 from parcnet.base.page import PageTable
 from parcnet.base.timing import interleave
-from parcnet_lab.bench.machine import device_name
 from parcnet.evaluation import torch_predictor
 from parcnet.models import ParCNetV2, optimize
 from parcnet.report.bounds import Bounds
