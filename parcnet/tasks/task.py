@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from parcnet.base import UserError
 from parcnet.checkpoint import Metadata
-from parcnet.data import Joint, LabelledImages, Preprocessing, Split, Splits, Transform, collate
+from parcnet.data import JointTransform, LabelledImages, Preprocessing, Split, Splits, Transform, collate
 from parcnet.recipes import Recipe
 from parcnet.tasks.building import BuiltNetwork
 from parcnet.tasks.class_scores import ExplainedNetwork
@@ -74,8 +74,8 @@ class Task(ABC):
         """A fresh network on the CPU under the recipe's seed, with the weights it starts from."""
 
     @abstractmethod
-    def train_transform(self, recipe: Recipe, preprocessing: Preprocessing) -> Transform | Joint:
-        """Augmentation: from an image (and, for `Joint`, its label) to what network and loss take."""
+    def train_transform(self, recipe: Recipe, preprocessing: Preprocessing) -> Transform | JointTransform:
+        """Augmentation: from an image (and, for `JointTransform`, its label) to what network and loss take."""
 
     @abstractmethod
     def loss(self, recipe: Recipe) -> Callable[[Any, Any], Tensor]:
@@ -110,8 +110,8 @@ class Task(ABC):
         """Whether the data have this split."""
 
     @abstractmethod
-    def eval_transform(self, metadata: Metadata) -> Transform | Joint:
-        """What an image (and, for `Joint`, its label) becomes in evaluation."""
+    def eval_transform(self, metadata: Metadata) -> Transform | JointTransform:
+        """What an image (and, for `JointTransform`, its label) becomes in evaluation."""
 
     def eval_collate(self) -> Callable[..., Any]:
         """How evaluation samples become a batch."""

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from parcnet.base import UserError
 from parcnet.checkpoint import Metadata
-from parcnet.data import Joint, LabelledImages, Preprocessing, Split, Splits, collate_lists
+from parcnet.data import JointTransform, LabelledImages, Preprocessing, Split, Splits, collate_lists
 from parcnet.recipes import Recipe
 from parcnet.tasks.building import BuiltNetwork, backbone_of, colour_statistics
 from parcnet.tasks.class_scores import ExplainedNetwork
@@ -88,7 +88,7 @@ class DetectionTask(Task):
         preprocessing = Preprocessing((settings.short_side, settings.long_side), mean, std, "bilinear", 1.0)
         return BuiltNetwork(network, model_args, preprocessing, task_args, () if report is None else (str(report),))
 
-    def train_transform(self, recipe: Recipe, preprocessing: Preprocessing) -> Joint:  # noqa: ARG002 - the detector's
+    def train_transform(self, recipe: Recipe, preprocessing: Preprocessing) -> JointTransform:  # noqa: ARG002 - the detector's
         settings = _settings(recipe)
         smallest, largest = settings.train_short_sides
         return DetectionAugmentation(
@@ -116,7 +116,7 @@ class DetectionTask(Task):
     def has_split(self, data_dir: str | None, split: Split) -> bool:
         return data_dir is not None and has_coco_split(data_dir, split)
 
-    def eval_transform(self, metadata: Metadata) -> Joint:  # noqa: ARG002 - the detector resizes, and back
+    def eval_transform(self, metadata: Metadata) -> JointTransform:  # noqa: ARG002 - the detector resizes, and back
         return AsItIs()
 
     def eval_collate(self) -> Callable[..., Any]:

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from parcnet.base import UserError
 from parcnet.checkpoint import Metadata
-from parcnet.data import Joint, LabelledImages, Preprocessing, Split, Splits, collate_lists
+from parcnet.data import JointTransform, LabelledImages, Preprocessing, Split, Splits, collate_lists
 from parcnet.recipes import Recipe
 from parcnet.tasks.building import BuiltNetwork, backbone_of, colour_statistics
 from parcnet.tasks.class_scores import ExplainedNetwork
@@ -84,7 +84,7 @@ class SegmentationTask(Task):
         preprocessing = Preprocessing(settings.crop_size, mean, std, "bilinear", 1.0)
         return BuiltNetwork(network, model_args, preprocessing, task_args, () if report is None else (str(report),))
 
-    def train_transform(self, recipe: Recipe, preprocessing: Preprocessing) -> Joint:
+    def train_transform(self, recipe: Recipe, preprocessing: Preprocessing) -> JointTransform:
         return SegmentationTraining(preprocessing, _settings(recipe), recipe.augmentation.hflip)
 
     def loss(self, recipe: Recipe) -> Callable[[Any, Any], Tensor]:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import torch
 
-from parcnet.base import mapped
+from parcnet.base import map_tensors
 from parcnet.tasks.task import Batch
 from parcnet.training.distributed.process_group import ProcessGroup
 from parcnet.training.loop.nonfinite import first_nonfinite_gradient, first_nonfinite_weight, nonfinite_outputs
@@ -28,7 +28,7 @@ def _own(stepper: Stepper, batch: Sequence[Batch], step: int) -> str:
             return f"The images are not finite: number {number} of the batch, before the network."
         # a compiled network would not call the hooks
         with torch.no_grad(), torch.compiler.set_stance("force_eager"), nonfinite_outputs(stepper.network) as found:
-            loss = stepper.forward(mapped(torch.clone, images), targets, step)
+            loss = stepper.forward(map_tensors(torch.clone, images), targets, step)
         if found:
             return f"The first layer whose output is not finite is {found[0]}."
         if not bool(torch.isfinite(loss)):

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from parcnet.base import tensors
+from parcnet.base import iterate_tensors
 
 
 def first_nonfinite_weight(network: nn.Module) -> str | None:
@@ -39,7 +39,7 @@ def nonfinite_outputs(network: nn.Module) -> Iterator[list[str]]:
 
     def hook(name: str) -> Any:
         def record(module: nn.Module, _: Any, output: Any) -> None:
-            if any(not _finite(each) for each in tensors(output)):
+            if any(not _finite(each) for each in iterate_tensors(output)):
                 found.append(f"{name} ({type(module).__name__})" if name else "the network's output")
 
         return record

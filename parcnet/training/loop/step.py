@@ -13,7 +13,7 @@ from timm.utils import ModelEmaV3
 from torch import Tensor, nn, optim
 from torch.nn.parallel import DistributedDataParallel
 
-from parcnet.base import mapped, moved
+from parcnet.base import map_tensors, to_device
 from parcnet.tasks.task import Batch, Mixer
 from parcnet.training.distributed.process_group import ProcessGroup
 from parcnet.training.loop.image_sizes import resized, side_of
@@ -113,7 +113,7 @@ class Stepper:
         return max(group["lr"] for group in groups)
 
     def _forward(self, inputs: Any, targets: Any, step: int, alone: bool = False) -> Tensor:
-        inputs, targets = moved(inputs, self.device), moved(targets, self.device)
+        inputs, targets = to_device(inputs, self.device), to_device(targets, self.device)
         if self.sizes is not None:
             inputs = resized(inputs, side_of(self.sizes, self.seed, step))
         if self.mixer is not None:
@@ -121,7 +121,7 @@ class Stepper:
         network = self.network if alone else self.wrapped
         with torch.autocast(self.device.type, self.dtype, enabled=self.dtype is not None):
             outputs = network(inputs, targets) if self.targeted else network(inputs)
-        return self.loss(mapped(_single, outputs), targets)
+        return self.loss(map_tensors(_single, outputs), targets)
 
     def _settle(self, batch: Batch, step: int, buffers: Sequence[Tensor]) -> None:
         """Lets DDP order its gradient buckets before the first step; it reorders them after the first backward pass.
@@ -129,7 +129,7 @@ class Stepper:
         Sums of three or more numbers depend on the order; so a resumed run would differ in its first step.
         """
         inputs, targets = batch
-        self._forward(mapped(torch.clone, inputs), targets, step).backward()  # mixing may write into the images
+        self._forward(map_tensors(torch.clone, inputs), targets, step).backward()  # mixing may write into the images
         self._restore(buffers)
         self.optimizer.zero_grad(set_to_none=True)
         seed_step(self.seed, step, self.group.rank)

@@ -8,7 +8,7 @@ from torch import nn
 
 from parcnet.base import UserError
 from parcnet.checkpoint import Metadata
-from parcnet.data import LabelledImages, OrdersItself, Repeated, Splits
+from parcnet.data import LabelledImages, SupportsEpochOrder, RepeatDataset, Splits
 from parcnet.recipes import Recipe
 from parcnet.tasks.building import BuiltNetwork
 from parcnet.tasks.lookup import task_named
@@ -77,9 +77,9 @@ def prepare(recipe: Recipe, group: ProcessGroup, device: torch.device) -> RunSet
 
 
 def _repeated(images: LabelledImages, times: int) -> LabelledImages:
-    if isinstance(images, OrdersItself):
+    if isinstance(images, SupportsEpochOrder):
         raise UserError(f"{images.name} is read shard by shard, so its images cannot be repeated: leave repeats out.")
-    return Repeated(images, times)
+    return RepeatDataset(images, times)
 
 
 def _checkpoint_gradients(network: nn.Module, recipe: Recipe) -> None:

@@ -5,7 +5,7 @@ from typing import Any
 import torch
 
 from parcnet.base import versions
-from parcnet.data import OrdersItself
+from parcnet.data import SupportsEpochOrder
 from parcnet.training.loop.plan import TrainingPlan
 from parcnet.training.loop.progress import Progress
 from parcnet.training.loop.step import Stepper
@@ -62,7 +62,7 @@ def run_identity(setup: RunSetup, plan: TrainingPlan) -> dict[str, Any]:
 
 def _has_own_order(images: object) -> bool:
     """Whether the data set the order they are read in, as shards from the web do: it changes every step's images."""
-    return isinstance(images, OrdersItself) and images.order(torch.Generator()) is not None
+    return isinstance(images, SupportsEpochOrder) and images.order(torch.Generator()) is not None
 
 
 def _shared_state(setup: RunSetup, start: RunStart) -> TrainingState | None:

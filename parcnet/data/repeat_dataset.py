@@ -1,4 +1,4 @@
-"""A few images as many: longer epochs, so that validation and saving come less often."""
+"""A small dataset repeated within an epoch, so that validation and checkpoints come less often."""
 
 from typing import Any
 
@@ -7,8 +7,8 @@ from PIL import Image
 from parcnet.data.datasets import LabelledImages
 
 
-class Repeated:
-    """`images`, each `times` times; as every place in an epoch has random numbers of its own, each is another one."""
+class RepeatDataset:
+    """`images` repeated `times` times; every repetition is augmented independently, since its index differs."""
 
     def __init__(self, images: LabelledImages, times: int) -> None:
         self._images = images

@@ -24,7 +24,7 @@ def files(root: Path) -> dict[str, bytes]:
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
-def test_the_manifest_has_classes_counts_and_shards_of_about_the_size_asked_for(layout, folder, make_pack):
+def test_the_manifest_has_classes_counts_and_shards_of_about_the_requested_size(layout, folder, make_pack):
     root, outcome = make_pack(folder, layout)
     manifest = json.loads((root / "manifest.json").read_text())
     assert manifest["classes"] == ["Katze Ä", "a b.c"]
@@ -42,7 +42,7 @@ def test_packing_twice_gives_equal_files(layout, folder, make_pack):
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
-def test_what_was_stopped_goes_on_and_ends_equal(layout, folder, make_pack):
+def test_an_interrupted_run_resumes_to_identical_files(layout, folder, make_pack):
     whole, _ = make_pack(folder, layout)
     expected = files(whole)
     shards = sorted(path for path in whole.rglob("*") if path.suffix in (".tar", ".parquet"))
@@ -97,7 +97,7 @@ def test_unreadable_images_are_named_again_when_their_shard_is_kept(layout, spoi
     assert len(make_pack(root, layout, target=target, max_bad=2)[1].bad) == 2
 
 
-def test_numbers_close_up_where_an_image_was_left_out(spoilt, make_pack):
+def test_indices_stay_consecutive_when_an_image_is_left_out(spoilt, make_pack):
     root, victims = spoilt
     target, _ = make_pack(root, "wds", max_bad=2)
     for path in victims:
@@ -107,7 +107,7 @@ def test_numbers_close_up_where_an_image_was_left_out(spoilt, make_pack):
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
-def test_shards_of_other_images_are_not_taken_for_ours(layout, folder, make_pack, tmp_path):
+def test_shards_of_other_images_are_rejected(layout, folder, make_pack, tmp_path):
     target, _ = make_pack(folder, layout)
     shutil.copytree(folder, tmp_path / "pets")
     victim = sorted((tmp_path / "pets" / "train").rglob("*.JPEG"))[0]
@@ -117,17 +117,17 @@ def test_shards_of_other_images_are_not_taken_for_ours(layout, folder, make_pack
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
-def test_shards_of_another_size_are_not_mixed_with_ours(layout, folder, make_pack):
+def test_shards_of_another_size_are_rejected(layout, folder, make_pack):
     """Readers take every shard in the folder: each image would be there twice."""
     target, _ = make_pack(folder, layout)
     (target / "manifest.json").unlink()
     before = files(target)
-    with pytest.raises(UserError, match=r"a shard of another packing .*--shard-size"):
+    with pytest.raises(UserError, match=r"a shard of other images.*--shard-size"):
         make_pack(folder, layout, target=target, shard_bytes=40_000)
     assert files(target) == before
 
 
-def test_a_folder_with_other_things_is_not_written_to(folder, make_pack, tmp_path):
+def test_a_folder_with_other_files_is_not_written_to(folder, make_pack, tmp_path):
     (tmp_path / "thesis.tex").write_text("years of work")
     with pytest.raises(UserError, match=r"thesis\.tex.*new folder"):
         make_pack(folder, "wds", target=tmp_path)
@@ -143,7 +143,7 @@ def kill_reader(fifo: Path) -> None:
 
 
 @pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="finds the reader by /proc")
-def test_a_worker_that_is_killed_is_told_with_a_remedy(folder, make_pack, tmp_path):
+def test_a_killed_worker_is_reported_with_a_remedy(folder, make_pack, tmp_path):
     shutil.copytree(folder, tmp_path / "pets")
     fifo = tmp_path / "pets" / "train" / "a b.c" / "0.png"
     os.mkfifo(fifo)
@@ -162,16 +162,16 @@ def test_names_in_shards():
 def test_foreign_tar_shards_are_indexed(folder, tmp_path):
     plain = open_dataset(folder, "train")
     for shard in range(2):
-        places = range(shard, len(plain), 2)
+        indices = range(shard, len(plain), 2)
         images = [
-            (f"n{i}.{'png' if i % 2 else 'jpg'}", Path(plain.where(i)).read_bytes(), plain.label(i)) for i in places
+            (f"n{i}.{'png' if i % 2 else 'jpg'}", Path(plain.where(i)).read_bytes(), plain.label(i)) for i in indices
         ]
         write_tar(tmp_path / f"imagenet-train-{shard:04d}.tar", images)
     index(tmp_path, ("cat", "dog"))
     images = open_dataset(f"wds/{tmp_path}", "train")
     assert (len(images), images.classes) == (40, ("cat", "dog"))
     assert images.content(0) == Path(plain.where(0)).read_bytes()
-    with pytest.raises(UserError, match="has the label 1, but 1 classes are named"):
+    with pytest.raises(UserError, match="has the label 1, but only 1 class names"):
         index(tmp_path, ("cat",))
 
 

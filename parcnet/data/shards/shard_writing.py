@@ -1,4 +1,4 @@
-"""A folder of images -> shards, in parallel, resumable: a shard that is there is whole, and is kept."""
+"""Write the shards of an image folder in parallel. Resumable: an existing shard is complete and is kept."""
 
 import hashlib
 import multiprocessing
@@ -18,77 +18,77 @@ from parcnet.base import UserError, atomic_path
 from parcnet.data.images import BadImage, decode_image
 from parcnet.data.shards.manifest import Shard
 from parcnet.data.shards.parquet_shards import read_parquet, write_parquet
-from parcnet.data.shards.planning import Layout, Plan, Source, Task
+from parcnet.data.shards.shard_plan import Layout, ShardPlan, ShardSource, ShardTask
 from parcnet.data.shards.tar_shards import Member, member_name, read_tar, write_tar
 
 Advance = Callable[[int, str], None]
 """advance(n, note): n more images, or shards, are done."""
 
-_LOOK = 0.5  # seconds between looks at how far the workers are
+_POLL = 0.5  # seconds between updates of the progress
 
 
 def silent(n: int, note: str) -> None:
-    """The `Advance` that shows nothing."""
+    """The `Advance` without output."""
 
 
 @dataclass(frozen=True, slots=True)
-class Packed:
+class PackedShard:
     """A finished shard."""
 
-    task: Task
+    task: ShardTask
     shard: Shard
     rows: NDArray[np.int64]
-    """[images, 4] in the order of the file: number in the folder that was packed, offset (parquet: 0), size, label."""
+    """[images, 4] in file order: index in the packed image folder, offset (parquet: 0), size, label."""
     bad: tuple[BadImage, ...]
     kept: bool
-    """It was there already."""
+    """Written by an earlier run."""
 
 
 @dataclass(frozen=True, slots=True)
-class Job:
-    """What a worker needs besides the shard's own list."""
+class PackingJob:
+    """What a worker needs besides its `ShardTask`."""
 
     target: Path
     layout: Layout
     classes: tuple[str, ...]
 
 
-def pack_shards(plan: Plan, job: Job, workers: int, max_bad: int, advance: Advance) -> list[Packed]:
-    """Writes every shard that is not there yet, and checks those that are against their sources' names and sizes.
+def pack_shards(plan: ShardPlan, job: PackingJob, workers: int, max_bad: int, advance: Advance) -> list[PackedShard]:
+    """Writes every missing shard and checks existing ones against the names and sizes of their sources.
 
-    Every image is decoded whole; the unreadable ones are left out and returned. Raises `UserError` naming them when
-    there are more than `max_bad`, for a shard of other images, and for a worker that died. `advance` counts images.
+    Every image is fully decoded; unreadable ones are left out and returned. Raises `UserError` naming them when there
+    are more than `max_bad`, for a shard of other images, and when a worker dies. `advance` counts images.
     """
     if workers == 0:
-        _begin(None, None)
-        found = [_watched(task, job, max_bad, advance) for task in plan.tasks]
+        _start_worker(None, None)
+        packed = [_with_progress(task, job, max_bad, advance) for task in plan.tasks]
     else:
-        found = _in_parallel(plan, job, workers, max_bad, advance)
-    _check(found, max_bad)
-    return found
+        packed = _in_parallel(plan, job, workers, max_bad, advance)
+    _check(packed, max_bad)
+    return packed
 
 
-def _watched(task: Task, job: Job, max_bad: int, advance: Advance) -> Packed:
+def _with_progress(task: ShardTask, job: PackingJob, max_bad: int, advance: Advance) -> PackedShard:
     packed = _pack(task, job, max_bad)
     advance(len(task.sources), task.name)
     return packed
 
 
-def _in_parallel(plan: Plan, job: Job, workers: int, max_bad: int, advance: Advance) -> list[Packed]:
+def _in_parallel(plan: ShardPlan, job: PackingJob, workers: int, max_bad: int, advance: Advance) -> list[PackedShard]:
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload([__name__])
     done, stop = context.Value("q", 0), context.Event()
-    pool = ProcessPoolExecutor(min(workers, len(plan.tasks)), context, _begin, (done, stop))
-    said = 0
+    pool = ProcessPoolExecutor(min(workers, len(plan.tasks)), context, _start_worker, (done, stop))
+    reported = 0
     try:
-        waiting: set[Future[Packed]] = {pool.submit(_pack, task, job, max_bad) for task in plan.tasks}
-        found: list[Packed] = []
-        while waiting:
-            finished, waiting = wait(waiting, _LOOK, FIRST_COMPLETED)
-            found += [each.result() for each in finished]
-            _check(found, max_bad)
-            advance(done.value - said, f"{len(found)} of {len(plan.tasks)} shards")
-            said = done.value
+        pending: set[Future[PackedShard]] = {pool.submit(_pack, task, job, max_bad) for task in plan.tasks}
+        packed: list[PackedShard] = []
+        while pending:
+            finished, pending = wait(pending, _POLL, FIRST_COMPLETED)
+            packed += [each.result() for each in finished]
+            _check(packed, max_bad)
+            advance(done.value - reported, f"{len(packed)} of {len(plan.tasks)} shards")
+            reported = done.value
     except BrokenProcessPool:
         raise UserError(
             "a packing process died, most often because memory ran out. Finished shards are kept: run the same command "
@@ -97,12 +97,12 @@ def _in_parallel(plan: Plan, job: Job, workers: int, max_bad: int, advance: Adva
     finally:
         stop.set()
         pool.shutdown(cancel_futures=True)
-    place = {task.name: position for position, task in enumerate(plan.tasks)}
-    return sorted(found, key=lambda each: place[each.task.name])
+    order = {task.name: position for position, task in enumerate(plan.tasks)}
+    return sorted(packed, key=lambda each: order[each.task.name])
 
 
-def _check(found: list[Packed], max_bad: int) -> None:
-    bad = [error for each in found for error in each.bad]
+def _check(packed: list[PackedShard], max_bad: int) -> None:
+    bad = [error for each in packed for error in each.bad]
     if len(bad) > max_bad:
         first = "\n".join(f"  {error.where}: {error.reason}" for error in bad[:5])
         raise UserError(
@@ -112,26 +112,26 @@ def _check(found: list[Packed], max_bad: int) -> None:
 
 
 class _Stopped(Exception):
-    """Another worker, or the person, ended the work."""
+    """Another worker failed, or the user interrupted the command."""
 
 
-_done: "Synchronized[int] | None" = None  # of this worker process: images looked at by all of them together
+_done: "Synchronized[int] | None" = None  # in a worker: images processed by all workers
 _stop: Event | None = None
 
 
-def _begin(done: "Synchronized[int] | None", stop: Event | None) -> None:
+def _start_worker(done: "Synchronized[int] | None", stop: Event | None) -> None:
     global _done, _stop
     _done, _stop = done, stop
     if done is not None:
-        signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches every process; the first one tells us by `stop`
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches every process; the main one sets `stop`
 
 
-def _pack(task: Task, job: Job, max_bad: int) -> Packed:
+def _pack(task: ShardTask, job: PackingJob, max_bad: int) -> PackedShard:
     path = job.target / task.name
     if path.is_file():
         return _kept(task, job, path)
     bad: list[BadImage] = []
-    good: list[Source] = []
+    good: list[ShardSource] = []
 
     def images() -> Iterator[tuple[str, bytes, int]]:
         for source in task.sources:
@@ -148,20 +148,20 @@ def _pack(task: Task, job: Job, max_bad: int) -> Packed:
             members = _write(temporary, images(), job)
             size, digest = temporary.stat().st_size, file_sha256(temporary)
     except _Stopped:
-        return Packed(task, Shard(task.name, 0, "", 0), _rows([], []), tuple(bad), False)
+        return PackedShard(task, Shard(task.name, 0, "", 0), _rows([], []), tuple(bad), False)
     rows = _rows([source.number for source in good], members)
-    return Packed(task, Shard(task.name, size, digest, len(good)), rows, tuple(bad), False)
+    return PackedShard(task, Shard(task.name, size, digest, len(good)), rows, tuple(bad), False)
 
 
-def _write(path: Path, images: Iterator[tuple[str, bytes, int]], job: Job) -> tuple[Member, ...]:
+def _write(path: Path, images: Iterator[tuple[str, bytes, int]], job: PackingJob) -> tuple[Member, ...]:
     if job.layout == "wds":
         return tuple(write_tar(path, images))
     write_parquet(path, images, job.classes)
     return tuple(Member(name, 0, size, label) for name, size, label in read_parquet(path))
 
 
-def _kept(task: Task, job: Job, path: Path) -> Packed:
-    """A shard of an earlier run: the images it should hold but for unreadable ones, or `UserError`."""
+def _kept(task: ShardTask, job: PackingJob, path: Path) -> PackedShard:
+    """A shard of an earlier run. Raises `UserError` unless it holds the task's images, unreadable ones excepted."""
     if job.layout == "wds":
         members = tuple(read_tar(path))
     else:
@@ -180,7 +180,7 @@ def _kept(task: Task, job: Job, path: Path) -> Packed:
         raise _other(path, next(iter(present)))
     _count(len(task.sources))
     shard = Shard(task.name, path.stat().st_size, file_sha256(path), len(members))
-    return Packed(task, shard, _rows(good, members), tuple(bad), True)
+    return PackedShard(task, shard, _rows(good, members), tuple(bad), True)
 
 
 def _rows(numbers: Sequence[int], members: Sequence[Member]) -> NDArray[np.int64]:
@@ -195,7 +195,7 @@ def _other(path: Path, name: str) -> UserError:
     )
 
 
-def _verified(source: Source, bad: list[BadImage]) -> bytes | None:
+def _verified(source: ShardSource, bad: list[BadImage]) -> bytes | None:
     if _stop is not None and _stop.is_set():
         raise _Stopped
     try:
@@ -210,7 +210,7 @@ def _verified(source: Source, bad: list[BadImage]) -> bytes | None:
     return None
 
 
-def _name(source: Source, layout: Layout) -> str:
+def _name(source: ShardSource, layout: Layout) -> str:
     return member_name(source.relative, source.number) if layout == "wds" else source.relative
 
 

@@ -1,4 +1,4 @@
-"""Words in messages."""
+"""Plurals in messages."""
 
 
 def counted(number: int, noun: str) -> str:
