@@ -162,7 +162,7 @@ def test_a_linear_probe_finds_a_hyperplane_and_refuses_what_it_cannot_fit():
     cloud = rng.normal(size=(80, 5)).astype(np.float32)
     labels = (cloud @ np.array([1, -2, 0, 0, 3]) > 0).astype(int)
     assert linear_probe(made(cloud[:60], labels[:60]), made(cloud[60:], labels[60:])) > 0.9
-    with pytest.raises(UserError, match="at least two classes"):
+    with pytest.raises(UserError, match="at least two"):
         linear_probe(made(cloud[:3], [0, 0, 0]), made(cloud[:3], [0, 0, 0]))
     with pytest.raises(UserError, match="different classes"):
         linear_probe(made(cloud[:3], [0, 1, 0]), made(cloud[:3], [0, 1, 0], classes=("c", "d")))
