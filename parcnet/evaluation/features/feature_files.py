@@ -1,4 +1,4 @@
-"""Features of images in files: a parquet folder of parts, or one .npz."""
+"""Feature files: one .npz, or a folder of parquet parts."""
 
 import json
 from collections.abc import Iterable, Mapping
@@ -17,53 +17,53 @@ _EXTRA = "parquet files need pyarrow: pip install 'parcnet[data]', or choose an 
 
 @dataclass(frozen=True, slots=True)
 class Features:
-    """One row an image, in the order of the data set."""
+    """One row per image, in the order of the data set."""
 
     vectors: NDArray[np.float32]
     """[images, channels]."""
     labels: NDArray[np.int64]
-    """[images], positions in `classes`."""
+    """[images], indices into `classes`."""
     indices: NDArray[np.int64]
-    """[images], positions in the data set: some are missing where images could not be read."""
+    """[images], indices into the data set; unreadable images are missing."""
     where: tuple[str, ...]
-    """File or place of each image."""
+    """File or other source of each image."""
     about: Mapping[str, Any]
-    """What they were made from: `key`, `classes`, `model`, `data`, `split`, `images`."""
+    """Provenance: `key`, `classes`, `model`, `data`, `split`, `images`."""
 
     @property
     def classes(self) -> tuple[str, ...]:
         return tuple(self.about["classes"])
 
 
-def write_part(path: Path, part: Features) -> None:
+def write_features(path: Path, features: Features) -> None:
     """Writes one file atomically: .npz, or .parquet with columns index, where, label, class, feature."""
     if path.suffix == NPZ:
         with atomic_path(path) as temporary, temporary.open("wb") as file:
             np.savez(
                 file,
-                vectors=part.vectors,
-                labels=part.labels,
-                indices=part.indices,
-                where=np.array(part.where, dtype=np.str_),
-                about=np.array(json.dumps(dict(part.about))),
+                vectors=features.vectors,
+                labels=features.labels,
+                indices=features.indices,
+                where=np.array(features.where, dtype=np.str_),
+                about=np.array(json.dumps(dict(features.about))),
             )
         return
     arrow, parquet = _pyarrow()
-    width = part.vectors.shape[1]
+    width = features.vectors.shape[1]
     columns = {
-        "index": arrow.array(part.indices),
-        "where": arrow.array(part.where, arrow.string()),
-        "label": arrow.array(part.labels),
-        "class": arrow.array([part.classes[label] for label in part.labels], arrow.string()),
-        "feature": arrow.FixedSizeListArray.from_arrays(arrow.array(part.vectors.ravel()), width),
+        "index": arrow.array(features.indices),
+        "where": arrow.array(features.where, arrow.string()),
+        "label": arrow.array(features.labels),
+        "class": arrow.array([features.classes[label] for label in features.labels], arrow.string()),
+        "feature": arrow.FixedSizeListArray.from_arrays(arrow.array(features.vectors.ravel()), width),
     }
-    table = arrow.table(columns).replace_schema_metadata({"parcnet": json.dumps(dict(part.about))})
+    table = arrow.table(columns).replace_schema_metadata({"parcnet": json.dumps(dict(features.about))})
     with atomic_path(path) as temporary:
         parquet.write_table(table, temporary)
 
 
 def read_about(path: Path) -> Mapping[str, Any] | None:
-    """What a part says it was made from; None where there is no whole part."""
+    """The provenance stored in a file; None for a missing or incomplete file."""
     try:
         if path.suffix == NPZ:
             with np.load(path, allow_pickle=False) as found:
@@ -78,9 +78,9 @@ def read_about(path: Path) -> Mapping[str, Any] | None:
 
 
 def read_features(path: str | Path) -> Features:
-    """All features of an .npz file or of a folder of parquet parts, in the order of the data set.
+    """Reads an .npz file or a folder of parquet parts, in the order of the data set.
 
-    Raises `UserError` when there are none, when parts are missing, and when parts were made from different things.
+    Raises `UserError` for no features, missing parts, and parts of different networks or data.
     """
     path = Path(path)
     parts = [path] if path.is_file() else sorted(path.glob("part-*-of-*.parquet"))
@@ -88,23 +88,26 @@ def read_features(path: str | Path) -> Features:
         raise UserError(f"{path} holds no features: expected a .npz file or a folder that `parcnet features` wrote.")
     read = [_read(each) for each in parts]
     if len({each.about["key"] for each in read}) > 1:
-        raise UserError(f"the parts in {path} were made from different things. Delete it and extract again.")
-    if path.is_dir() and len(parts) != int(parts[0].stem.rpartition("-")[2]):
-        raise UserError(f"{path} has {len(parts)} parts of {parts[0].stem.rpartition('-')[2]}: extract again to go on.")
-    return joined(read)
+        raise UserError(f"the parts in {path} are from different networks or data sets. Delete it and extract again.")
+    expected = parts[0].stem.rpartition("-")[2]
+    if path.is_dir() and len(parts) != int(expected):
+        raise UserError(
+            f"{path} has {len(parts)} parts of {expected}: run the same `parcnet features` command to resume."
+        )
+    return concatenated(read)
 
 
-def joined(parts: Iterable[Features]) -> Features:
-    """Parts as one, in the order of the data set."""
+def concatenated(parts: Iterable[Features]) -> Features:
+    """All parts as one, in the order of the data set."""
     found = list(parts)
     indices = np.concatenate([each.indices for each in found])
     order = np.argsort(indices, kind="stable")
-    where = [place for each in found for place in each.where]
+    where = [source for each in found for source in each.where]
     return Features(
         np.concatenate([each.vectors for each in found])[order],
         np.concatenate([each.labels for each in found])[order],
         indices[order],
-        tuple(where[place] for place in order),
+        tuple(where[row] for row in order),
         found[0].about,
     )
 
@@ -112,7 +115,7 @@ def joined(parts: Iterable[Features]) -> Features:
 def _read(path: Path) -> Features:
     about = read_about(path)
     if about is None:
-        raise UserError(f"{path} cannot be read, or `parcnet features` did not write it.")
+        raise UserError(f"{path} cannot be read, or was not written by `parcnet features`.")
     if path.suffix == NPZ:
         with np.load(path, allow_pickle=False) as found:
             where = tuple(found["where"].tolist())
