@@ -17,6 +17,7 @@ from parcnet.data.randomness import preserved_randomness, reseed
 from parcnet.data.repeat_dataset import RepeatDataset
 from parcnet.data.sampler import EpochSampler
 from parcnet.data.samples import collate, collate_lists
+from parcnet.data.splits import Splits
 
 __all__ = [
     "BadImage",
@@ -28,6 +29,7 @@ __all__ = [
     "Preprocessing",
     "RepeatDataset",
     "Split",
+    "Splits",
     "SupportsEpochOrder",
     "Transform",
     "collate",

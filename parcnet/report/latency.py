@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from parcnet.base import counted, versions
+from parcnet.base.machine import device_name
 from parcnet.base.page import PageTable
 from parcnet.base.timing import interleave
 from parcnet.evaluation import torch_predictor

@@ -12,9 +12,9 @@ from torchvision.transforms.v2 import functional as F
 
 from parcnet.data.photometric import photometric_distortion
 from parcnet.data.preprocessing import JointTransform, Preprocessing, ToChannels
-from parcnet.recipes import Segmentation
 from parcnet.tasks.segmentation.data.folders import IGNORED
 from parcnet.tasks.segmentation.data.sizes import fitted_size
+from parcnet.tasks.segmentation.recipe import SegmentationSettings
 
 _TRIES = 10
 """Crops drawn before one that a single class fills is taken all the same."""
@@ -33,7 +33,7 @@ class SegmentationTraining(JointTransform):
     Draws from torch's global generator.
     """
 
-    def __init__(self, preprocessing: Preprocessing, settings: Segmentation, hflip: float) -> None:
+    def __init__(self, preprocessing: Preprocessing, settings: SegmentationSettings, hflip: float) -> None:
         self.settings = settings
         self.preprocessing = preprocessing
         self._to_channels = ToChannels(preprocessing.channels)
