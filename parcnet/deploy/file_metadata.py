@@ -60,6 +60,6 @@ class FileMetadata:
             )
         except (ValueError, KeyError, TypeError):
             raise UserError(
-                f"{name} was not written by `parcnet export`, or is damaged: it lacks classes and preprocessing. Export "
+                f"{name} was not written by `parcnet export`, or is damaged: it lacks its metadata. Export "
                 "the checkpoint again."
             ) from None

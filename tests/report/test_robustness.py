@@ -32,7 +32,7 @@ def looked(tmp_path, images, make_run):
     return run, look(run, open_images(run, None, None), 24, CPU, quiet)
 
 
-def test_brightness_misleads_what_judges_by_brightness_and_contrast_at_the_same_size_changes_nothing(looked, tmp_path):
+def test_brightness_fools_a_brightness_classifier_and_the_training_size_changes_nothing(looked, tmp_path):
     run, found = looked
     bounds = Bounds(corruptions=("brightness", "contrast"), severities=(1, 5), factors=(1.0,))
     seen = probes(found, 24)
@@ -46,7 +46,7 @@ def test_brightness_misleads_what_judges_by_brightness_and_contrast_at_the_same_
     assert rows["mean"][1] == f"{(50 + 100 * found.result.top1) / 2:.1f} %"
 
 
-def test_a_size_that_a_network_refuses_is_said(looked, tmp_path):
+def test_an_unsupported_size_is_reported(looked, tmp_path):
     run, found = looked
 
     class Fixed(Bright):
@@ -60,5 +60,5 @@ def test_a_size_that_a_network_refuses_is_said(looked, tmp_path):
     assert section.missing == ["16 x 16 px: the network refuses (Input width must be 32)."]
 
 
-def test_the_quick_page_is_a_tenth_of_the_work():
+def test_the_quick_report_is_a_tenth_of_the_work():
     assert work(QUICK, QUICK.probes) < 0.1 * work(Bounds(), Bounds().probes)
