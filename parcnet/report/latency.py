@@ -13,16 +13,16 @@ from parcnet.base.timing import interleave
 from parcnet.evaluation import torch_predictor
 from parcnet.models import ParCNetV2, optimize
 from parcnet.report.bounds import Bounds
-from parcnet.report.run_record import Run
+from parcnet.report.run_record import RunRecord
 from parcnet.report.section import Section, first_line
 
 _BATCHES = (1, 8)
 
 
-def speed(run: Run, bounds: Bounds, device: torch.device) -> Section:
+def speed(run: RunRecord, bounds: Bounds, device: torch.device) -> Section:
     """Latency and throughput in fp32, as trained and after `parcnet.optimize`, without reading files."""
-    model, preprocessing = run.subject.model.to(device), run.subject.preprocessing
-    batches = _BATCHES if run.subject.scored is None else _BATCHES[:1]  # detectors take large images
+    model, preprocessing = run.explained.model.to(device), run.explained.preprocessing
+    batches = _BATCHES if run.explained.scored is None else _BATCHES[:1]  # detectors take large images
     calls: dict[str, Callable[[], object]] = {}
     missing: list[str] = []
     with torch_predictor(model, device) as predict:
@@ -50,7 +50,7 @@ def speed(run: Run, bounds: Bounds, device: torch.device) -> Section:
         f"{device_name(device)}{threads}, fp32, {height} x {width} px, random input, interleaved rounds. Includes the "
         f"copy to the device, excludes reading files. Other load on the machine affects the figures. {installed}."
     ]
-    if run.subject.scored is not None:
+    if run.explained.scored is not None:
         text.insert(0, "Backbone only.")
     table = PageTable("latency and throughput", columns, rows)
     return Section("speed", "Speed on this machine", text, missing, [table])

@@ -14,17 +14,17 @@ from parcnet.explain.target_layers import deepest_resolved_stage
 from parcnet.plots import confusion
 from parcnet.plots.confusion import most_confused
 from parcnet.plots.overlays import overlaid
-from parcnet.report.evaluated_images import Looked
-from parcnet.report.run_record import Run
+from parcnet.report.evaluated_images import EvaluatedImages
+from parcnet.report.run_record import RunRecord
 from parcnet.report.section import Album, PictureCard, Section
 
 _PAIRS = 10
 
 
-def confused(run: Run, looked: Looked | None, why_not: str, album: Album) -> Section:
+def confused(run: RunRecord, evaluated: EvaluatedImages | None, why_not: str, album: Album) -> Section:
     """The confusion matrix; without data the picture in the run folder."""
     slug, title = "confusion", "Confusion matrix"
-    if looked is None:
+    if evaluated is None:
         if not run.folder.confusion.is_file():
             return Section(slug, title, missing=[why_not])
         saved = page_picture(
@@ -33,13 +33,13 @@ def confused(run: Run, looked: Looked | None, why_not: str, album: Album) -> Sec
             "Drawn at the end of the run.",
         )
         return Section(slug, title, missing=[why_not], pictures=[saved])
-    matrix = looked.result.confusion
+    matrix = evaluated.scores.confusion
     if matrix is None:
         return Section(
-            slug, title, missing=[f"{len(run.subject.classes)} classes are too many for a confusion matrix."]
+            slug, title, missing=[f"{len(run.explained.classes)} classes are too many for a confusion matrix."]
         )
     pairs = most_confused(matrix, _PAIRS)
-    names = run.subject.classes
+    names = run.explained.classes
     rows = [
         (names[true], names[predicted], count, f"{count / matrix[true].sum():.1%}") for true, predicted, count in pairs
     ]
@@ -51,39 +51,43 @@ def confused(run: Run, looked: Looked | None, why_not: str, album: Album) -> Sec
     )
     columns = ("true class", "predicted class", "images", "share of the class")
     tables = [PageTable("the most frequent mistakes", columns, rows)] if rows else []
-    return Section(slug, title, [f"{correct:,} of {looked.part} correct. {worst}"], tables=tables, pictures=[picture])
+    return Section(
+        slug, title, [f"{correct:,} of {evaluated.part} correct. {worst}"], tables=tables, pictures=[picture]
+    )
 
 
-def worst(run: Run, looked: Looked | None, why_not: str, limit: int, device: torch.device, album: Album) -> Section:
+def worst(
+    run: RunRecord, evaluated: EvaluatedImages | None, why_not: str, limit: int, device: torch.device, album: Album
+) -> Section:
     """The misclassified images with the highest loss, with Grad-CAM for the predicted and the true class."""
     slug, title = "mistakes", "Worst mistakes"
-    if looked is None:
+    if evaluated is None:
         saved = run.folder.predictions
         words = "Predictions for a few images, drawn at the end of the run."
         return Section(
             slug, title, missing=[why_not], pictures=[page_picture(saved, words, words)] if saved.is_file() else []
         )
-    wrong = np.flatnonzero(looked.predicted != looked.labels)
+    wrong = np.flatnonzero(evaluated.predicted != evaluated.labels)
     if not len(wrong):
-        return Section(slug, title, [f"None: all {looked.part} are classified correctly."])
-    chosen = wrong[np.argsort(-looked.loss[wrong], kind="stable")][:limit]
-    transform = run.subject.preprocessing.transform()
-    tensors = torch.stack([transform(looked.images.image(int(looked.numbers[index]))) for index in chosen])
-    shown = pictures(tensors, run.subject.preprocessing)
+        return Section(slug, title, [f"None: all {evaluated.part} are classified correctly."])
+    chosen = wrong[np.argsort(-evaluated.loss[wrong], kind="stable")][:limit]
+    transform = run.explained.preprocessing.transform()
+    tensors = torch.stack([transform(evaluated.images.image(int(evaluated.numbers[index]))) for index in chosen])
+    shown = pictures(tensors, run.explained.preprocessing)
     missing, heats = [], []
-    layer = deepest_resolved_stage(run.subject.model, run.subject.preprocessing.size)
-    for classes in (looked.predicted, looked.labels):
+    layer = deepest_resolved_stage(run.explained.model, run.explained.preprocessing.size)
+    for classes in (evaluated.predicted, evaluated.labels):
         try:
             target = [int(each) for each in classes[chosen]]
-            heats.append(gradcam(run.subject.model, tensors, layer=layer, target=target, device=device).heat)
+            heats.append(gradcam(run.explained.model, tensors, layer=layer, target=target, device=device).heat)
         except UserError as error:  # a network without stages
             missing = [f"Grad-CAM ({error})"]
     cards = [
-        _card(run, looked, int(index), shown[position], [heat[position] for heat in heats], album)
+        _card(run, evaluated, int(index), shown[position], [heat[position] for heat in heats], album)
         for position, index in enumerate(chosen)
     ]
     text = [
-        f"{len(wrong):,} of {looked.part} are misclassified; these {len(cards)} have the highest loss. Beside each "
+        f"{len(wrong):,} of {evaluated.part} are misclassified; these {len(cards)} have the highest loss. Beside each "
         f"preprocessed image: Grad-CAM of {layer} for the predicted and the true class. Bright regions are evidence "
         "for the class; each map is divided by its maximum."
     ]
@@ -91,15 +95,22 @@ def worst(run: Run, looked: Looked | None, why_not: str, limit: int, device: tor
 
 
 def _card(
-    run: Run, looked: Looked, index: int, image: NDArray[np.uint8], heats: list[NDArray[np.float32]], album: Album
+    run: RunRecord,
+    evaluated: EvaluatedImages,
+    index: int,
+    image: NDArray[np.uint8],
+    heats: list[NDArray[np.float32]],
+    album: Album,
 ) -> PictureCard:
-    names = run.subject.classes
-    predicted, true = names[looked.predicted[index]], names[looked.labels[index]]
-    where = _short(looked.images.where(int(looked.numbers[index])), looked.data_dir)
+    names = run.explained.classes
+    predicted, true = names[evaluated.predicted[index]], names[evaluated.labels[index]]
+    where = _short(evaluated.images.where(int(evaluated.numbers[index])), evaluated.data_dir)
     shown = [album.photograph(image, f"Image of class {true}, {where}", "image")]
     for heat, name, kind in zip(heats, (predicted, true), ("predicted", "true"), strict=False):
         shown.append(_class_activation(image, heat, name, kind, album))
-    text = f"{where}; predicted {predicted} with {looked.confidence[index]:.0%}, loss {looked.loss[index]:.2f} nats"
+    text = (
+        f"{where}; predicted {predicted} with {evaluated.confidence[index]:.0%}, loss {evaluated.loss[index]:.2f} nats"
+    )
     return PictureCard(f"{true} predicted as {predicted}", text, shown)
 
 
@@ -125,6 +136,6 @@ def _short(where: str, data_dir: str | None) -> str:
     return where.removeprefix(folder)
 
 
-def data_flag(looked: Looked | None) -> str:
+def data_flag(evaluated: EvaluatedImages | None) -> str:
     """` --data-dir DIR` for commands, empty for the embedded digits."""
-    return "" if looked is None or looked.data_dir is None else f" --data-dir {shlex.quote(looked.data_dir)}"
+    return "" if evaluated is None or evaluated.data_dir is None else f" --data-dir {shlex.quote(evaluated.data_dir)}"

@@ -57,7 +57,7 @@ def test_an_unsupported_size_is_reported(looked, tmp_path):
     run = dataclasses.replace(run, subject=dataclasses.replace(run.subject, model=Fixed()))
     section = sizes(run, probes(found, 8), Bounds(factors=(0.5, 1.0)), CPU, Album(tmp_path), quiet)
     assert [row[0] for row in section.tables[0].rows] == ["32 x 32 (as trained)"]
-    assert section.missing == ["16 x 16 px: the network refuses (Input width must be 32)."]
+    assert section.missing == ["16 x 16 px: the network does not support it (Input width must be 32)."]
 
 
 def test_the_quick_report_is_a_tenth_of_the_work():

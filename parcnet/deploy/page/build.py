@@ -16,7 +16,7 @@ from parcnet.base import UserError, check_writable, staging_folder
 from parcnet.deploy.algorithm_choice import Note
 from parcnet.deploy.class_activation import NoClassActivation
 from parcnet.deploy.export import Export, export
-from parcnet.deploy.model_source import opened
+from parcnet.deploy.model_source import open_source
 from parcnet.deploy.page.browser_runtime import BINARY, PACKAGE, SCRIPT, add_runtime
 from parcnet.deploy.page.examples import Example, add_examples, check_examples
 
@@ -76,9 +76,9 @@ def page(
     folder = Path(folder).resolve()
     _check_folder(folder)
     check_examples(examples)
-    _, metadata = opened(subject)
-    if metadata.task != "classification" or not metadata.classes:
-        what = f"a {metadata.task} network" if metadata.task != "classification" else "a network without classes"
+    _, metadata, task = open_source(subject)
+    if not task.single_label or not metadata.classes:
+        what = "a network without classes" if task.single_label else f"a {task.name} network"
         raise UserError(f"{subject} is {what}; a page shows the most probable classes of an image: give a classifier.")
     with staging_folder(folder) as staging:
         staged = staging / "page"
