@@ -9,13 +9,13 @@ import pytest
 import timm
 import torch
 
-from parcnet import models
 from parcnet.base import UserError
 from parcnet.data import Preprocessing, open_image
 from parcnet.deploy import open_exported
 from parcnet.deploy.page import page
 from parcnet.deploy.page.examples import add_examples
 from parcnet.explain import gradcam
+from parcnet.tasks.loading import load_checkpoint
 from parcnet_cli.main import main
 
 IMPORTED = re.compile(r"""(?:from|import|new URL\()\s*\(?["']([^"']+\.(?:js|mjs|json))["']""")
@@ -40,7 +40,7 @@ def test_all_that_its_files_refer_to_is_there_and_nothing_is_elsewhere(plain) ->
 
 def test_the_card_tells_classes_preprocessing_files_and_examples(plain, network) -> None:
     card = json.loads((plain.folder / "card.json").read_text("utf-8"))
-    metadata = models.from_checkpoint(network)[1]
+    metadata = load_checkpoint(network).metadata
     assert card["classes"] == list(metadata.classes)
     assert card["preprocessing"] == metadata.preprocessing
     for part in ("network", "runtime"):
@@ -59,7 +59,8 @@ def test_its_network_answers_pixels_with_logits_and_the_heat_of_parcnet_explain(
     assert (plain.no_heat, plain.export.parity.agreement) == (None, 1)
     pixels = file.preprocessing.transform()(open_image(photographs[0]))[None]
     logits, heat = file.outputs(pixels)
-    own, metadata = models.from_checkpoint(network)
+    loaded = load_checkpoint(network)
+    own, metadata = loaded.network, loaded.metadata
     preprocessing = Preprocessing.from_dict(metadata.preprocessing)
     image = preprocessing.transform()(open_image(photographs[0]))[None]
     torch.testing.assert_close(logits, own.eval()(image), rtol=1e-3, atol=1e-3)
@@ -79,7 +80,7 @@ def test_the_command_replaces_an_earlier_page_and_says_what_is_missing_and_how_t
     assert main(["page", "test_vit", "-o", str(folder), *options]) == 0
     said = capsys.readouterr()
     assert f"python -m http.server --bind 127.0.0.1 -d {folder}" in said.out
-    assert "the page shows no heat: the features of this VisionTransformer are no map" in said.err
+    assert "the page shows no heat: the features of this VisionTransformer are not a feature map" in said.err
     assert not (folder / "stale.txt").exists()
     card = json.loads((folder / "card.json").read_text("utf-8"))
     assert card["title"] == "<b>Kinds</b>"

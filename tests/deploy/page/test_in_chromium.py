@@ -7,14 +7,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 from parcnet.data import Preprocessing, open_image
 from parcnet.data.preprocessing import INTERPOLATIONS
 from parcnet.deploy import open_exported
 from parcnet.deploy.page import Page
-from parcnet.evaluation import predict
-from parcnet.models import load
+from parcnet.evaluation import predict, torch_predictor
+from parcnet.tasks.loading import load_checkpoint
 
 TOP = """[...document.querySelectorAll("#classes li")].map(each =>
   [each.querySelector(".name").textContent, parseFloat(each.querySelector(".fill").style.width) / 100])"""
@@ -49,17 +50,22 @@ def answer(browser, address) -> Callable:
     return classified
 
 
+def in_python(network: Path, made: Page, picture: Path) -> tuple[list[tuple[str, float]], int]:
+    """The five most probable classes of a picture by the checkpoint, and the number of its classes."""
+    loaded, file = load_checkpoint(network), open_exported(made.export.path)
+    with torch_predictor(loaded.network, torch.device("cpu")) as predictor:
+        (predicted,) = predict(loaded.task, predictor, file.info.metadata, [picture])
+    return list(predicted.prediction.top), len(file.info.metadata.classes)
+
+
 @pytest.mark.parametrize("which", [0, 1])
 def test_predictions_equal_those_of_python(which, answer, photographs, network, made) -> None:
     photograph = photographs[which]
     found = answer(photograph).ask(TOP)
-    own = load(network)
-    file = open_exported(made.export.path)
-    preprocessing = Preprocessing(**{**file.info.metadata.preprocessing, "size": (128, 160)})
-    wanted = next(predict(own, preprocessing, file.info.metadata.classes, [photograph]))
-    assert wanted.top[0][1] > 2 / len(file.info.metadata.classes), "a network that cannot tell images apart"
-    assert [name for name, _ in found] == [name for name, _ in wanted.top]
-    np.testing.assert_allclose([each for _, each in found], [each for _, each in wanted.top], atol=2e-3)
+    top, classes = in_python(network, made, photograph)
+    assert top[0][1] > 2 / classes, "a network that cannot tell images apart"
+    assert [name for name, _ in found] == [name for name, _ in top]
+    np.testing.assert_allclose([each for _, each in found], [each for _, each in top], atol=2e-3)
 
 
 def test_the_map_of_the_chosen_class_is_drawn(answer, photographs) -> None:
@@ -111,10 +117,8 @@ def test_transparent_parts_are_white_as_in_python(answer, photographs, network, 
     picture.putalpha(Image.linear_gradient("L").resize(picture.size))
     picture.save(tmp_path / "fading.png")
     found = dict(answer(tmp_path / "fading.png").ask(TOP))
-    file = open_exported(made.export.path)
-    preprocessing = Preprocessing(**{**file.info.metadata.preprocessing, "size": (128, 160)})
-    wanted = next(predict(load(network), preprocessing, file.info.metadata.classes, [tmp_path / "fading.png"]))
-    assert {name: pytest.approx(share, abs=1e-2) for name, share in wanted.top} == found
+    top, _ = in_python(network, made, tmp_path / "fading.png")
+    assert {name: pytest.approx(share, abs=1e-2) for name, share in top} == found
 
 
 def test_too_many_pixels_are_an_error(answer, photographs) -> None:
