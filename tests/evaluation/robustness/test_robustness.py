@@ -13,7 +13,6 @@ from timm.data import ImageNetInfo
 from parcnet.base import UserError
 from parcnet.data import Preprocessing, open_dataset
 from parcnet.data.corruptions import CORRUPTIONS
-from parcnet.evaluation import Result
 from parcnet.evaluation.robustness import SUITES, Part, PartScore, csv_text, parts_of, score, summary
 from parcnet.evaluation.robustness.score import Corruption
 
