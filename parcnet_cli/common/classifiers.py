@@ -1,4 +1,4 @@
-"""A checkpoint of a classifier, and whether it is known on which images it is to be tried."""
+"""Opening the checkpoint of a classifier, and checking that the images to use are known."""
 
 from __future__ import annotations
 
@@ -12,15 +12,16 @@ if TYPE_CHECKING:
 
 
 def open_classifier(path: Path, data_dir: str | None) -> tuple[nn.Module, Metadata]:
-    """The network and what its file says. Raises `UserError` for other tasks, and for `data_dir` None unless the
-    network learned from the embedded digits.
+    """The network and the metadata of its file.
+
+    Raises `UserError` for other tasks, and for `data_dir` None unless the network was trained on the embedded digits.
     """
-    from parcnet.base import UserError  # here, for the library takes seconds to load
+    from parcnet.base import UserError  # here, because the library takes seconds to load
     from parcnet.models import from_checkpoint
 
     network, metadata = from_checkpoint(path)
     if metadata.task != "classification":
-        raise UserError(f"{path} is a {metadata.task} network; this is for classifiers.")
+        raise UserError(f"{path} is a {metadata.task} network; expected a classifier.")
     if data_dir is None and metadata.data != "digits":
-        raise UserError(f"{path} was trained on {metadata.data!r}: say on which images with --data-dir DIR.")
+        raise UserError(f"{path} was trained on {metadata.data!r}: name the images to use with --data-dir DIR.")
     return network, metadata

@@ -31,7 +31,7 @@ def test_index_names_the_classes(parcnet, digit_files, tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (("data", "pakc"), "it knows pack, index"),
+        (("data", "pakc"), "unknown data command 'pakc'. Did you mean pack?"),
         (("data", "pack", "nowhere", "x"), "has no train/, val/ or test/"),
         (("data", "pack", "nowhere", "x", "--shard-size", "0"), "--shard-size is 0; expected MB"),
         (("data", "pack", "nowhere", "x", "--workers", "-1"), "--workers is -1"),

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from parcnet_cli.explain.arguments import HELP
+from parcnet_cli.explain.command import HELP
 
 
 def test_alone_it_explains_itself(parcnet):

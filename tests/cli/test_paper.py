@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from parcnet_cli.paper.arguments import HELP
+from parcnet_cli.paper.command import HELP
 
 ROOT = Path(__file__).parents[2]
 
@@ -81,7 +81,7 @@ def test_the_kernels_of_a_run_are_drawn(parcnet, trained, figure, tmp_path):
         (("iccv-figure4", "-o", "/proc/x.png"), "cannot write /proc/x.png"),
         (("claims", "-o", "/proc/x"), "cannot write /proc/x/claims.html"),
         (("iccv-table2", "--json", "--markdown"), "exclude each other"),
-        (("iccv-figure2",), "say where to draw it: parcnet paper iccv-figure2 -o iccv-figure2.png"),
+        (("iccv-figure2",), "name its file: parcnet paper iccv-figure2 -o iccv-figure2.png"),
         (("iccv-figure2", "-o", "x.txt"), "ends in one of .png"),
         (("supp-figure5", "-o", "x.png"), "parcnet explain gradcam --compare"),
         (("supp-figure3", "-o", "x.png"), "--checkpoint RUN"),

@@ -9,7 +9,7 @@ def test_one_claim_is_tested_and_the_page_written(tmp_path, capsys):
     assert main(["paper", "claims", "--quick", "--seeds", "2", "--only", "8", "-o", str(tmp_path / "found")]) == 0
     said = capsys.readouterr()
     assert "✓ pass" in said.out
-    assert "judge nothing" in said.out
+    assert "verdicts mean nothing" in said.out
     assert "claims.html" in said.out
     page = (tmp_path / "found" / "claims.html").read_text(encoding="utf-8")
     assert "parcnet paper claims --only 8 --seeds 2 --quick" in page
