@@ -62,7 +62,8 @@ Try:
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs one command and returns its exit code.
 
-    0 done; 1 partly done, e.g. some images were unreadable; 2 a user error, printed without a traceback; 130 interrupted.
+    0 done; 1 partly done, e.g. some images were unreadable; 2 a user error, printed without a traceback; 130
+    interrupted.
     """
     arguments = list(sys.argv[1:] if argv is None else argv)
     if threads_should_sleep(arguments):

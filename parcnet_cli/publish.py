@@ -49,9 +49,8 @@ def run(arguments: Sequence[str]) -> int:
     if options.hub is not None and options.hub.count("/") != 1:
         raise UserError(f"--hub {options.hub}: expected OWNER/NAME, such as me/parcnet-flowers.")
     published = publish(options.run, options.to, license_name=options.license_name, overwrite=options.overwrite)
-    say(
-        f"{published.folder}: {published.model}, {published.classes} classes, with config.json, model.safetensors and README.md"
-    )
+    files = "config.json, model.safetensors and README.md"
+    say(f"{published.folder}: {published.model}, {published.classes} classes, with {files}")
     if options.license_name == "unknown":
         warn("the card states that the licence of the weights is unknown: name it with --license NAME.")
     if options.hub is not None:

@@ -36,7 +36,8 @@ class ReportOptions:
     split: Literal["train", "val", "test"] | None = None
     """Split of the data. None: test if there is one, else val."""
     images: int | None = None
-    """Maximum number of images for accuracy, confusion and errors, spread over the split. None: 5000, or 500 with --quick."""
+    """Maximum number of images for accuracy, confusion and errors, spread over the split. None: 5000, or 500 with
+    --quick."""
     probes: int | None = None
     """Number of these used for robustness, each evaluated about 46 times. None: 500, or 100 with --quick."""
     quick: bool = False

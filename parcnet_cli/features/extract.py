@@ -85,9 +85,8 @@ def run(arguments: Sequence[str]) -> int:
     if features is None:
         say(f"this process has written its parts to {options.output}; other processes are still writing theirs")
         return 0
-    say(
-        f"{options.output}: {features.vectors.shape[0]} images x {features.vectors.shape[1]} channels of {metadata.model}"
-    )
+    images, channels = features.vectors.shape
+    say(f"{options.output}: {images} images x {channels} channels of {metadata.model}")
     path = shlex.quote(str(options.output))
     next_steps(
         [(f"parcnet probe {path} OTHER", "top-1 on another split, by nearest neighbours and by a linear classifier")]

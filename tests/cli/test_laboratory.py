@@ -1,6 +1,7 @@
 """Commands of the laboratory without the packages of the extra `lab`."""
 
 import sys
+from types import SimpleNamespace
 
 import pytest
 
@@ -12,12 +13,10 @@ def command(monkeypatch):
     """command(name, error) lets the command `name` raise `error`."""
 
     def replace(name, error):
-        class Module:
-            @staticmethod
-            def run(arguments):
-                raise error
+        def run(_arguments):
+            raise error
 
-        monkeypatch.setitem(sys.modules, f"{name}_without_packages", Module)
+        monkeypatch.setitem(sys.modules, f"{name}_without_packages", SimpleNamespace(run=run))
         monkeypatch.setitem(command_line._MODULES, name, f"{name}_without_packages")
 
     return replace
