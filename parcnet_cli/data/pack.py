@@ -14,8 +14,8 @@ from parcnet_cli.data.training_steps import training_steps
 _DESCRIPTION = """\
 Packs SRC/train/CLASS/*.jpg (val and test too) into shards in DST; manifest.json holds class names, counts and
 checksums. Files are copied byte for byte, so training sees the same pixels. Every image is decoded once: unreadable
-ones are named, and stop the packing unless --max-bad-images allows skipping them. Run again, an interrupted packing
-keeps its finished shards and resumes.
+ones are named, and stop the packing unless --max-bad-images allows skipping them. The same command resumes an
+interrupted packing and keeps its finished shards.
 
   parcnet data pack IMAGES DST                parquet, for --data-dir hfds/DST; needs pip install 'parcnet[data]'
   parcnet data pack IMAGES DST --format wds   tar shards, for --data-dir wds/DST, webdataset and timm

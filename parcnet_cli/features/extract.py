@@ -12,8 +12,8 @@ from parcnet_cli.common.arguments import parse
 
 _DESCRIPTION = """\
 Writes the features of every image: the pooled last map, before the classifier. An output name that ends in .npz is one
-file; any other name is a folder of parquet parts, which several processes fill together. Finished parts are kept: run
-again, an interrupted extraction resumes.
+file; any other name is a folder of parquet parts, which several processes fill together. Finished parts are kept: the
+same command resumes an interrupted extraction.
 
   parcnet features runs/digits-... --split train -o train.npz
   parcnet features runs/digits-... --split val -o val.npz
@@ -27,7 +27,7 @@ class FeaturesOptions:
     """Which network, and which images."""
 
     checkpoint: Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="CHECKPOINT")]
-    """A .safetensors file of ours, a run folder, or a published one."""
+    """A .safetensors file of ours, a run folder, or a published folder."""
     output: Annotated[Path, tyro.conf.arg(aliases=["-o"])]
     """FILE.npz, or a folder for parquet parts."""
     data_dir: str | None = None

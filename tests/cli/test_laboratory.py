@@ -25,22 +25,24 @@ def command(monkeypatch):
 @pytest.mark.parametrize("name", ["bench", "paper"])
 def test_a_missing_package_is_named_with_the_extra(name, command, parcnet):
     command(name, ModuleNotFoundError("No module named 'skimage.data'", name="skimage.data"))
-    said = parcnet(name)
-    assert said.code == 2
-    assert said.err == f"parcnet: `parcnet {name}` needs skimage, which is not installed: pip install 'parcnet[lab]'.\n"
+    result = parcnet(name)
+    assert result.code == 2
+    assert (
+        result.err == f"parcnet: `parcnet {name}` needs skimage, which is not installed: pip install 'parcnet[lab]'.\n"
+    )
 
 
 def test_an_import_that_fails_is_such_an_error(monkeypatch, parcnet):
     monkeypatch.setitem(command_line._MODULES, "paper", "skimage_that_nobody_has")
-    said = parcnet("paper")
-    assert said.code == 2
-    assert "needs skimage_that_nobody_has" in said.err
+    result = parcnet("paper")
+    assert result.code == 2
+    assert "needs skimage_that_nobody_has" in result.err
 
 
 @pytest.mark.parametrize(
     ("name", "missing"), [("bench", "parcnet_lab.bench.nothing"), ("paper", None), ("models", "skimage")]
 )
-def test_defects_of_ours_and_other_commands_keep_their_traceback(name, missing, command, parcnet):
+def test_our_own_missing_modules_and_other_commands_keep_the_traceback(name, missing, command, parcnet):
     command(name, ModuleNotFoundError("No module named ...", name=missing))
     with pytest.raises(ModuleNotFoundError):
         parcnet(name)
