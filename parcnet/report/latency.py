@@ -7,14 +7,15 @@ import torch
 from torch import Tensor
 
 from parcnet.base import counted, versions
+from parcnet.base.machine import device_name
 from parcnet.base.page import PageTable
 from parcnet.base.timing import interleave
-from parcnet_lab.bench.machine import device_name
 from parcnet.evaluation import torch_predictor
 from parcnet.models import ParCNetV2, optimize
 from parcnet.report.bounds import Bounds
 from parcnet.report.run_record import Run
 from parcnet.report.section import Section, first_line
+from parcnet_lab.bench.machine import device_name
 
 _BATCHES = (1, 8)
 

@@ -52,17 +52,19 @@ def run(arguments: Sequence[str]) -> int:
     device, _ = prepare(options)
 
     from parcnet.base import UserError, progress
-    from parcnet_lab.bench import deploy
+    from parcnet_lab.bench import deployed_latency
 
     if min(*options.batch, *options.threads_of, options.rounds) < 1:
         raise UserError("--batch, --threads-of and --rounds must be at least 1.")
     settings = [
-        deploy.Setting(tag, options.size, batch, threads, dtype, options.algorithm)
+        deployed_latency.DeploymentSetting(tag, options.size, batch, threads, dtype, options.algorithm)
         for tag, batch, threads, dtype in product(options.tag, options.batch, options.threads_of, options.precision)
     ]
     steps = len(settings) * (len(options.formats) * (2 + len(options.peers)) + 1)
     with progress("exporting and timing", steps, "steps") as advance:
-        measured = deploy.measure(settings, options.formats, options.peers, options.files, options.rounds, advance)
+        measured = deployed_latency.measure(
+            settings, options.formats, options.peers, options.files, options.rounds, advance
+        )
         rows = list(measured)
     notes = [
         "one process per file, in turns; peak memory above that of the loaded runtime, weights included",

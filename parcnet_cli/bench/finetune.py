@@ -33,13 +33,13 @@ def run(arguments: Sequence[str]) -> int:
     import tempfile
 
     from parcnet.base import progress
-    from parcnet_lab.bench import seeds
+    from parcnet_lab.bench import seed_runs
     from parcnet_lab.datasets import tiled_photographs as photographs
 
     with tempfile.TemporaryDirectory() as temporary, progress("training", 2 * options.seeds + 1, "runs") as advance:
         folder = Path(temporary)
         counts = photographs.make_folder(folder / "photographs")
-        seeds.train(("-c", "digits"), folder / "digits", device, options.threads)
+        seed_runs.train(("-c", "digits"), folder / "digits", device, options.threads)
         advance(1, "digits")
         shared = (
             *("--data-dir", str(folder / "photographs"), "--model", "parcnetv2_digits", "--img-size", "64"),
@@ -47,10 +47,10 @@ def run(arguments: Sequence[str]) -> int:
         )
         start = ("--initial-checkpoint", str(folder / "digits"))
         runners = [
-            seeds.Runner("fine-tuned from the digits", ("-c", "finetune_folder", *shared, *start)),
-            seeds.Runner("trained from scratch", ("-c", "train_folder", *shared)),
+            seed_runs.TrainingCommand("fine-tuned from the digits", ("-c", "finetune_folder", *shared, *start)),
+            seed_runs.TrainingCommand("trained from scratch", ("-c", "train_folder", *shared)),
         ]
-        rows = seeds.measure(runners, range(options.seeds), device, options.threads, advance)
+        rows = seed_runs.measure(runners, range(options.seeds), device, options.threads, advance)
     settings = {"recipe": "finetune_folder", "epochs": options.epochs, "images": counts}
     notes = [
         f"{len(photographs.SOURCES)} photographs of scikit-image in tiles of {photographs.TILE} px ("

@@ -39,18 +39,18 @@ def run(arguments: Sequence[str]) -> int:
 
     from parcnet.base import UserError, progress
     from parcnet.recipes import Data, read_recipe
-    from parcnet_lab.bench import loader
+    from parcnet_lab.bench import loader_throughput
 
     recipe = read_recipe(options.recipe)
     for number in options.workers:
         Data(workers=number)  # the same limits as in training
     if options.images < 64:
         raise UserError(f"--images is {options.images}; expected at least 64.")
-    source = loader.photographs(options.images) if options.data_dir is None else nullcontext()
+    source = loader_throughput.photographs(options.images) if options.data_dir is None else nullcontext()
     with source as made, progress("timing the loader", 2 + len(options.workers), "measurements") as advance:
-        images = made or loader.open_files(options.data_dir or "")
-        rows = loader.stages(images, recipe, 64, options.seconds)
+        images = made or loader_throughput.open_files(options.data_dir or "")
+        rows = loader_throughput.stages(images, recipe, 64, options.seconds)
         advance(1, "stages")
-        rows += loader.throughput(images, recipe, options.workers, advance)
-        rows.append(loader.training_rate(recipe, device, dtype, options.seconds))
+        rows += loader_throughput.throughput(images, recipe, options.workers, advance)
+        rows.append(loader_throughput.training_rate(recipe, device, dtype, options.seconds))
     return report_result(options, make_result(options, "loader", arguments, device, rows, {"recipe": options.recipe}))

@@ -14,7 +14,7 @@ from rich.markup import escape
 if TYPE_CHECKING:
     import torch
 
-    from parcnet_lab.bench.results import Result
+    from parcnet_lab.bench.results import BenchmarkResult
 
 RESULTS = "benchmarks/results"
 """The usual folder of result files."""
@@ -66,17 +66,17 @@ def make_result(
     rows: list[dict[str, Any]],
     settings: dict[str, Any],
     notes: Sequence[str] = (),
-) -> "Result":
+) -> "BenchmarkResult":
     """The rows with their command, machine and settings. Measures the machine's ceiling."""
     from parcnet_lab.bench import describe
     from parcnet_lab.bench.machine import dtype_named
-    from parcnet_lab.bench.results import Result
+    from parcnet_lab.bench.results import BenchmarkResult
 
     command = shlex.join(["parcnet", "bench", kind, *without_paths(arguments)])
-    return Result(kind, command, describe(device, dtype_named(options.dtype)), settings, rows, list(notes))
+    return BenchmarkResult(kind, command, describe(device, dtype_named(options.dtype)), settings, rows, list(notes))
 
 
-def report_result(options: MeasurementOptions, result: "Result") -> int:
+def report_result(options: MeasurementOptions, result: "BenchmarkResult") -> int:
     """Prints every view of the result and keeps its file; returns 1 when a row holds a wrong or failed case, else 0."""
     from parcnet.base import next_steps, say, table
     from parcnet_lab.bench.views import VIEWS, view

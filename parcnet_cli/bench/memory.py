@@ -34,14 +34,16 @@ def run(arguments: Sequence[str]) -> int:
     options = parse(BenchMemoryOptions, "bench memory", _DESCRIPTION, arguments)
     device, _ = prepare(options)
 
-    from parcnet_lab.bench import memory
+    from parcnet_lab.bench import inference_memory
 
     compared = (options.tag, options.batch, options.size, options.peers)
     rows = measure_networks(
         "measuring memory",
         options,
         options.repeats,
-        lambda advance: memory.measure(*compared, device, options.dtype, options.repeats, options.form, advance),
+        lambda advance: inference_memory.measure(
+            *compared, device, options.dtype, options.repeats, options.form, advance
+        ),
     )
     source = "torch's allocator" if device.type == "cuda" else "resident memory above that of the loaded libraries"
     notes = [f"ours {options.form}, peers eager, a fresh process each; {source}, peak over two forward passes"]

@@ -38,11 +38,11 @@ def run(arguments: Sequence[str]) -> int:
     device, dtype = prepare(options)
 
     from parcnet.base import progress
-    from parcnet_lab.bench import models, networks
+    from parcnet_lab.bench import network_latency, networks
 
     networks.check_forms(options.forms)
     compared = [
-        models.Setting(tag, batch, options.size, options.forms, options.peers)
+        network_latency.LatencySetting(tag, batch, options.size, options.forms, options.peers)
         for tag in options.tag
         for batch in options.batch
     ]
@@ -50,7 +50,7 @@ def run(arguments: Sequence[str]) -> int:
     total = sum(len(networks.forms_of(one.side, options.forms)) for group in groups for one in group)
     rows: list[dict[str, Any]] = []
     with progress("timing networks", total, "networks") as advance:
-        for measured in models.measure(compared, device, dtype, options.seconds, advance):
+        for measured in network_latency.measure(compared, device, dtype, options.seconds, advance):
             rows += measured
     notes = [f"{form}: {networks.FORMS[form]}" for form in options.forms if any(row["form"] == form for row in rows)]
     notes += ["ConvNeXt with conv_mlp=True"] if any(row["network"].startswith("convnext_") for row in rows) else []

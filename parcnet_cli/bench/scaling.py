@@ -43,7 +43,7 @@ def run(arguments: Sequence[str]) -> int:
     device, dtype = prepare(options)
 
     from parcnet.plots.scaling import scaling as draw
-    from parcnet_lab.bench import grid, scaling
+    from parcnet_lab.bench import cost_exponents, grid
 
     maps = tuple(grid.parse_map(str(side)) for side in options.size)
     wanted = grid.Grid((options.channels,), maps, (options.batch,))
@@ -53,8 +53,8 @@ def run(arguments: Sequence[str]) -> int:
     result = make_result(options, "scaling", arguments, device, rows, settings, omitted(too_large))
     code = report_result(options, result)
     if options.plot is not None:
-        exponents = {each["algorithm"]: each for each in scaling.exponents(rows)}
+        exponents = {each["algorithm"]: each for each in cost_exponents.exponents(rows)}
         expected = {name: (each["formula"], each["expected"], each["fitted"]) for name, each in exponents.items()}
         conditions = f"{options.batch} x {options.channels} channels, {options.dtype}"
-        draw(scaling.curves(rows), expected, f"Oversized convolution, {conditions}", options.plot)
+        draw(cost_exponents.curves(rows), expected, f"Oversized convolution, {conditions}", options.plot)
     return code

@@ -38,14 +38,14 @@ def run(arguments: Sequence[str]) -> int:
 
     from parcnet.base import progress
     from parcnet.recipes import read_recipe
-    from parcnet_lab.bench import seeds
+    from parcnet_lab.bench import seed_runs
 
     own = read_recipe(options.recipe).network.model
     data = () if options.data_dir is None else ("--data-dir", options.data_dir)
-    runners = [seeds.Runner(own, ()), *map(seeds.peer, options.peers)]
-    runners = [seeds.Runner(each.name, ("-c", options.recipe, *data, *each.arguments)) for each in runners]
+    runners = [seed_runs.TrainingCommand(own, ()), *map(seed_runs.peer, options.peers)]
+    runners = [seed_runs.TrainingCommand(each.name, ("-c", options.recipe, *data, *each.arguments)) for each in runners]
     with progress("training", options.seeds * len(runners), "runs") as advance:
-        rows = seeds.measure(runners, range(options.seeds), device, options.threads, advance)
+        rows = seed_runs.measure(runners, range(options.seeds), device, options.threads, advance)
     fairness = "peers: the same recipe, so equal epochs, optimiser and augmentation; it was tuned for ours"
     notes = [fairness] if options.peers else []
     return report_result(

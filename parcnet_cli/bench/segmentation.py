@@ -40,15 +40,15 @@ def run(arguments: Sequence[str]) -> int:
     device, _ = prepare(options)
 
     from parcnet.base import UserError, next_steps, progress
-    from parcnet_lab.bench import segmented
+    from parcnet_lab.bench import photograph_segmentation
 
     if options.seeds < 1 or not options.fits:
         raise UserError(f"--seeds {options.seeds} with {len(options.fits)} --fits: expected at least one of each.")
     with progress("training", options.seeds * len(options.fits), "runs") as advance:
-        rows = segmented.measure(
+        rows = photograph_segmentation.measure(
             options.fits, range(options.seeds), options.recipe, options.folder, device, options.threads, advance
         )
-    notes = [segmented.LABELS, segmented.MULTI]
+    notes = [photograph_segmentation.LABELS, photograph_segmentation.MULTI]
     settings = {"recipe": options.recipe}
     code = report_result(options, make_result(options, "segmentation", arguments, device, rows, settings, notes))
     if not options.as_json:

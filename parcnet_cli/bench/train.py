@@ -32,17 +32,17 @@ def run(arguments: Sequence[str]) -> int:
     options = parse(BenchTrainOptions, "bench train", _DESCRIPTION, arguments)
     device, dtype = prepare(options)
 
-    from parcnet_lab.bench import train
+    from parcnet_lab.bench import training_step
     from parcnet_lab.bench.networks import check_forms
 
-    check_forms(options.forms, train.FORMS)
+    check_forms(options.forms, training_step.FORMS)
     compared = (options.tag, options.batch, options.size, options.peers)
     rows = measure_networks(
         "timing training steps",
         options,
         1,
-        lambda advance: train.measure(*compared, options.forms, device, dtype, options.seconds, advance),
+        lambda advance: training_step.measure(*compared, options.forms, device, dtype, options.seconds, advance),
     )
-    notes = [f"{form}: {train.FORMS[form]}" for form in options.forms]
+    notes = [f"{form}: {training_step.FORMS[form]}" for form in options.forms]
     settings = {"image": options.size, "seconds": options.seconds}
     return report_result(options, make_result(options, "train", arguments, device, rows, settings, notes))

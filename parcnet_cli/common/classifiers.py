@@ -14,14 +14,14 @@ if TYPE_CHECKING:
 def open_classifier(path: Path, data_dir: str | None) -> tuple[nn.Module, Metadata]:
     """The network and the metadata of its file.
 
-    Raises `UserError` for other tasks, and for `data_dir` None unless the network was trained on the embedded digits.
+    Raises `UserError` for networks of other kinds, and for `data_dir` None unless the network was trained on the embedded digits.
     """
     from parcnet.base import UserError  # here, because the library takes seconds to load
-    from parcnet.models import from_checkpoint
+    from parcnet.tasks.loading import load_checkpoint
 
-    network, metadata = from_checkpoint(path)
-    if metadata.task != "classification":
-        raise UserError(f"{path} is a {metadata.task} network; expected a classifier.")
-    if data_dir is None and metadata.data != "digits":
-        raise UserError(f"{path} was trained on {metadata.data!r}: name the images to use with --data-dir DIR.")
-    return network, metadata
+    loaded = load_checkpoint(path)
+    if not loaded.task.single_label:
+        raise UserError(f"{path} is a network for {loaded.task.name}; expected a classifier with one class per image.")
+    if data_dir is None and loaded.metadata.data != "digits":
+        raise UserError(f"{path} was trained on {loaded.metadata.data!r}: name the images to use with --data-dir DIR.")
+    return loaded.network, loaded.metadata

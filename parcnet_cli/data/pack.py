@@ -47,7 +47,7 @@ def run(arguments: Sequence[str]) -> int:
     # here, because the library takes seconds to load
     from parcnet.base import UserError, counted, next_steps, progress, say, table, warn
     from parcnet.data.shards.pack import pack
-    from parcnet.data.shards.planning import plan_shards
+    from parcnet.data.shards.shard_plan import plan_shards
 
     if not 1 <= options.shard_size <= 1e6:
         raise UserError(f"--shard-size is {options.shard_size:g}; expected MB, from 1 to 1,000,000.")

@@ -9,7 +9,7 @@ from rich.markup import escape
 from parcnet_cli.common.pictures import FORMATS
 
 if TYPE_CHECKING:
-    from parcnet.explain import Subject
+    from parcnet.explain import ExplainedModel
 
 
 def check_request(paths: Sequence[Path], limit: int = 1) -> None:
@@ -29,12 +29,12 @@ def check_request(paths: Sequence[Path], limit: int = 1) -> None:
         raise UserError(f"--limit is {limit}; expected at least 1 image.")
 
 
-def open_network(text: str, size: tuple[int, int] | None = None) -> "Subject":
+def open_network(text: str, size: tuple[int, int] | None = None) -> "ExplainedModel":
     """The network that NETWORK names, for images of `size` (H, W) px; warns when it is untrained."""
     from parcnet.base import warn
-    from parcnet.explain import subject
+    from parcnet.explain import open_model
 
-    network = subject(text, size)
+    network = open_model(text, size)
     if not network.trained:
         warn(f"{network.name} is untrained: the result shows its architecture, not what it learns")
     return network

@@ -41,11 +41,11 @@ def run(arguments: Sequence[str]) -> int:
     check_request(options.output, options.limit)
 
     from parcnet.base import next_steps, pick_device, table
-    from parcnet.explain import Field, read_images, receptive_field
-    from parcnet.explain.pictures import draw_field
+    from parcnet.explain import ReceptiveField, read_images, receptive_field
+    from parcnet.explain.pictures import draw_receptive_field
 
     device = pick_device(options.device)
-    fields: list[tuple[str, Field]] = []
+    fields: list[tuple[str, ReceptiveField]] = []
     first = open_network(options.network, options.img_size)
     others = [open_network(text, first.preprocessing.size) for text in options.compare]
     for network in (first, *others):
@@ -54,7 +54,7 @@ def run(arguments: Sequence[str]) -> int:
         field = receptive_field(network.model, images.tensor, layer=layer, device=device, dtype=options.dtype)
         fields.append((network.title, field))
     arrays = {str(index): {"network": name, "field": field} for index, (name, field) in enumerate(fields)}
-    write_outputs(options.output, arrays, lambda path: draw_field(fields, path))
+    write_outputs(options.output, arrays, lambda path: draw_receptive_field(fields, path))
     cells = [
         (name, field.layer, measure, *(f"{each.side} px, {each.area:.1%}" for each in squares))
         for name, field in fields

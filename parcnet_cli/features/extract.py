@@ -56,16 +56,15 @@ def run(arguments: Sequence[str]) -> int:
     from parcnet.data import Preprocessing, open_dataset
     from parcnet.evaluation.features import Extraction, extract
     from parcnet.recipes import Data
-    from parcnet.training.distributed.process_group import asked as ranks_asked
-    from parcnet.training.distributed.process_group import own_device
-    from parcnet.training.loop.step import autocast_dtype
+    from parcnet.training.distributed.process_group import launched, own_device
+    from parcnet.training.loop.precision import autocast_dtype
     from parcnet_cli.common.classifiers import open_classifier
 
     Data(
         batch_size=options.batch_size, workers=options.workers, max_bad_images=options.max_bad_images
     )  # the same limits
-    ranks = ranks_asked()  # only the numbers: the processes do not communicate
-    device = own_device(pick_device(options.device), ranks)
+    group = launched()  # not connected: the processes do not communicate
+    device = own_device(pick_device(options.device), group)
     network, metadata = open_classifier(options.checkpoint, options.data_dir)
     extraction = Extraction(
         network.to(device).to(memory_format=torch.channels_last),
@@ -77,10 +76,10 @@ def run(arguments: Sequence[str]) -> int:
         options.batch_size,
         options.workers,
         options.max_bad_images,
-        ranks.rank,
-        ranks.world,
+        group.rank,
+        group.world,
     )
-    with progress("extracting", extraction.share, "images") as advance:
+    with progress("extracting", extraction.num_own_images, "images") as advance:
         features = extract(extraction, options.output, advance)
     if features is None:
         say(f"this process has written its parts to {options.output}; other processes are still writing theirs")

@@ -33,8 +33,8 @@ def run(arguments: Sequence[str]) -> int:
         return run_subcommand("paper", HELP, SUBCOMMANDS, arguments)
 
     from parcnet_cli.paper import figure, table
-    from parcnet_lab.paper.printed import Table, item  # here, because the library takes seconds to load
+    from parcnet_lab.paper.printed import PrintedTable, item  # here, because the library takes seconds to load
 
     named = item(arguments[0])
     rest = arguments[1:]
-    return table.run_table(named, rest) if isinstance(named, Table) else figure.run_figure(named, rest)
+    return table.run_table(named, rest) if isinstance(named, PrintedTable) else figure.run_figure(named, rest)

@@ -19,9 +19,9 @@ def run(arguments: Sequence[str]) -> int:
 
     from dataclasses import asdict
 
-    from parcnet_lab.paper import views
+    from parcnet_lab.paper import table_views
     from parcnet_lab.paper.printed import contradictions
 
     as_json = [asdict(each) for each in contradictions()]
-    print_table(options, views.contradictions_view(), lambda: as_json, views.contradictions_page)
+    print_table(options, table_views.contradictions_view(), lambda: as_json, table_views.contradictions_page)
     return 0

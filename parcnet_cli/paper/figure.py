@@ -44,20 +44,20 @@ def run_figure(printed: "PrintedFigure", arguments: Sequence[str]) -> int:
     options = parse(FigureOptions, f"paper {printed.name}", description, arguments)
 
     from parcnet.base import UserError, check_writable, say
-    from parcnet_lab.paper import views
+    from parcnet_lab.paper import table_views
 
     if printed.draws is None:
         states = "; ".join(f"{state}: {what}" for state, what in printed.states.items())
         raise UserError(f"{printed.text}, {printed.number} ({printed.title}) is not drawn here. {states}.")
     if options.output is None:
-        raise UserError(f"{printed.name} is a picture; name its file: {views.command_for(printed)}")
+        raise UserError(f"{printed.name} is a picture; name its file: {table_views.command_for(printed)}")
     check_picture("--output", options.output)
     check_writable(options.output)
 
-    from parcnet_lab.paper.pictures import Wishes, draw
+    from parcnet_lab.paper.drawings import DrawingOptions, draw
 
-    request = Wishes(options.output, options.checkpoint, options.results, options.measure, options.device)
-    for line in [*draw(printed, request), *views.said_of(printed.name)]:
+    request = DrawingOptions(options.output, options.checkpoint, options.results, options.measure, options.device)
+    for line in [*draw(printed, request), *table_views.said_of(printed.name)]:
         say(escape(line))
     say(f"drawn in {escape(str(options.output))}")
     return 0

@@ -19,9 +19,9 @@ def run(arguments: Sequence[str]) -> int:
     options = parse(TableOptions, "paper list", _DESCRIPTION, arguments)
 
     from parcnet.base import next_steps
-    from parcnet_lab.paper import views
+    from parcnet_lab.paper import table_views
 
-    shown = views.inventory()
+    shown = table_views.inventory()
     as_json = [dict(zip(shown.columns, row, strict=True)) for row in shown.rows]
     print_table(options, shown, lambda: as_json, lambda: markdown_of(shown))
     if output_format(options) == "table":
