@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 def open_classifier(path: Path, data_dir: str | None) -> tuple[nn.Module, Metadata]:
     """The network and the metadata of its file.
 
-    Raises `UserError` for networks of other kinds, and for `data_dir` None unless the network was trained on the embedded digits.
+    Raises `UserError` for networks of other kinds, and for `data_dir` None unless the network was trained on the
+    embedded digits.
     """
     from parcnet.base import UserError  # here, because the library takes seconds to load
     from parcnet.tasks.loading import load_checkpoint
