@@ -28,7 +28,7 @@ def test_list_has_every_table_and_figure_and_suggests_the_next_command(parcnet):
 def test_a_table_prints_counts_remarks_and_contradictions(parcnet):
     result = parcnet("paper", "supp-table1")
     assert result.code == 0
-    for words in ("ConvNeXt + OC", "convnext_tiny_oversized", "28.96", "82.6", "[1] ", "is the authors' word"):
+    for words in ("ConvNeXt + OC", "convnext_tiny_oversized", "28.96", "82.6", "[1] ", "are the authors'"):
         assert words in result.out
     assert "parcnet train -c imagenet1k_convnext_tiny_oversized" in result.out
 
