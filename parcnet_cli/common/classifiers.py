@@ -6,23 +6,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from torch import nn
-
-    from parcnet.checkpoint import Metadata
+    from parcnet.tasks.loading import LoadedNetwork
 
 
-def open_classifier(path: Path, data_dir: str | None) -> tuple[nn.Module, Metadata]:
-    """The network and the metadata of its file.
+def open_classifier(path: Path, data_dir: str | None) -> LoadedNetwork:
+    """The network of a checkpoint, its metadata and its task, in which an image has one class.
 
-    Raises `UserError` for networks of other kinds, and for `data_dir` None unless the network was trained on the
-    embedded digits.
+    Raises `UserError` for other tasks, and for `data_dir` None unless the network was trained on the embedded digits.
     """
     from parcnet.base import UserError  # here, because the library takes seconds to load
     from parcnet.tasks.loading import load_checkpoint
 
     loaded = load_checkpoint(path)
     if not loaded.task.single_label:
-        raise UserError(f"{path} is a network for {loaded.task.name}; expected a classifier with one class per image.")
+        raise UserError(f"{path} is a {loaded.task.name} network; expected a classifier.")
     if data_dir is None and loaded.metadata.data != "digits":
         raise UserError(f"{path} was trained on {loaded.metadata.data!r}: name the images to use with --data-dir DIR.")
-    return loaded.network, loaded.metadata
+    return loaded

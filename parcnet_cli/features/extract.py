@@ -65,7 +65,8 @@ def run(arguments: Sequence[str]) -> int:
     )  # the same limits
     group = launched()  # not connected: the processes do not communicate
     device = own_device(pick_device(options.device), group)
-    network, metadata = open_classifier(options.checkpoint, options.data_dir)
+    loaded = open_classifier(options.checkpoint, options.data_dir)
+    network, metadata = loaded.network, loaded.metadata
     extraction = Extraction(
         network.to(device).to(memory_format=torch.channels_last),
         Preprocessing.from_dict(metadata.preprocessing),
