@@ -1,7 +1,8 @@
 """Every block of code and every command that README and docs show: run where it is cheap, parsed where it is not.
 
 Blocks of Python run from the top of a page to its end; one after `<!-- not run here: REASON -->` is only compiled.
-Commands are parsed by the command line itself, recipes and options included. Those of the tour are run, for one epoch.
+Commands, also those in tables, are parsed by the command line itself, recipes and options included. Those of the tour
+are run, for one epoch.
 """
 
 import re
@@ -21,6 +22,7 @@ _FENCE = re.compile(
     re.MULTILINE | re.DOTALL,
 )
 _INDENTED = re.compile(r"^    (?P<body>(?:parcnet|torchrun) .*)$", re.MULTILINE)
+_IN_TABLES = re.compile(r"`(?P<body>(?:parcnet|torchrun) [^`]+)`")
 _SHELL = ("", "sh", "bash")
 
 
@@ -53,6 +55,8 @@ def _shown() -> dict[str, list[str]]:
     for page in PAGES:
         bodies = [found["body"] for found in _blocks(page, _SHELL)]
         bodies += [found["body"] for found in _INDENTED.finditer(page.read_text("utf-8"))]
+        rows = [line for line in page.read_text("utf-8").splitlines() if line.startswith("|")]
+        bodies += [found["body"] for row in rows for found in _IN_TABLES.finditer(row)]
         for arguments in _commands("\n".join(bodies)):
             if arguments not in shown.values():
                 shown[f"{page.stem}: {shlex.join(arguments)[:60]}, {len(shown)}"] = arguments
