@@ -35,7 +35,7 @@ def _blocks(page: Path, languages: tuple[str, ...]) -> list[re.Match[str]]:
 
 
 def _commands(text: str) -> list[list[str]]:
-    """The arguments of `parcnet` on each line, called directly or by torchrun; comments and other programs are dropped."""
+    """The arguments of `parcnet` on each line, directly or through torchrun, without comments and other programs."""
     commands = []
     for line in text.replace("\\\n", " ").splitlines():
         if "parcnet" not in line:
