@@ -16,11 +16,11 @@ from parcnet import checkpoint
 from parcnet.base import UserError, nearest, unknown
 from parcnet.data import Preprocessing, open_dataset, open_image, preserved_randomness, reseed
 from parcnet.data.folders import image_files
-from parcnet.tasks.class_scores import DetectionScores, Scored, SegmentationScores
 from parcnet.models import build, from_checkpoint, load_official_weights
 from parcnet.models.fitting import fit_checkpoint, load_exactly
 from parcnet.models.official import FAMILIES, read, unwrapped
 from parcnet.models.staged import StagedNetwork
+from parcnet.tasks.class_scores import DetectionScores, Scored, SegmentationScores
 
 
 @dataclass(frozen=True, slots=True)

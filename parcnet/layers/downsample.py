@@ -5,7 +5,7 @@ from torch import Tensor, nn
 
 from parcnet.layers.init import init_projection
 from parcnet.layers.norm import BiasFreeLayerNorm2d
-from parcnet.ops.oversized.layout import laid_out
+from parcnet.ops.layout import laid_out
 
 
 class Stem(nn.Module):

@@ -19,7 +19,7 @@ from parcnet.layers.norm import BiasFreeLayerNorm2d
 from parcnet.layers.res_scale import ResScale
 from parcnet.layers.spatial_bgu import SpatialBGU
 from parcnet.ops.oversized.dense import merge
-from parcnet.ops.oversized.matmul import toeplitz
+from parcnet.ops.oversized.toeplitz import toeplitz
 
 Combine = Literal["mul", "add"] | None
 """How a convolution's result meets the other map given with its input."""

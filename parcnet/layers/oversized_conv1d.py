@@ -13,8 +13,8 @@ from parcnet.layers.options import check_option
 from parcnet.layers.oversized_conv import fitted
 from parcnet.ops import fit_kernel
 from parcnet.ops.kernel_fit import KernelFit
+from parcnet.ops.layout import is_channels_last, laid_out
 from parcnet.ops.oversized.conv import computed_in, depthwise
-from parcnet.ops.oversized.layout import is_channels_last, laid_out
 
 Axis = Literal["h", "w"]
 

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from parcnet.layers.init import init_projection
-from parcnet.ops.oversized.layout import laid_out
+from parcnet.ops.layout import laid_out
 
 
 @torch.fx.wrap  # one node of a traced graph: whether a line is missing depends on the map's size

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Unpack
 
 from timm.models import generate_default_cfgs, register_model
 from torch import nn
 
 from parcnet.layers import ChannelBGU, SpatialBGU, token_mix
 from parcnet.layers.options import Gate, Mix, check_option
-from parcnet.models.convnext import ConvNeXtSkeleton
+from parcnet.models.convnext import ConvNeXtArguments, ConvNeXtSkeleton
 from parcnet.models.creation import create, default_cfg
+from parcnet.models.map_sizes import map_sizes
 
 BGU_EXPANSION = 5 / 3
 """With it both gated units of a block have the weights of ConvNeXt's network of four times the width.
@@ -27,7 +28,7 @@ class ConvNeXtHybrid(ConvNeXtSkeleton):
                 one, `ChannelBGU` in place of the feed-forward network. Where the units stand is not published: here the
                 norm stays between them, the block keeps its one shortcut, and 1x1 convolutions have ConvNeXt's bias.
 
-    The other arguments are those of `ParCNetV2`; `layer_scale` is what the factors of the branches start at.
+    `img_size`, `kernel_fit` and `algorithm` are those of `ParCNetV2`, the other arguments those of `ConvNeXtSkeleton`.
     """
 
     def __init__(
@@ -38,41 +39,25 @@ class ConvNeXtHybrid(ConvNeXtSkeleton):
         mix: Mix = "local",
         gate: Gate = "none",
         img_size: int | tuple[int, int] = 224,
-        in_chans: int = 3,
-        num_classes: int = 1000,
-        global_pool: str = "avg",
         kernel_fit: str = "interpolate",
         algorithm: str = "auto",
-        layer_scale: float = 1e-6,
-        drop_rate: float = 0.0,
-        drop_path_rate: float = 0.0,
+        **shared: Unpack[ConvNeXtArguments],
     ) -> None:
         check_option("gate", gate, Gate)
+        sizes = map_sizes(img_size, len(dims))
 
-        def token_mixer(stage: int, block: int, map_size: tuple[int, int]) -> nn.Module:  # noqa: ARG001 - all alike
-            width = dims[stage]
+        def token_mixer(stage: int, block: int) -> nn.Module:  # noqa: ARG001 - all blocks of a stage are alike
+            width, size = dims[stage], sizes[stage]
             if gate == "none":
-                return token_mix(width, map_size, mix, local_bias=True, kernel_fit=kernel_fit, algorithm=algorithm)
+                return token_mix(width, size, mix, local_bias=True, kernel_fit=kernel_fit, algorithm=algorithm)
             return SpatialBGU(
-                width, map_size, mix=mix, gate=gate, out_bias=True, kernel_fit=kernel_fit, algorithm=algorithm
+                width, size, mix=mix, gate=gate, out_bias=True, kernel_fit=kernel_fit, algorithm=algorithm
             )
 
         def channel_mixer(channels: int) -> nn.Module:
             return ChannelBGU(channels, expansion=BGU_EXPANSION, gate=gate, out_bias=True)
 
-        super().__init__(
-            token_mixer,
-            None if gate == "none" else channel_mixer,
-            depths=depths,
-            dims=dims,
-            img_size=img_size,
-            in_chans=in_chans,
-            num_classes=num_classes,
-            global_pool=global_pool,
-            layer_scale=layer_scale,
-            drop_rate=drop_rate,
-            drop_path_rate=drop_path_rate,
-        )
+        super().__init__(token_mixer, None if gate == "none" else channel_mixer, depths=depths, dims=dims, **shared)
 
 
 _TINY: dict[str, Any] = {"depths": (3, 3, 9, 3), "dims": (96, 192, 384, 768)}

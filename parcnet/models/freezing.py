@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from parcnet.layers import ParCNetV2Block
 from parcnet.layers.inference import freezable, freeze_block
-from parcnet.models.staged import Stage
+from parcnet.models.staged import NetworkStage
 
 
 def frozen(model: nn.Module, shapes: dict[str, list[int]], algorithms: Sequence[str]) -> nn.Module:
@@ -30,12 +30,12 @@ def frozen(model: nn.Module, shapes: dict[str, list[int]], algorithms: Sequence[
     return copied
 
 
-def stages_of(model: nn.Module) -> dict[str, Stage]:
+def stages_of(model: nn.Module) -> dict[str, NetworkStage]:
     """The stages of ParCNetV2's blocks in `model`, itself one or built over its maps, by path, the first first."""
     return {
         path: module
         for path, module in model.named_modules()
-        if isinstance(module, Stage) and any(isinstance(each, ParCNetV2Block) for each in module.modules())
+        if isinstance(module, NetworkStage) and any(isinstance(each, ParCNetV2Block) for each in module.modules())
     }
 
 

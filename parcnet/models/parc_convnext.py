@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Unpack
 
 from timm.models import generate_default_cfgs, register_model
 from torch import nn
@@ -10,8 +10,9 @@ from torch import nn
 from parcnet.layers import ParC
 from parcnet.layers.init import init_projection
 from parcnet.layers.local_global_conv import depthwise_conv
-from parcnet.models.convnext import ConvNeXtSkeleton
+from parcnet.models.convnext import ConvNeXtArguments, ConvNeXtSkeleton
 from parcnet.models.creation import create, default_cfg
+from parcnet.models.map_sizes import map_sizes
 
 
 class ParCConvNeXt(ConvNeXtSkeleton):
@@ -21,10 +22,8 @@ class ParCConvNeXt(ConvNeXtSkeleton):
     img_size        (H, W) in px, or one number; fixes the lengths of circular kernels and position embeddings. Images
                     of any other size and aspect ratio work: both are interpolated on each call. The authors' code
                     needs square images.
-    layer_scale     what the factors of the branches start at.
-    drop_path_rate  of the last block; the rates rise linearly from 0 over all blocks.
 
-    Shapes: as `StagedNetwork`; images of 3 px and more a side.
+    The other arguments are those of `ConvNeXtSkeleton`. Shapes: as `StagedNetwork`; images of 3 px and more a side.
     """
 
     authors_name = "ParC-ConvNeXt"
@@ -36,36 +35,22 @@ class ParCConvNeXt(ConvNeXtSkeleton):
         dims: tuple[int, ...],
         parc_blocks: tuple[int, ...] = (0, 0, 3, 1),
         img_size: int | tuple[int, int] = 224,
-        in_chans: int = 3,
-        num_classes: int = 1000,
-        global_pool: str = "avg",
         algorithm: str = "auto",
-        layer_scale: float = 1e-6,
-        drop_rate: float = 0.0,
-        drop_path_rate: float = 0.0,
+        **shared: Unpack[ConvNeXtArguments],
     ) -> None:
         if len(parc_blocks) != len(depths) or min(parc_blocks) < 0:
             raise ValueError(f"parc_blocks {parc_blocks} need one number a stage, at least 0, for depths {depths}")
 
-        def token_mixer(stage: int, block: int, map_size: tuple[int, int]) -> nn.Module:
+        sizes = map_sizes(img_size, len(dims))
+
+        def token_mixer(stage: int, block: int) -> nn.Module:
             if block >= depths[stage] - parc_blocks[stage]:
-                return ParC(dims[stage], map_size, algorithm=algorithm)
+                return ParC(dims[stage], sizes[stage], algorithm=algorithm)
             local = depthwise_conv(dims[stage], 7, bias=True)
             init_projection(local)
             return local
 
-        super().__init__(
-            token_mixer,
-            depths=depths,
-            dims=dims,
-            img_size=img_size,
-            in_chans=in_chans,
-            num_classes=num_classes,
-            global_pool=global_pool,
-            layer_scale=layer_scale,
-            drop_rate=drop_rate,
-            drop_path_rate=drop_path_rate,
-        )
+        super().__init__(token_mixer, depths=depths, dims=dims, **shared)
 
 
 def _cfg() -> dict[str, Any]:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Unpack
 
 import torch
-from timm.layers import calculate_drop_path_rates
 from timm.models import generate_default_cfgs, register_model
 from torch import Tensor, nn
 
@@ -13,8 +12,9 @@ from parcnet.layers.inverted_residual import InvertedResidual, conv_norm
 from parcnet.layers.parc_net_block import ParCFrame
 from parcnet.models.creation import create, default_cfg
 from parcnet.models.heads import PreparedHead
-from parcnet.models.staged import Stage, StagedNetwork, check_numbers, image_sides
-from parcnet.ops.oversized.layout import laid_out
+from parcnet.models.map_sizes import map_sizes_rounded_up
+from parcnet.models.staged import NetworkStage, SharedArguments, StagedNetwork, check_depths_and_dims
+from parcnet.ops.layout import laid_out
 
 
 class ParCNetStem(nn.Module):
@@ -43,8 +43,7 @@ class ParCNet(StagedNetwork):
     img_size        (H, W) in px, or one number; fixes the lengths of circular kernels and position embeddings. Images
                     of any other size and aspect ratio work: both are interpolated on each call. The authors' code
                     needs square images.
-    drop_rate       before the classifier.
-    drop_path_rate  of the last block; the rates rise linearly from 0 over all blocks. The authors have none.
+    drop_rate       0.2 unless given, as the authors have it. The other arguments are those of `StagedNetwork`.
 
     The features of strides 4 to 32 are the stages' maps. An odd side is rounded up by each of the five strides, so
     these maps may be one line larger than those of ParCNetV2. The widening 1x1 before the classifier belongs to the
@@ -62,55 +61,37 @@ class ParCNet(StagedNetwork):
         dims: tuple[int, ...],
         stem_width: int = 16,
         img_size: int | tuple[int, int] = 256,
-        in_chans: int = 3,
-        num_classes: int = 1000,
-        global_pool: str = "avg",
         algorithm: str = "auto",
-        drop_rate: float = 0.2,
-        drop_path_rate: float = 0.0,
+        **shared: Unpack[SharedArguments],
     ) -> None:
-        check_numbers(
-            depths=depths,
-            dims=dims,
-            in_chans=in_chans,
-            num_classes=num_classes,
-            drop_rate=drop_rate,
-            drop_path=drop_path_rate,
-        )
-        rates = calculate_drop_path_rates(drop_path_rate, list(depths), stagewise=True)
-        sizes = map_sizes(img_size, len(dims))
+        check_depths_and_dims(depths, dims)
+        sizes = map_sizes_rounded_up(img_size, len(dims))
         widths = (2 * stem_width, *dims)
         expanded = 4 * dims[-1]
         expand = conv_norm(dims[-1], expanded, 1)
-        stages = []
-        for i, channels in enumerate(dims):
+
+        def stage(i: int, drop_paths: list[float]) -> NetworkStage:
             blocks: list[nn.Module]
             if i == 0:
-                blocks = [InvertedResidual(channels, channels, drop_path=rate) for rate in rates[i]]
+                blocks = [InvertedResidual(dims[i], dims[i], drop_path=drop_path) for drop_path in drop_paths]
             else:
-                blocks = [ParCFrame(channels, sizes[i], depths[i], drop_paths=rates[i], algorithm=algorithm)]
-            stages.append(Stage(InvertedResidual(widths[i], channels, stride=2), blocks))
-        super().__init__(
-            ParCNetStem(in_chans, stem_width),
-            stages,
-            PreparedHead(expand, expanded, num_classes, global_pool, drop_rate),
-            dims=dims,
-            in_chans=in_chans,
-            num_classes=num_classes,
-            drop_rate=drop_rate,
-        )
+                blocks = [ParCFrame(dims[i], sizes[i], depths[i], drop_paths=drop_paths, algorithm=algorithm)]
+            return NetworkStage(InvertedResidual(widths[i], dims[i], stride=2), blocks)
+
+        def stem(in_chans: int, channels: int) -> nn.Module:  # noqa: ARG001 - half of its own width, not of the stage's
+            return ParCNetStem(in_chans, stem_width)
+
+        def head(channels: int, num_classes: int, global_pool: str, drop_rate: float) -> nn.Module:  # noqa: ARG001
+            return PreparedHead(expand, expanded, num_classes, global_pool, drop_rate)
+
+        shared.setdefault("drop_rate", 0.2)
+        super().__init__(stem, stage, head, depths=depths, dims=dims, **shared)
         self.head_hidden_size = expanded
 
     @torch.jit.ignore
     def map_sizes(self, img_size: int | tuple[int, int]) -> list[tuple[int, int]]:
         """The (H, W) of each stage's map for images of `img_size`."""
-        return map_sizes(img_size, len(self.stages))
-
-
-def map_sizes(img_size: int | tuple[int, int], stages: int = 4) -> list[tuple[int, int]]:
-    """The (H, W) of each stage's map: 64, 32, 16, 8 for 256 px."""
-    height, width = image_sides(img_size, 1)
-    return [(-(-height // 2**stride), -(-width // 2**stride)) for stride in range(2, stages + 2)]
+        return map_sizes_rounded_up(img_size, len(self.stages))
 
 
 default_cfgs = generate_default_cfgs(

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from typing import Any, Unpack
 
-import torch
-from timm.layers import calculate_drop_path_rates
 from timm.models import generate_default_cfgs, register_model
 from torch import nn
 
-from parcnet.layers import Downsample, ParCNetV2Block, Stem, downsampled, stemmed
+from parcnet.layers import Downsample, ParCNetV2Block, Stem
 from parcnet.layers.options import ChannelMixer, Gate, Mix, Residual
 from parcnet.models.creation import create, default_cfg
-from parcnet.models.staged import Stage, StagedNetwork, check_numbers, classifier_head, image_sides, per_stage
+from parcnet.models.map_sizes import map_sizes
+from parcnet.models.staged import NetworkStage, SharedArguments, StagedNetwork, per_stage
 
 NO_SCALE_THEN_RES_SCALE: tuple[Residual, ...] = ("none", "none", "res_scale", "res_scale")
 
@@ -27,10 +25,8 @@ class ParCNetV2(StagedNetwork):
     mix, gate, channel, residual
                     the papers' ablations, see `ParCNetV2Block`: one word for all stages, or one for each. The published
                     networks scale the shortcuts of stages 3 and 4.
-    drop_path_rate  of the last block; the rates rise linearly from 0 over all blocks.
 
-    Shapes: [B, in_chans, H, W] -> logits [B, num_classes]; pooled features [B, C4] with num_classes 0; and with
-    global_pool "" the last map [B, C4, H/32, W/32].
+    The other arguments and the shapes are those of `StagedNetwork`.
     """
 
     authors_name = "ParCNetV2"
@@ -41,9 +37,6 @@ class ParCNetV2(StagedNetwork):
         depths: tuple[int, ...],
         dims: tuple[int, ...],
         img_size: int | tuple[int, int] = 224,
-        in_chans: int = 3,
-        num_classes: int = 1000,
-        global_pool: str = "avg",
         kernel_fit: str = "interpolate",
         algorithm: str = "auto",
         local_kernel: int = 7,
@@ -52,71 +45,35 @@ class ParCNetV2(StagedNetwork):
         gate: Gate | tuple[Gate, ...] = "multiply",
         channel: ChannelMixer | tuple[ChannelMixer, ...] = "bgu",
         residual: Residual | tuple[Residual, ...] = NO_SCALE_THEN_RES_SCALE,
-        drop_rate: float = 0.0,
-        drop_path_rate: float = 0.0,
+        **shared: Unpack[SharedArguments],
     ) -> None:
-        check_numbers(
-            depths=depths,
-            dims=dims,
-            in_chans=in_chans,
-            num_classes=num_classes,
-            drop_rate=drop_rate,
-            drop_path=drop_path_rate,
-        )
         count = len(dims)
+        sizes = map_sizes(img_size, count)
         mixes: tuple[Mix, ...] = per_stage("mix", mix, count)
         gates: tuple[Gate, ...] = per_stage("gate", gate, count)
         channels: tuple[ChannelMixer, ...] = per_stage("channel", channel, count)
         residuals: tuple[Residual, ...] = per_stage("residual", residual, count)
 
-        def block(stage: int, map_size: tuple[int, int], drop_path: float) -> nn.Module:
-            return ParCNetV2Block(
-                dims[stage],
-                map_size,
-                expansion=expansion,
-                local_kernel=local_kernel,
-                mix=mixes[stage],
-                gate=gates[stage],
-                channel=channels[stage],
-                residual=residuals[stage],
-                drop_path=drop_path,
-                kernel_fit=kernel_fit,
-                algorithm=algorithm,
-            )
+        def stage(i: int, drop_paths: list[float]) -> NetworkStage:
+            blocks = [
+                ParCNetV2Block(
+                    dims[i],
+                    sizes[i],
+                    expansion=expansion,
+                    local_kernel=local_kernel,
+                    mix=mixes[i],
+                    gate=gates[i],
+                    channel=channels[i],
+                    residual=residuals[i],
+                    drop_path=drop_path,
+                    kernel_fit=kernel_fit,
+                    algorithm=algorithm,
+                )
+                for drop_path in drop_paths
+            ]
+            return NetworkStage(Downsample(dims[i - 1], dims[i]) if i else nn.Identity(), blocks)
 
-        stem = Stem(in_chans, dims[0])
-        stages = uniform_stages(depths, dims, img_size, drop_path_rate, block)
-        head = classifier_head(dims[-1], num_classes, global_pool, drop_rate)
-        super().__init__(stem, stages, head, dims=dims, in_chans=in_chans, num_classes=num_classes, drop_rate=drop_rate)
-
-    @torch.jit.ignore
-    def map_sizes(self, img_size: int | tuple[int, int]) -> list[tuple[int, int]]:
-        """The (H, W) of each stage's map for images of `img_size`."""
-        return map_sizes(img_size, len(self.stages))
-
-
-def uniform_stages(
-    depths: tuple[int, ...],
-    dims: tuple[int, ...],
-    img_size: int | tuple[int, int],
-    drop_path_rate: float,
-    block: Callable[[int, tuple[int, int], float], nn.Module],
-) -> list[Stage]:
-    """Stages of `block(stage, map size, drop path)` after the papers' downsamples; drop path rises linearly from 0."""
-    rates = calculate_drop_path_rates(drop_path_rate, list(depths), stagewise=True)
-    stages = []
-    for i, map_size in enumerate(map_sizes(img_size, len(dims))):
-        blocks = [block(i, map_size, rate) for rate in rates[i]]
-        stages.append(Stage(Downsample(dims[i - 1], dims[i]) if i else nn.Identity(), blocks))
-    return stages
-
-
-def map_sizes(img_size: int | tuple[int, int], stages: int = 4) -> list[tuple[int, int]]:
-    """The (H, W) of each stage's map: 56, 28, 14, 7 for 224 px. Raises ValueError for anything but sides >= 3 px."""
-    sizes = [stemmed(image_sides(img_size, 3))]
-    while len(sizes) < stages:
-        sizes.append(downsampled(sizes[-1]))
-    return sizes
+        super().__init__(Stem, stage, depths=depths, dims=dims, stem_first=True, **shared)
 
 
 XT: dict[str, Any] = {"depths": (3, 3, 9, 2), "dims": (48, 96, 192, 320)}

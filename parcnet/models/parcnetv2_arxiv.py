@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Unpack
 
-import torch
 from timm.models import generate_default_cfgs, register_model
 from torch import nn
 
-from parcnet.layers import ChannelBGU, FeedForward, ResidualBlock, Stem
+from parcnet.layers import ChannelBGU, Downsample, FeedForward, ResidualBlock, Stem
 from parcnet.layers.block import FFN_OVER_BGU
 from parcnet.layers.options import ChannelMixer, Residual, check_option
 from parcnet.layers.split_spatial_bgu import SplitGate, SplitSpatialBGU
 from parcnet.models.creation import create, default_cfg
-from parcnet.models.parcnetv2 import map_sizes, uniform_stages
-from parcnet.models.staged import StagedNetwork, check_numbers, classifier_head, per_stage
+from parcnet.models.map_sizes import map_sizes
+from parcnet.models.staged import NetworkStage, SharedArguments, StagedNetwork, per_stage
 
 
 class ParCNetV2ArXiv(StagedNetwork):
@@ -38,9 +37,6 @@ class ParCNetV2ArXiv(StagedNetwork):
         dims: tuple[int, ...],
         ratio: float | tuple[float, ...] = (0.25, 0.5, 0.75, 1.0),
         img_size: int | tuple[int, int] = 224,
-        in_chans: int = 3,
-        num_classes: int = 1000,
-        global_pool: str = "avg",
         kernel_fit: str = "interpolate",
         algorithm: str = "auto",
         local_kernel: int = 7,
@@ -49,26 +45,17 @@ class ParCNetV2ArXiv(StagedNetwork):
         channel: ChannelMixer = "bgu",
         residual: Residual = "layer_scale",
         layer_scale: float = 1e-2,
-        drop_rate: float = 0.0,
-        drop_path_rate: float = 0.0,
+        **shared: Unpack[SharedArguments],
     ) -> None:
-        check_numbers(
-            depths=depths,
-            dims=dims,
-            in_chans=in_chans,
-            num_classes=num_classes,
-            drop_rate=drop_rate,
-            drop_path=drop_path_rate,
-        )
         check_option("channel", channel, ChannelMixer)
+        sizes = map_sizes(img_size, len(dims))
         ratios: tuple[float, ...] = per_stage("ratio", ratio, len(dims))
 
-        def block(stage: int, map_size: tuple[int, int], drop_path: float) -> nn.Module:
-            width = dims[stage]
+        def block(i: int, drop_path: float) -> nn.Module:
             spatial = SplitSpatialBGU(
-                width,
-                map_size,
-                ratio=ratios[stage],
+                dims[i],
+                sizes[i],
+                ratio=ratios[i],
                 gate=gate,
                 local_kernel=local_kernel,
                 kernel_fit=kernel_fit,
@@ -76,20 +63,18 @@ class ParCNetV2ArXiv(StagedNetwork):
             )
             mixer: nn.Module
             if channel == "ffn":
-                mixer = FeedForward(width, expansion=FFN_OVER_BGU * expansion)
+                mixer = FeedForward(dims[i], expansion=FFN_OVER_BGU * expansion)
             else:
-                mixer = ChannelBGU(width, expansion=expansion, out_bias=True)
-            return ResidualBlock(width, spatial, mixer, residual=residual, layer_scale=layer_scale, drop_path=drop_path)
+                mixer = ChannelBGU(dims[i], expansion=expansion, out_bias=True)
+            return ResidualBlock(
+                dims[i], spatial, mixer, residual=residual, layer_scale=layer_scale, drop_path=drop_path
+            )
 
-        stem = Stem(in_chans, dims[0])
-        stages = uniform_stages(depths, dims, img_size, drop_path_rate, block)
-        head = classifier_head(dims[-1], num_classes, global_pool, drop_rate)
-        super().__init__(stem, stages, head, dims=dims, in_chans=in_chans, num_classes=num_classes, drop_rate=drop_rate)
+        def stage(i: int, drop_paths: list[float]) -> NetworkStage:
+            blocks = [block(i, drop_path) for drop_path in drop_paths]
+            return NetworkStage(Downsample(dims[i - 1], dims[i]) if i else nn.Identity(), blocks)
 
-    @torch.jit.ignore
-    def map_sizes(self, img_size: int | tuple[int, int]) -> list[tuple[int, int]]:
-        """The (H, W) of each stage's map for images of `img_size`."""
-        return map_sizes(img_size, len(self.stages))
+        super().__init__(Stem, stage, depths=depths, dims=dims, stem_first=True, **shared)
 
 
 _10M: dict[str, Any] = {"depths": (3, 3, 9, 3), "dims": (48, 96, 192, 384)}

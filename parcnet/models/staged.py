@@ -1,23 +1,24 @@
-"""What every network here is, whatever its blocks: stem, stages of blocks, head; and timm's whole contract for it."""
+"""The base of every network here: stem, stages of blocks, head, and timm's whole interface."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any, TypeVar
+from collections.abc import Callable, Sequence
+from typing import Any, TypedDict, TypeVar
 
 import torch
-from timm.layers import NormMlpClassifierHead, to_2tuple
+from timm.layers import NormMlpClassifierHead, calculate_drop_path_rates
 from timm.models import checkpoint_seq
 from timm.models._features import feature_take_indices
 from torch import Tensor, nn
 
 from parcnet.layers import MapSized
 from parcnet.layers.init import init_projection
+from parcnet.models.map_sizes import map_sizes
 
 Option = TypeVar("Option")
 
 
-class Stage(nn.Module):
+class NetworkStage(nn.Module):
     """Blocks on maps of one size, after a downsample (`nn.Identity()` where the stem makes the map)."""
 
     def __init__(self, downsample: nn.Module, blocks: Sequence[nn.Module]) -> None:
@@ -33,51 +34,89 @@ class Stage(nn.Module):
         return self.blocks(x)
 
 
-class StagedNetwork(nn.Module):
-    """Images -> stem -> stages -> head, for a network to inherit; it builds these three and names its map sizes.
+def classifier_head(channels: int, num_classes: int, global_pool: str, drop_rate: float) -> NormMlpClassifierHead:
+    """Global pool, LayerNorm (eps 1e-6), linear: the head of ConvNeXt and of the papers' four-stage networks."""
+    head = NormMlpClassifierHead(channels, num_classes, pool_type=global_pool, drop_rate=drop_rate)
+    if num_classes > 0:
+        init_projection(head.fc)
+    return head
 
-    stem        [B, in_chans, H, W] -> the first stage's map, before its downsample.
-    stages      each makes the map that it is one of the network's features.
-    head        as `classifier_head` builds: callable with `pre_logits`, with `.fc` and timm's `reset`.
-    dims        channels of each stage's map.
-    reductions  how often each stage's map is smaller than the image, per side.
+
+class SharedArguments(TypedDict, total=False):
+    """What every network takes besides its depths and dims; `StagedNetwork` says what it means and has the defaults."""
+
+    in_chans: int
+    num_classes: int
+    global_pool: str
+    drop_rate: float
+    drop_path_rate: float
+
+
+class StagedNetwork(nn.Module):
+    """Images -> stem -> stages -> head. A network inherits it and says how each of the three is built.
+
+    stem            (in_chans, channels) -> [B, in_chans, H, W] to the map of the first stage, before its downsample.
+    stage           (index, drop path rates of its blocks) -> a stage; its output is one of the network's features.
+    head            (channels, num_classes, global_pool, drop_rate) -> a module as `classifier_head` builds it: called
+                    with `pre_logits`, with `.fc` and timm's `reset`.
+    stem_first      whether the stem draws its initial weights before the stages or after them: a seed then always gives
+                    the same network.
+    depths          blocks of each stage.
+    dims            channels of each stage's map.
+    in_chans        channels of the image.
+    num_classes     of the linear classifier; 0 leaves it out.
+    global_pool     timm's name of a pooling: "avg", "max", ...; "" for none.
+    drop_rate       dropout before the classifier.
+    drop_path_rate  of the last block; the rates rise linearly from 0 over all blocks.
+
+    Stage i has stride 4 * 2^i.
 
     Shapes: [B, in_chans, H, W] -> logits [B, num_classes]; pooled features [B, C] with num_classes 0; and with
     global_pool "" the last map.
     """
 
     authors_name = ""  # without an annotation, which TorchScript would read
-    """What the authors call the network whose checkpoints `load_official_weights` converts; empty: it converts none."""
+    """The authors' name of the network whose checkpoints `load_official_weights` converts; empty: there are none."""
 
     def __init__(
         self,
-        stem: nn.Module,
-        stages: Sequence[Stage],
-        head: nn.Module,
+        stem: Callable[[int, int], nn.Module],
+        stage: Callable[[int, list[float]], NetworkStage],
+        head: Callable[[int, int, str, float], nn.Module] = classifier_head,
         *,
+        depths: Sequence[int],
         dims: Sequence[int],
-        in_chans: int,
-        num_classes: int,
+        in_chans: int = 3,
+        num_classes: int = 1000,
+        global_pool: str = "avg",
         drop_rate: float = 0.0,
-        reductions: Sequence[int] = (4, 8, 16, 32),
+        drop_path_rate: float = 0.0,
+        stem_first: bool = False,
     ) -> None:
+        check_depths_and_dims(depths, dims)
+        if in_chans < 1 or num_classes < 0:
+            raise ValueError(f"in_chans {in_chans} must be at least 1, num_classes {num_classes} at least 0")
+        if not 0 <= drop_path_rate < 1 or not 0 <= drop_rate < 1:
+            raise ValueError(f"drop_path_rate {drop_path_rate} and drop_rate {drop_rate} must be in [0, 1)")
         super().__init__()
         self.num_classes = num_classes
         self.in_chans = in_chans
         self.drop_rate = drop_rate
         self.num_features = self.head_hidden_size = dims[-1]
         self.feature_info = [
-            {"num_chs": dim, "reduction": reduction, "module": f"stages.{i}"}
-            for i, (dim, reduction) in enumerate(zip(dims, reductions, strict=False))
+            {"num_chs": dim, "reduction": 4 * 2**i, "module": f"stages.{i}"} for i, dim in enumerate(dims)
         ]
-        self.stem: Any = stem
+        rates = calculate_drop_path_rates(drop_path_rate, list(depths), stagewise=True)
+        early_stem = stem(in_chans, dims[0]) if stem_first else None
+        stages = [stage(i, rates[i]) for i in range(len(dims))]
+        self.stem: Any = stem(in_chans, dims[0]) if early_stem is None else early_stem
         self.stages = nn.Sequential(*stages)
-        self.head: Any = head
+        self.head: Any = head(dims[-1], num_classes, global_pool, drop_rate)
 
     @torch.jit.ignore
     def map_sizes(self, img_size: int | tuple[int, int]) -> list[tuple[int, int]]:
-        """The (H, W) of each stage's map for images of `img_size`. Each network answers for its own stem."""
-        raise NotImplementedError
+        """The (H, W) of each stage's map for images of `img_size`. Networks with another stem override it."""
+        return map_sizes(img_size, len(self.stages))
 
     def forward_features(self, x: Tensor) -> Tensor:
         """Images -> the last stage's map."""
@@ -156,7 +195,7 @@ class StagedNetwork(nn.Module):
     def set_grad_checkpointing(self, enable: bool = True) -> None:
         """Recompute each block's activations in backward instead of keeping them."""
         for stage in self.stages.children():
-            assert isinstance(stage, Stage)
+            assert isinstance(stage, NetworkStage)
             stage.grad_checkpointing = enable
 
     @torch.jit.ignore
@@ -171,38 +210,12 @@ class StagedNetwork(nn.Module):
         return set()
 
 
-def classifier_head(channels: int, num_classes: int, global_pool: str, drop_rate: float) -> NormMlpClassifierHead:
-    """Global pool, LayerNorm (eps 1e-6), linear: the head of ConvNeXt and of the papers' four-stage networks."""
-    head = NormMlpClassifierHead(channels, num_classes, pool_type=global_pool, drop_rate=drop_rate)
-    if num_classes > 0:
-        init_projection(head.fc)
-    return head
-
-
-def check_numbers(
-    *, depths: Sequence[int], dims: Sequence[int], in_chans: int, num_classes: int, drop_rate: float, drop_path: float
-) -> None:
+def check_depths_and_dims(depths: Sequence[int], dims: Sequence[int]) -> None:
     """Raise ValueError for numbers no network can have, before anything is built."""
     if len(depths) != len(dims):
         raise ValueError(f"depths {depths} and dims {dims} need one entry a stage each")
-    if min(in_chans, *depths, *dims) < 1 or num_classes < 0:
-        raise ValueError(
-            f"in_chans {in_chans}, depths {depths} and dims {dims} must be at least 1, num_classes {num_classes} "
-            "at least 0"
-        )
-    if not 0 <= drop_path < 1 or not 0 <= drop_rate < 1:
-        raise ValueError(f"drop_path_rate {drop_path} and drop_rate {drop_rate} must be in [0, 1)")
-
-
-def image_sides(img_size: int | tuple[int, int], smallest: int) -> tuple[int, int]:
-    """(H, W) of `img_size`. Raises ValueError for anything but whole sides of at least `smallest` px."""
-    sides = tuple(to_2tuple(img_size))
-    if len(sides) != 2 or not all(isinstance(side, int) and side >= smallest for side in sides):
-        raise ValueError(
-            f"img_size is {img_size!r}: expected a whole number of px or (height, width), each at least {smallest}, "
-            "because the stem divides them"
-        )
-    return sides
+    if min(*depths, *dims) < 1:
+        raise ValueError(f"depths {depths} and dims {dims} must be at least 1")
 
 
 def per_stage(name: str, option: Option | tuple[Option, ...], stages: int) -> tuple[Option, ...]:

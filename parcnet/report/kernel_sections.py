@@ -9,7 +9,7 @@ from parcnet.base import UserError
 from parcnet.base.page import PageTable
 from parcnet.explain import Reach, oversized_kernels, reach, receptive_field
 from parcnet.explain.kernels import DEFAULT_STAGE, LOCAL_REACH
-from parcnet.explain.pictures import field_charts, reach_charts, strip_charts, tile_charts
+from parcnet.explain.pictures import reach_charts, receptive_field_charts, strip_charts, tile_charts
 from parcnet.report.evaluated_images import Looked, spread
 from parcnet.report.run_record import Run
 from parcnet.report.section import Album, Section
@@ -96,7 +96,7 @@ def field(run: Run, looked: Looked | None, why_not: str, limit: int, device: tor
         f"Line chart: half of the contribution lies within a square of {half.area:.1%} of the image, "
         f"{found.raw_squares[3].share:.0%} within {found.raw_squares[3].area:.1%}.",
     ]
-    charts = field_charts([(run.subject.name, found)])
+    charts = receptive_field_charts([(run.subject.name, found)])
     text = [
         f"Contribution P of each pixel to the middle of {found.layer}, mean over {found.images} images: the smallest "
         f"square around the middle that holds a share of it, its side and its share of the image. Half of P lies "

@@ -15,6 +15,7 @@ from parcnet.models import ParCNetV2, optimize
 from parcnet.report.bounds import Bounds
 from parcnet.report.run_record import Run
 from parcnet.report.section import Section, first_line
+from parcnet_lab.bench.machine import device_name
 
 _BATCHES = (1, 8)
 

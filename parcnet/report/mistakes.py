@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 from parcnet.base import UserError
 from parcnet.base.page import PagePicture, PageTable, page_picture
 from parcnet.explain import gradcam
-from parcnet.explain.target_layers import finest_deep_stage
 from parcnet.explain.explained_model import pictures
+from parcnet.explain.target_layers import deepest_resolved_stage
 from parcnet.plots import confusion
 from parcnet.plots.confusion import most_confused
 from parcnet.plots.overlays import overlaid
@@ -67,7 +67,7 @@ def worst(run: Run, looked: Looked | None, why_not: str, limit: int, device: tor
     tensors = torch.stack([transform(looked.images.image(int(looked.numbers[place]))) for place in chosen])
     shown = pictures(tensors, run.subject.preprocessing)
     missing, heats = [], []
-    layer = finest_deep_stage(run.subject.model, run.subject.preprocessing.size)
+    layer = deepest_resolved_stage(run.subject.model, run.subject.preprocessing.size)
     for classes in (looked.predicted, looked.labels):
         try:
             target = [int(each) for each in classes[chosen]]

@@ -7,8 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from parcnet.base import UserError
-from parcnet.explain import Subject
-from parcnet.explain import subject
+from parcnet.explain import Subject, subject
 from parcnet.recipes import Recipe, read_recipe
 from parcnet.training.run.folder import RunFolder
 

@@ -11,16 +11,16 @@ from parcnet.base import UserError, check_writable, progress
 from parcnet.base.console import Advance
 from parcnet.base.page import write_page
 from parcnet.data import Split
-from parcnet.report import mistakes
 from parcnet.report import kernel_sections as insides
+from parcnet.report import mistakes
 from parcnet.report import robustness_sections as robustness
 from parcnet.report import training_sections as training
 from parcnet.report.bounds import Bounds
 from parcnet.report.evaluated_images import Looked, look, open_images
+from parcnet.report.latency import speed
 from parcnet.report.reproduce import reproduce
 from parcnet.report.run_record import Run, read_run
 from parcnet.report.section import Album, Section
-from parcnet.report.latency import speed
 
 _TEMPLATE = Path(__file__).with_name("page.html")
 _PICTURES = 300  # what drawing and looking inside count in the progress bar, in images

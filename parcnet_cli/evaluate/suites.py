@@ -13,7 +13,7 @@ def run_suite(asked: Arguments) -> int:
     from parcnet.base import check_writable, pick_device, progress, say, table, write_text
     from parcnet.data import Preprocessing
     from parcnet.evaluation import torch_predictor
-    from parcnet.evaluation.robustness import Scored, csv_text, parts_of, score, summary
+    from parcnet.evaluation.robustness import PartScore, csv_text, parts_of, score, summary
     from parcnet.recipes import Data
     from parcnet_cli.common.classifiers import open_classifier
 
@@ -22,7 +22,7 @@ def run_suite(asked: Arguments) -> int:
     if asked.csv is not None:
         check_writable(asked.csv)
     device = pick_device(asked.device)
-    rows: list[tuple[dict[str, Any], Scored]] = []
+    rows: list[tuple[dict[str, Any], PartScore]] = []
     printed: list[tuple[str, ...]] = []
     for path in (asked.checkpoint, *asked.also):
         network, metadata = open_classifier(path, asked.data_dir)
@@ -30,16 +30,16 @@ def run_suite(asked: Arguments) -> int:
         parts = parts_of(asked.suite, asked.data_dir, asked.split, metadata.classes)
         found = []
         total = sum(len(part.images) for part in parts)
-        with progress(str(path), total, "images") as advance, torch_predictor(network.to(device), device) as see:
+        with progress(str(path), total, "images") as advance, torch_predictor(network.to(device), device) as predictor:
             for part in parts:
                 scored = score(
-                    see,
+                    predictor,
                     preprocessing,
                     part,
                     batch_size=reading.batch_size,
                     workers=reading.workers,
                     max_bad_images=reading.max_bad_images,
-                    note=advance,
+                    advance=advance,
                 )
                 found.append(scored)
         about = {

@@ -78,7 +78,7 @@ def run(arguments: Sequence[str]) -> int:
         ranks.rank,
         ranks.world,
     )
-    with progress("extracting", extraction.share, "images") as advance:
+    with progress("extracting", extraction.num_own_images, "images") as advance:
         found = extract(extraction, asked.output, advance)
     if found is None:
         say(f"this process's parts are in {asked.output}; the others are not whole yet")

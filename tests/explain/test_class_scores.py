@@ -10,10 +10,9 @@ from torch import nn
 from parcnet import checkpoint
 from parcnet.checkpoint import Metadata
 from parcnet.data import Preprocessing
-from parcnet.explain import gates, gradcam, oversized_kernels, position, receptive_field
-from parcnet.explain import subject
-from parcnet.tasks.class_scores import DetectionScores, SegmentationScores
+from parcnet.explain import gates, gradcam, oversized_kernels, position, receptive_field, subject
 from parcnet.tasks.backbone import build_backbone
+from parcnet.tasks.class_scores import DetectionScores, SegmentationScores
 from parcnet.tasks.detection import build_detector
 from parcnet.tasks.segmentation import segmenter
 

@@ -7,8 +7,7 @@ from PIL import Image
 from safetensors.torch import save_file
 
 from parcnet.base import UserError
-from parcnet.explain import read_images, save_arrays
-from parcnet.explain import subject
+from parcnet.explain import read_images, save_arrays, subject
 from parcnet.explain.explained_model import class_number
 from parcnet.models import build
 
@@ -71,7 +70,7 @@ def test_grey_huge_tiny_and_transparent_images(mode, size, tmp_path):
 def test_an_image_too_huge_to_be_one_is_named(tmp_path, monkeypatch):
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 1000)
     Image.new("RGB", (50, 40)).save(tmp_path / "huge.png")
-    with pytest.raises(UserError, match=r"huge\.png: more than 1000 pixels; make it smaller"):
+    with pytest.raises(UserError, match=r"huge\.png: more than 1000 pixels; downscale it"):
         read_images(subject("test_convnext"), [tmp_path / "huge.png"], limit=1)
 
 

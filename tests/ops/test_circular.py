@@ -9,8 +9,8 @@ from torch.nn import functional as F
 
 from parcnet.ops import CIRCULAR_ALGORITHMS, circular_conv2d, fit_circular, oversized_conv2d
 from parcnet.ops.circular import choose_circular
+from parcnet.ops.layout import is_channels_last
 from parcnet.ops.oversized import Problem
-from parcnet.ops.oversized.layout import is_channels_last
 
 FAST = [name for name in CIRCULAR_ALGORITHMS if name != "reference"]
 NAMES = ("x", "kernel", "bias", "position")

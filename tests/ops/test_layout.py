@@ -1,4 +1,4 @@
-"""Every algorithm answers in the memory layout it was asked in."""
+"""Every algorithm returns the memory format of its input."""
 
 from collections.abc import Callable
 
@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from parcnet.ops import ALGORITHMS, oversized_conv2d
+from parcnet.ops.layout import empty_map, is_channels_last
 
 Problems = Callable[..., list[Tensor]]
 SHAPES = [(2, 4, 6, 5), (1, 20, 7, 7), (3, 17, 1, 8), (2, 3, 9, 1), (1, 1, 4, 4), (2, 5, 1, 1), (4, 40, 48, 48)]
@@ -47,3 +48,20 @@ def test_half_of_the_channels_of_a_channels_last_map_counts_as_channels_last(pro
     y = oversized_conv2d(deep[:, 6:], kernel_h, kernel_w, algorithm=algorithm)
     assert y.is_contiguous(memory_format=torch.channels_last)
     torch.testing.assert_close(y, oversized_conv2d(x, kernel_h, kernel_w, algorithm="reference"), rtol=1e-4, atol=1e-4)
+
+
+def test_channels_last_means_adjacent_channels_of_a_map_that_is_not_contiguous() -> None:
+    contiguous = torch.empty(2, 4, 3, 5)
+    channels_last = contiguous.contiguous(memory_format=torch.channels_last)
+    assert not is_channels_last(contiguous)
+    assert not is_channels_last(contiguous[:, :2])
+    assert is_channels_last(channels_last)
+    assert is_channels_last(channels_last[:, 2:])
+    for both in (torch.empty(2, 1, 3, 5), torch.empty(2, 4, 1, 1), torch.empty(0, 4, 3, 5)):
+        assert not is_channels_last(both.contiguous(memory_format=torch.channels_last))
+
+
+def test_an_empty_map_is_dense_and_keeps_the_memory_format() -> None:
+    channels_last = torch.empty(2, 4, 3, 5).contiguous(memory_format=torch.channels_last)
+    assert empty_map(channels_last[:, 1:]).is_contiguous(memory_format=torch.channels_last)
+    assert empty_map(channels_last.contiguous()[:, 1:]).is_contiguous()

@@ -10,7 +10,6 @@ from torch import Tensor
 
 from parcnet.ops import ALGORITHMS, oversized_conv2d
 from parcnet.ops.oversized import Problem, choose
-from parcnet.ops.oversized.matmul import toeplitz
 
 FAST = [name for name in ALGORITHMS if name != "reference"]
 MAPS = [(1, 1), (1, 6), (5, 1), (2, 3), (7, 7), (8, 5), (14, 9)]
@@ -158,12 +157,6 @@ def test_a_shorter_kernel_equals_one_padded_with_zeros(problem: Problems, algori
         oversized_conv2d(x, short_h, short_w, algorithm=algorithm),
         oversized_conv2d(x, padded_h, padded_w, algorithm="reference"),
     )
-
-
-def test_toeplitz_is_the_matrix_of_eq1() -> None:
-    kernel = torch.arange(1.0, 6.0)[None]
-    assert toeplitz(kernel, 3).tolist() == [[[3, 4, 5], [2, 3, 4], [1, 2, 3]]]
-    assert toeplitz(kernel[:, 1:-1], 3).tolist() == [[[3, 4, 0], [2, 3, 4], [0, 2, 3]]]
 
 
 @pytest.mark.parametrize("algorithm", FAST)

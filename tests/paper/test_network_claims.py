@@ -7,7 +7,7 @@ from torch import nn
 
 from parcnet.layers import OversizedConv2d, ResScale
 from parcnet.models import ParCNetV2, complexity
-from parcnet.models.parcnetv2 import map_sizes
+from parcnet.models.map_sizes import map_sizes
 
 TABLE1 = {
     "parcnetv2_xt": (7.42772, 1.553),

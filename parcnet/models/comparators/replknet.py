@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from typing import Any
+from typing import Any, Unpack
 
 import torch
-from timm.layers import DropPath, calculate_drop_path_rates
+from timm.layers import DropPath
 from timm.models import generate_default_cfgs, register_model
 from torch import Tensor, nn
 
 from parcnet.layers.parallel_depthwise import ParallelDepthwise
 from parcnet.models.creation import create, default_cfg
 from parcnet.models.heads import PreparedHead
-from parcnet.models.parc_net import map_sizes
-from parcnet.models.staged import Stage, StagedNetwork, check_numbers
-from parcnet.ops.oversized.layout import laid_out
+from parcnet.models.map_sizes import map_sizes_rounded_up
+from parcnet.models.staged import NetworkStage, SharedArguments, StagedNetwork
+from parcnet.ops.layout import laid_out
 
 
 def _conv(
@@ -96,11 +96,11 @@ class RepLKNet(StagedNetwork):
     """Stem, four stages of `RepLKNetBlock`, head: batch norm, global mean, linear.
 
     kernels         side of each stage's large kernel; `small_kernel` is that of the one beside it.
-    drop_path_rate  of the last block; the rates rise linearly from 0 over all blocks.
 
     After training, timm.utils.reparameterize_model(model.eval()) gives a copy whose small kernels are merged.
 
-    Shapes: as `StagedNetwork`; images of any size, whose odd sides every stride rounds up.
+    The other arguments and the shapes are those of `StagedNetwork`; images of any size, whose odd sides every stride
+    rounds up.
     """
 
     def __init__(
@@ -111,47 +111,31 @@ class RepLKNet(StagedNetwork):
         kernels: tuple[int, ...] = (31, 29, 27, 13),
         small_kernel: int = 5,
         expansion: int = 4,
-        in_chans: int = 3,
-        num_classes: int = 1000,
-        global_pool: str = "avg",
-        drop_rate: float = 0.0,
-        drop_path_rate: float = 0.0,
+        **shared: Unpack[SharedArguments],
     ) -> None:
-        check_numbers(
-            depths=depths,
-            dims=dims,
-            in_chans=in_chans,
-            num_classes=num_classes,
-            drop_rate=drop_rate,
-            drop_path=drop_path_rate,
-        )
         if len(kernels) != len(dims):
             raise ValueError(f"kernels {kernels} and dims {dims} need one entry a stage each")
-        rates = calculate_drop_path_rates(drop_path_rate, list(depths), stagewise=True)
-        stages = []
-        for i, (channels, kernel) in enumerate(zip(dims, kernels, strict=True)):
+
+        def stage(i: int, drop_paths: list[float]) -> NetworkStage:
             downsample: nn.Module = nn.Identity()
             if i:
-                widen = _conv(dims[i - 1], channels)
-                downsample = nn.Sequential(widen, _conv(channels, channels, 3, stride=2, depthwise=True))
+                widen = _conv(dims[i - 1], dims[i])
+                downsample = nn.Sequential(widen, _conv(dims[i], dims[i], 3, stride=2, depthwise=True))
             blocks = [
-                RepLKNetBlock(channels, kernel, small_kernel, expansion=expansion, drop_path=rate) for rate in rates[i]
+                RepLKNetBlock(dims[i], kernels[i], small_kernel, expansion=expansion, drop_path=drop_path)
+                for drop_path in drop_paths
             ]
-            stages.append(Stage(downsample, blocks))
-        super().__init__(
-            RepLKNetStem(in_chans, dims[0]),
-            stages,
-            PreparedHead(nn.BatchNorm2d(dims[-1]), dims[-1], num_classes, global_pool, drop_rate),
-            dims=dims,
-            in_chans=in_chans,
-            num_classes=num_classes,
-            drop_rate=drop_rate,
-        )
+            return NetworkStage(downsample, blocks)
+
+        def head(channels: int, num_classes: int, global_pool: str, drop_rate: float) -> nn.Module:
+            return PreparedHead(nn.BatchNorm2d(channels), channels, num_classes, global_pool, drop_rate)
+
+        super().__init__(RepLKNetStem, stage, head, depths=depths, dims=dims, **shared)
 
     @torch.jit.ignore
     def map_sizes(self, img_size: int | tuple[int, int]) -> list[tuple[int, int]]:
         """The (H, W) of each stage's map for images of `img_size`."""
-        return map_sizes(img_size, len(self.stages))
+        return map_sizes_rounded_up(img_size, len(self.stages))
 
 
 default_cfgs = generate_default_cfgs(

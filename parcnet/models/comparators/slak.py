@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Unpack
 
 from timm.models import generate_default_cfgs, register_model
 from torch import nn
 
 from parcnet.layers.init import init_projection
 from parcnet.layers.parallel_depthwise import ParallelDepthwise
-from parcnet.models.convnext import ConvNeXtSkeleton
+from parcnet.models.convnext import ConvNeXtArguments, ConvNeXtSkeleton
 from parcnet.models.creation import create, default_cfg
 
 
@@ -17,14 +17,13 @@ class SLaK(ConvNeXtSkeleton):
     """ConvNeXt whose 7x7 is a Kx5 and a 5xK beside a 5x5, each with a batch norm.
 
     kernels         K of each stage; `small_kernel` is the 5.
-    drop_path_rate  of the last block; the rates rise linearly from 0 over all blocks.
 
     The paper trains with sparse weights, 40% of them zero at any time. Here they are dense: no mask is kept, and
     parameters and multiply-adds count every weight, where the paper's tables count those that are not zero.
 
     After training, timm.utils.reparameterize_model(model.eval()) gives a copy whose 5x5 are merged into the strips.
 
-    Shapes: as `StagedNetwork`; images of 3 px and more a side.
+    The other arguments are those of `ConvNeXtSkeleton`. Shapes: as `StagedNetwork`; images of 3 px and more a side.
     """
 
     def __init__(
@@ -34,17 +33,12 @@ class SLaK(ConvNeXtSkeleton):
         dims: tuple[int, ...],
         kernels: tuple[int, ...] = (51, 49, 47, 13),
         small_kernel: int = 5,
-        in_chans: int = 3,
-        num_classes: int = 1000,
-        global_pool: str = "avg",
-        layer_scale: float = 1e-6,
-        drop_rate: float = 0.0,
-        drop_path_rate: float = 0.0,
+        **shared: Unpack[ConvNeXtArguments],
     ) -> None:
         if len(kernels) != len(dims):
             raise ValueError(f"kernels {kernels} and dims {dims} need one entry a stage each")
 
-        def token_mixer(stage: int, block: int, map_size: tuple[int, int]) -> nn.Module:  # noqa: ARG001 - `TokenMixer`
+        def token_mixer(stage: int, block: int) -> nn.Module:  # noqa: ARG001 - all blocks of a stage are alike
             large, small = kernels[stage], small_kernel
             strips = ParallelDepthwise(dims[stage], [(large, small), (small, large), (small, small)])
             for module in strips.modules():
@@ -52,17 +46,7 @@ class SLaK(ConvNeXtSkeleton):
                     init_projection(module)
             return strips
 
-        super().__init__(
-            token_mixer,
-            depths=depths,
-            dims=dims,
-            in_chans=in_chans,
-            num_classes=num_classes,
-            global_pool=global_pool,
-            layer_scale=layer_scale,
-            drop_rate=drop_rate,
-            drop_path_rate=drop_path_rate,
-        )
+        super().__init__(token_mixer, depths=depths, dims=dims, **shared)
 
 
 def _cfg() -> dict[str, Any]:

@@ -3,9 +3,9 @@
 import torch
 from torch import Tensor
 
+from parcnet.ops.layout import is_channels_last, laid_out
 from parcnet.ops.oversized.fft import FFT as OVERSIZED_FFT
 from parcnet.ops.oversized.fft import good_length, has_small_factors
-from parcnet.ops.oversized.layout import is_channels_last, laid_out
 from parcnet.ops.oversized.problem import Algorithm
 
 

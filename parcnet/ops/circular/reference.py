@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from parcnet.ops.oversized.layout import is_channels_last, laid_out
+from parcnet.ops.layout import is_channels_last, laid_out
 from parcnet.ops.oversized.problem import Algorithm
 from parcnet.ops.oversized.reference import REFERENCE as OVERSIZED_REFERENCE
 

@@ -4,8 +4,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from parcnet.ops.layout import is_channels_last, laid_out
 from parcnet.ops.oversized.conv import computed_in, depthwise
-from parcnet.ops.oversized.layout import is_channels_last, laid_out
 from parcnet.ops.oversized.problem import Algorithm, Problem
 
 COST_LIMIT = 2**35  # multiply-adds a call: about a second on two CPU cores

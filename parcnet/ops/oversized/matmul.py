@@ -2,10 +2,10 @@
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
 from parcnet.ops.oversized.problem import Algorithm, Problem
 from parcnet.ops.oversized.separable import Passes, separable
+from parcnet.ops.oversized.toeplitz import diagonal_sums, toeplitz
 
 MATRIX_BYTES = 2**25  # of Toeplitz matrices that one step builds
 
@@ -17,32 +17,6 @@ def oversized_conv2d_matmul(x: Tensor, kernel_h: Tensor, kernel_w: Tensor) -> Te
     at a time as fit into MATRIX_BYTES, and built again for the gradients: no memory grows with the square of the map.
     """
     return separable(x, kernel_h, kernel_w, _PASSES)
-
-
-def toeplitz(kernel: Tensor, length: int) -> Tensor:
-    """T[c,i,p] = kernel[c, p-i+length-1]: the matrix whose product with a column of the map is Eq. 1.
-
-    Shapes: kernel [C, L], L odd and at most 2*length-1 (missing outer taps are zero) -> [C, length, length].
-    """
-    margin = (2 * length - 1 - kernel.shape[1]) // 2
-    windows = F.pad(kernel, [margin, margin]).unfold(1, length, 1)  # windows[c,m,p] = kernel[c, m+p]
-    return windows.flip(1)
-
-
-def diagonal_sums(matrix: Tensor, taps: int) -> Tensor:
-    """The transpose of `toeplitz`: entry m of row c is the sum of matrix[c,i,p] over p-i+length-1 = m.
-
-    Row i has to move right by length-1-i. Rows 2*length wide, read as rows one shorter, do so by themselves: row r of
-    the reversed order begins r places early. Sums of half precision are taken in single.
-
-    Shapes: [C, length, length] -> [C, taps], the middle ones of 2*length-1.
-    """
-    length = matrix.shape[1]
-    wide = F.pad(matrix.flip(1), [0, length]).flatten(1)[:, : length * (2 * length - 1)]
-    skewed = wide.unflatten(1, (length, 2 * length - 1))
-    margin = (2 * length - 1 - taps) // 2
-    single = torch.promote_types(matrix.dtype, torch.float32)
-    return skewed[:, :, margin : margin + taps].sum(1, dtype=single)
 
 
 def _correlate(planes: Tensor, matrix: Tensor, dim: int) -> Tensor:

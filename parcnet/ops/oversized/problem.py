@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 from torch.fx.experimental.symbolic_shapes import has_static_value
 
+from parcnet.ops.layout import is_channels_last
 from parcnet.ops.oversized.device_class import device_class
-from parcnet.ops.oversized.layout import is_channels_last
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from parcnet.ops.oversized.layout import is_channels_last, laid_out
+from parcnet.ops.layout import is_channels_last, laid_out
 from parcnet.ops.oversized.problem import Algorithm, Problem
 
 

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from parcnet.ops.image_blocks import image_blocks
-from parcnet.ops.oversized.layout import copy_planes, from_planes, is_channels_last, to_planes
+from parcnet.ops.layout import copy_planes, empty_map, from_planes, is_channels_last, to_planes
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +107,7 @@ def _by_images(answer: Callable[..., Tensor], maps: list[Tensor]) -> Tensor:
     last, blocks = is_channels_last(maps[0]), image_blocks(maps[0])
     if len(blocks) <= 1:
         return from_planes(answer(*map(to_planes, maps)), last)
-    out = torch.empty_like(maps[0], memory_format=torch.channels_last if last else torch.contiguous_format)
+    out = empty_map(maps[0])
     for block in blocks:
         copy_planes(answer(*(to_planes(each[block]) for each in maps)), out[block])
     return out

@@ -5,10 +5,10 @@ from __future__ import annotations
 import torch
 import triton  # noqa: F401  (named first, so that a missing triton is what the error names)
 from torch import Tensor
-from torch.nn import functional as F
 
+from parcnet.ops.layout import empty_map, is_channels_last
+from parcnet.ops.oversized.toeplitz import diagonal_sums
 from parcnet.ops.triton.gradient_kernels import local_gradient_kernel, matrix_gradient_kernel
-from parcnet.ops.triton.layout import empty_map, is_channels_last
 from parcnet.ops.triton.mix_kernel import mix_kernel
 from parcnet.ops.triton.tiling import PROGRAMS, Tiling, candidate_tilings, ceil_div, next_power_of_two, padded
 
@@ -73,22 +73,10 @@ def kernel_gradients(
     columns = _matrix_gradient(ungated, x, kernel_h)
     rows = _matrix_gradient(ungated.transpose(2, 3), x.transpose(2, 3), kernel_w)
     return (
-        fold_diagonals(rows, kernel_h.shape[1]).to(kernel_h.dtype),
-        fold_diagonals(columns, kernel_w.shape[1]).to(kernel_w.dtype),
+        diagonal_sums(rows, kernel_h.shape[1]).to(kernel_h.dtype),
+        diagonal_sums(columns, kernel_w.shape[1]).to(kernel_w.dtype),
         _local_gradient(ungated, x, local.shape[2]).to(local.dtype),
     )
-
-
-def fold_diagonals(matrix: Tensor, taps: int) -> Tensor:
-    """kernel[c, t] = sum of matrix[c, j, q] over q-j = t - taps//2: the adjoint of `ops.oversized.matmul.toeplitz`.
-
-    Shapes: [C, W, W] -> [C, taps], taps odd and at most 2W-1.
-    """
-    channels, width, _ = matrix.shape
-    skewed = F.pad(matrix.flip(1), [0, width]).flatten(1)[:, : width * (2 * width - 1)]
-    diagonals = skewed.view(channels, width, 2 * width - 1).sum(1)  # row r of the flipped matrix moved right by r
-    margin = (2 * width - 1 - taps) // 2
-    return diagonals[:, margin : margin + taps]
 
 
 def _matrix_gradient(ungated: Tensor, x: Tensor, kernel_h: Tensor) -> Tensor:

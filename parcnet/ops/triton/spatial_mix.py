@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from parcnet.ops.triton.layout import empty_map
+from parcnet.ops.layout import empty_map
 from parcnet.ops.triton.problem import check, require
 
 

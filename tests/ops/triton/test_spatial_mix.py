@@ -119,18 +119,6 @@ def test_tilings_have_powers_of_two_and_fit(side: int, channels_last: bool, item
         assert padded(side) % tiling.block_j == 0
 
 
-def test_fold_diagonals_is_the_adjoint_of_toeplitz() -> None:
-    pytest.importorskip("triton")
-    from parcnet.ops.oversized.matmul import toeplitz
-    from parcnet.ops.triton.launch import fold_diagonals
-
-    for taps in (1, 5, 9):
-        kernel = torch.randn(2, taps, dtype=torch.float64, requires_grad=True)
-        matrix = torch.randn(2, 5, 5, dtype=torch.float64)
-        (wanted,) = torch.autograd.grad((toeplitz(kernel, 5) * matrix).sum(), [kernel])
-        torch.testing.assert_close(fold_diagonals(matrix, taps), wanted)
-
-
 @pytest.mark.gpu
 @pytest.mark.skipif(available("cuda") is not None, reason=str(available("cuda")))
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.float16], ids=str)
