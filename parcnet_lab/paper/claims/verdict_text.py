@@ -12,8 +12,8 @@ SIGNS = {"supported": "✓", "pass": "✓", "contradicted": "✗", "fail": "✗"
 LEGEND = (
     "“pass” and “fail” judge algebraic statements. “supported” and “contradicted” mean that the whole 95 % interval "
     "(Student's t) of the paired differences over seeds lies on one side of 0, or that of an exponent inside or "
-    "outside its tolerance; otherwise the verdict is “undecided”. A claim of several parts is contradicted if one part is, and "
-    "supported if all are."
+    "outside its tolerance; otherwise the verdict is “undecided”. A claim of several parts is contradicted if one "
+    "part is, and supported if all are."
 )
 """What the verdicts mean, for the page and for Markdown."""
 

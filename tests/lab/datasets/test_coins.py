@@ -8,7 +8,7 @@ import pytest
 from parcnet.base import UserError
 from parcnet.tasks.detection.coco import open_coco
 from parcnet_lab.bench import coin_folds
-from parcnet_lab.datasets.coins import FOLDS, COPIES, make_coco, strips
+from parcnet_lab.datasets.coins import COPIES, FOLDS, make_coco, strips
 
 pytest.importorskip("skimage", reason="the photograph of coins comes with scikit-image: not checked without")
 
