@@ -42,7 +42,7 @@ class Metadata:
     created: str = field(default_factory=_now)
     """ISO 8601, UTC."""
     task: str = "classification"
-    """What the network is for; `parcnet.tasks.from_checkpoint` builds that of any task."""
+    """What the network is for; `parcnet.load` builds that of any task."""
     task_args: dict[str, Any] = field(default_factory=dict)
     """What a task needs besides the backbone `model` to rebuild its network and to read its outputs."""
 

@@ -26,3 +26,8 @@ def reseed_devices(seed: int, step: int, rank: int, purpose: Purpose) -> None:
         torch.cuda.manual_seed_all(hashed(*key)[0] >> 1)
     if torch.backends.mps.is_available():
         torch.mps.manual_seed(hashed(*key)[0] >> 1)
+
+
+def seed_initial_weights(seed: int) -> None:
+    """Before a network is built: its initial weights depend on `seed` alone."""
+    reseed_devices(seed, 0, 0, Purpose.INITIAL_WEIGHTS)

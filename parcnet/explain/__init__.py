@@ -1,7 +1,7 @@
 """Explanations of a network as arrays and pictures. Every function leaves the network unchanged."""
 
 from parcnet.explain.cam_methods import METHODS
-from parcnet.explain.explained_model import Images, Subject, read_images, subject
+from parcnet.explain.explained_model import ExplainedModel, Images, open_model, read_images
 from parcnet.explain.gates import Gate, Gates, gates
 from parcnet.explain.gradcam import GradCam, gradcam
 from parcnet.explain.hooks import borrowed, captured
@@ -12,6 +12,7 @@ from parcnet.explain.result_files import save_arrays
 
 __all__ = [
     "METHODS",
+    "ExplainedModel",
     "Gate",
     "Gates",
     "GradCam",
@@ -21,17 +22,16 @@ __all__ = [
     "Reach",
     "ReceptiveField",
     "StageProbe",
-    "Subject",
     "area_of",
     "borrowed",
     "captured",
     "gates",
     "gradcam",
+    "open_model",
     "oversized_kernels",
     "position",
     "reach",
     "read_images",
     "receptive_field",
     "save_arrays",
-    "subject",
 ]

@@ -95,7 +95,7 @@ def _scores(model: nn.Module, image: Tensor) -> tuple[Tensor, Tensor]:
     device: Any = next((parameter.device for parameter in model.parameters()), image.device)
     logits = model(image[None].to(device))
     if isinstance(logits, ClassScores):
-        return logits.scores[0], logits.shares[0].detach().float()
+        return logits.scores[0], logits.confidence[0].detach().float()
     if not isinstance(logits, Tensor) or logits.dim() != 2 or logits.shape[1] < 1:
         raise UserError(
             f"a {type(model).__name__} that returns no logits [images, classes] has no class to explain; expected a "

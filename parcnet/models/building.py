@@ -21,4 +21,3 @@ def build(name: str, **model_args: Any) -> nn.Module:
         return timm.create_model(name, **model_args)
     except (TypeError, ValueError) as error:
         raise UserError(f"{name} cannot be built with {model_args}: {error}") from error
-

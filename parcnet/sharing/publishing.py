@@ -12,8 +12,8 @@ from torch import nn
 
 from parcnet import checkpoint
 from parcnet.base import UserError, staging_folder
-from parcnet.models import from_checkpoint
 from parcnet.sharing.model_card import ModelCard
+from parcnet.tasks.loading import load_checkpoint
 
 WEIGHTS = "model.safetensors"
 """timm's name for weights; also a parcnet checkpoint, with classes, preprocessing and recipe in its header."""
@@ -43,8 +43,9 @@ def publish(run: str | Path, to: str | Path, *, license_name: str = "unknown", o
     Raises `UserError` for an invalid checkpoint, for another task than classification, and for an existing folder with
     other content unless `overwrite`.
     """
-    network, metadata = from_checkpoint(run)
-    if metadata.task != "classification":
+    loaded = load_checkpoint(run)
+    network, metadata = loaded.network, loaded.metadata
+    if not loaded.task.timm_network:
         raise UserError(
             f"{run} is a {metadata.task} network, and timm's format holds classifiers. Share the checkpoint file "
             "itself: parcnet reads it."

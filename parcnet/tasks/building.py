@@ -10,7 +10,7 @@ from torch import nn
 
 from parcnet.base import UserError
 from parcnet.data import Preprocessing
-from parcnet.data.device_seeds import Purpose, reseed_devices
+from parcnet.data.device_seeds import seed_initial_weights
 from parcnet.recipes import Recipe
 from parcnet.recipes.yaml_text import arguments
 from parcnet.tasks.backbone import Backbone, build_backbone
@@ -55,7 +55,7 @@ def seeded(recipe: Recipe, model_args: dict[str, Any], make: Callable[..., Modul
     Removes img_size from `model_args` if the network accepts any size without being told.
     """
     drop_path = {"drop_path_rate": recipe.network.drop_path} if recipe.network.drop_path else {}
-    reseed_devices(recipe.run.seed, 0, 0, Purpose.INITIAL_WEIGHTS)
+    seed_initial_weights(recipe.run.seed)
     try:
         return make(**model_args, **drop_path)
     except UserError as error:

@@ -151,17 +151,18 @@ class Task(ABC):
     def predict(self, predictor: Predictor, image: Image.Image, metadata: Metadata, top: int) -> Prediction:
         """The prediction for one image, the `top` likeliest classes of it."""
 
-    def draw_predictions(
-        self,
-        drawn: Sequence[tuple[Path, Image.Image, Any]],  # noqa: ARG002 - for tasks that localise
-        metadata: Metadata,
-        path: Path,  # noqa: ARG002
+    def check_drawable(self, metadata: Metadata) -> None:
+        """Raises `UserError` where predictions say nothing of places in the image."""
+        if type(self).draw_predictions is Task.draw_predictions:
+            raise UserError(
+                f"--save draws where things are; this {metadata.model} predicts classes of whole images "
+                f"({self.name}): leave it out."
+            )
+
+    def draw_predictions(  # noqa: B027 - for tasks that localise
+        self, drawn: Sequence[tuple[Path, Image.Image, Any]], metadata: Metadata, path: Path
     ) -> None:
-        """Draws predictions over their images, (file, image, prediction) each, into `path`. Raises `UserError`."""
-        raise UserError(
-            f"--save draws where things are; {metadata.model} is a network for {self.name}, which says what a whole "
-            "image shows: leave it out."
-        )
+        """Draws predictions over their images, (file, image, prediction) each, into `path`."""
 
     def file_predictor(self, file: ExportedFile, metadata: Metadata) -> tuple[Predictor, Metadata]:
         """An exported file, which serves one image size, as a predictor for `predict` and `evaluate`.

@@ -24,7 +24,7 @@ from parcnet_cli.explain.arguments import (
 )
 
 if TYPE_CHECKING:
-    from parcnet.explain import Subject
+    from parcnet.explain import ExplainedModel
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -211,11 +211,11 @@ def _position(arguments: Sequence[str]) -> int:
     return 0
 
 
-def _subject(text: str, size: tuple[int, int] | None = None) -> "Subject":
+def _subject(text: str, size: tuple[int, int] | None = None) -> "ExplainedModel":
     from parcnet.base import warn
-    from parcnet.explain import subject
+    from parcnet.explain import open_model
 
-    found = subject(text, size)
+    found = open_model(text, size)
     if not found.trained:
         warn(f"{found.name} is untrained: it shows what its structure can see, not what training makes of it")
     return found

@@ -10,12 +10,13 @@ from torch import Tensor, nn
 
 from parcnet.base import UserError
 from parcnet.layers.parc_net_block import ParCFrame
-from parcnet.models import build, from_checkpoint
+from parcnet.models import build
 from parcnet.models.staged import StagedNetwork
 from parcnet.plots.charts import charts
 from parcnet.plots.graphs import GraphChart
 from parcnet.plots.maps import mosaic
 from parcnet.plots.panels import Panel, panels
+from parcnet.tasks.loading import load_checkpoint
 from parcnet_lab.paper import accuracy, counting, kernel_taps, latencies
 from parcnet_lab.paper.module_graph import block_graph, stage_graph
 from parcnet_lab.paper.printed import PrintedFigure
@@ -170,7 +171,7 @@ def _trained(options: DrawingOptions, channels: int) -> tuple[kernel_taps.Array,
             "this figure needs a trained network, and the authors published none: name yours with "
             "--checkpoint RUN. `parcnet train` trains a small one in a minute."
         )
-    model, _ = from_checkpoint(options.checkpoint)
+    model = load_checkpoint(options.checkpoint).network
     return kernel_taps.trained_kernels(model, str(options.checkpoint), channels)
 
 

@@ -9,11 +9,13 @@ from PIL import Image
 from torch import Tensor
 from torchvision.transforms import Compose
 
+from parcnet.checkpoint import Metadata
 from parcnet.data import Preprocessing, Transform, eval_loader
 from parcnet.data.corruptions import corrupt
 from parcnet.evaluation.robustness.suites import Part
-from parcnet.tasks.classification.metrics import Result, evaluate
 from parcnet.tasks.predictor import Predictor
+from parcnet.tasks.scores import Scores
+from parcnet.tasks.task import Task
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,11 +23,11 @@ class PartScore:
     """Metrics of one network on one part."""
 
     part: str
-    result: Result
+    scores: Scores
 
 
 @dataclass(frozen=True, slots=True)
-class Corruption:
+class CorruptionTransform:
     """A corruption of cropped images. Its noise is seeded by the image, so results are reproducible."""
 
     name: str
@@ -36,8 +38,9 @@ class Corruption:
 
 
 def score(
+    task: Task,
     predictor: Predictor,
-    preprocessing: Preprocessing,
+    metadata: Metadata,
     part: Part,
     *,
     batch_size: int,
@@ -45,28 +48,27 @@ def score(
     max_bad_images: int = 0,
     advance: Callable[[int, str], None] = lambda *_: None,
 ) -> PartScore:
-    """Evaluates `predictor` on the part; logits of classes outside `part.class_subset` are set to minus infinity.
+    """Evaluates a single-label task's `predictor` on the part; logits of classes outside `part.class_subset` are set to minus infinity.
 
     `advance(images, part)` reports progress.
     """
     loader = eval_loader(
         part.images,
-        transform=_transform(preprocessing, part),
+        transform=_transform(Preprocessing.from_dict(metadata.preprocessing), part),
         batch_size=batch_size,
         workers=workers,
         max_bad_images=max_bad_images,
     )
-    classes = len(part.images.classes)
-    result = evaluate(
-        _restricted(predictor, part.class_subset, classes), _reporting(loader, part.name, advance), classes
-    )
-    return PartScore(part.name, result)
+    restricted = _restricted(predictor, part.class_subset, len(metadata.classes))
+    return PartScore(part.name, task.evaluate(restricted, _reporting(loader, part.name, advance), metadata))
 
 
 def _transform(preprocessing: Preprocessing, part: Part) -> Transform:
     if part.corruption is None:
         return preprocessing.transform()
-    steps: Transform = Compose([preprocessing.cropping(), Corruption(*part.corruption), preprocessing.scaling()])
+    steps: Transform = Compose(
+        [preprocessing.cropping(), CorruptionTransform(*part.corruption), preprocessing.scaling()]
+    )
     return steps
 
 

@@ -31,13 +31,13 @@ def csv_text(rows: Iterable[tuple[Mapping[str, Any], PartScore]]) -> str:
     writer = csv.DictWriter(written, (*_TIMM_COLUMNS, *_MORE_COLUMNS), lineterminator="\n")
     writer.writeheader()
     for network, scored in rows:
-        result = scored.result
-        percentages = {"top1": 100 * result.top1, "top5": 100 * result.top5}
+        scores, metrics = scored.scores, scored.scores.metrics()
+        percentages = {name: 100 * metrics[name] for name in ("top1", "top5")}
         errors = {f"{name}_err": 100 - value for name, value in percentages.items()}
         figures = {name: f"{value:.3f}" for name, value in {**percentages, **errors}.items()}
-        rate = f"{result.images_per_second:.1f}"
+        rate = f"{scores.images_per_second:.1f}"
         writer.writerow(
-            {**network, **figures, "dataset": scored.part, "samples": result.count, "samples_per_sec": rate}
+            {**network, **figures, "dataset": scored.part, "samples": scores.count, "samples_per_sec": rate}
         )
     return written.getvalue()
 
@@ -57,10 +57,10 @@ def summary(scores: Sequence[PartScore]) -> list[tuple[str, float, float, float,
 
 
 def _means(members: Sequence[PartScore]) -> tuple[float, float, float, int]:
-    results = [each.result for each in members]
+    results = [each.scores for each in members]
     return (
-        fmean(each.top1 for each in results),
-        fmean(each.top5 for each in results),
+        fmean(each.metrics()["top1"] for each in results),
+        fmean(each.metrics()["top5"] for each in results),
         fmean(each.images_per_second for each in results),
         sum(each.count for each in results),
     )

@@ -8,7 +8,7 @@ from torch import nn
 
 from parcnet.base import UserError
 from parcnet.checkpoint import Metadata
-from parcnet.data import LabelledImages, SupportsEpochOrder, RepeatDataset, Splits
+from parcnet.data import LabelledImages, RepeatDataset, Splits, SupportsEpochOrder
 from parcnet.recipes import Recipe
 from parcnet.tasks.building import BuiltNetwork
 from parcnet.tasks.lookup import task_named

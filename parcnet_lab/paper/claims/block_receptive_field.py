@@ -9,10 +9,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from parcnet.data.device_seeds import seed_initial_weights
 from parcnet.explain import area_of
 from parcnet.layers import ParCNetV2Block
 from parcnet.plots.panels import Panel, panels
-from parcnet.training.loop.seeds import seed_network
 from parcnet_lab.paper.claims.crops import resized
 from parcnet_lab.paper.claims.experiment import Drawing, Experiment, Note
 from parcnet_lab.paper.claims.finding import ClaimFigure, ClaimOutcome
@@ -59,7 +59,7 @@ def measure(settings: Settings, note: Note) -> tuple[ClaimOutcome, list[Drawing]
 
 def branch(operator: str, seed: int) -> nn.Module:
     """Norm and spatial unit of one block, without the shortcut; one depthwise convolution mixes for 7x7 and 31x31."""
-    seed_network(seed)
+    seed_initial_weights(seed)
     block = ParCNetV2Block(_CHANNELS, _SIDE)
     if operator != "oversized":
         side = int(operator.split("x")[0])
@@ -84,7 +84,7 @@ def _fields(operator: str, seed: int, names: tuple[str, ...]) -> dict[str, NDArr
 
 def _maps(seed: int, names: tuple[str, ...]) -> Tensor:
     """The photographs after an untrained stem: [B, 16, 56, 56]."""
-    seed_network(seed)
+    seed_initial_weights(seed)
     stem = nn.Conv2d(1, _CHANNELS, 7, stride=4, padding=2)
     with torch.no_grad():
         return stem(resized([photograph(name) for name in names], 4 * _SIDE, 4 * _SIDE))

@@ -14,9 +14,9 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from parcnet.base import UserError, atomic_path
+from parcnet.data.device_seeds import seed_initial_weights
 from parcnet.models import build
 from parcnet.recipes import Optimizer
-from parcnet.training.loop.seeds import seed_network
 from parcnet.training.setup.optimizer import create_optimizer
 from parcnet_lab.paper.claims.crops import as_batch, held_out_crops, resized, training_crops
 from parcnet_lab.paper.claims.photographs import NAMES
@@ -85,7 +85,7 @@ def trained(subject: SmallNetwork, seed: int, recipe: CropRecipe, folder: Path, 
 
     def compute() -> dict[str, Any]:
         started = time.perf_counter()
-        seed_network(seed)
+        seed_initial_weights(seed)
         model = subject.build(recipe)
         train_loss = _train(model, seed, recipe)
         top1, loss = score(model, recipe)

@@ -14,11 +14,11 @@ from PIL import Image
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from parcnet.data.device_seeds import seed_initial_weights
 from parcnet.data.randomness import hashed
 from parcnet.layers import OversizedConv2d
 from parcnet.ops import circular_conv2d
 from parcnet.plots.panels import Panel, panels
-from parcnet.training.loop.seeds import seed_network
 from parcnet_lab.paper.claims.experiment import Drawing, Experiment, Note
 from parcnet_lab.paper.claims.finding import ClaimFigure, ClaimOutcome
 from parcnet_lab.paper.claims.photographs import NAMES, photographs
@@ -183,7 +183,7 @@ def _tested(operator: str, seed: int, settings: Settings) -> dict[str, Any]:
 
 def train(operator: str, seed: int, steps: int) -> Stack:
     """AdamW on the squared distance, one-cycle learning rate; in eval mode."""
-    seed_network(seed)
+    seed_initial_weights(seed)
     model = Stack(operator)
     optimizer = torch.optim.AdamW(model.parameters(), _LR, weight_decay=0.01)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, _LR, total_steps=steps)
