@@ -48,7 +48,9 @@ def score(
     max_bad_images: int = 0,
     advance: Callable[[int, str], None] = lambda *_: None,
 ) -> PartScore:
-    """Evaluates a single-label task's `predictor` on the part; logits of classes outside `part.class_subset` are set to minus infinity.
+    """Evaluates the predictor of a single-label task on the part.
+
+    Logits of classes outside `part.class_subset` are set to minus infinity.
 
     `advance(images, part)` reports progress.
     """
