@@ -17,7 +17,7 @@ def prediction_grid(
 ) -> None:
     """Draws uint8 images [H, W] or [H, W, 3], six in a row, each below its title.
 
-    A wrong prediction has a red title that begins with a cross, a right one a blue title: so colour is not alone.
+    A wrong prediction has a red title that begins with a cross, a right one a blue one: readable without colour.
     """
     if not len(images) == len(titles) == len(correct) or not images:
         raise ValueError(f"{len(images)} images, {len(titles)} titles, {len(correct)} verdicts; expected as many each")
