@@ -43,7 +43,7 @@ class RecipeChoice:
     config: Annotated[str | None, tyro.conf.arg(aliases=["-c"], metavar="NAME|FILE")] = None
     """Recipe: a packaged name, or a YAML file."""
     set: Annotated[tuple[str, ...], tyro.conf.UseAppendAction, tyro.conf.arg(metavar="KEY=VALUE")] = ()
-    """Change a field of the recipe, e.g. --set optimizer.lr=1e-3; may be repeated. The field's own flag wins over it."""
+    """Change a field of the recipe, e.g. --set optimizer.lr=1e-3; may be repeated. The field's own flag wins."""
     resume: Annotated[str | None, tyro.conf.arg(metavar="auto|RUN|STATE")] = None
     """Resume a run: a run folder, one of its states, or `auto`: in --output, if it has a state."""
 

@@ -274,6 +274,6 @@ class Recipe(Generic[Settings]):
 
     def to_dict(self) -> dict[str, Any]:
         """JSON values with the keys of the YAML file: the section of the task has its name."""
-        values = asdict(self)  # type: ignore[call-overload]  # mypy loses the dataclass behind Generic
+        values = asdict(self)
         settings = values.pop("settings")
         return values if settings is None else {**values, self.task: settings}

@@ -12,12 +12,16 @@ from parcnet.data import Preprocessing
 class ExportRequest(Protocol):
     """One file that is asked for."""
 
-    format: str
-    height: int
-    width: int
-    batch: int | None
-    dtype: str
-
+    @property
+    def format(self) -> str: ...
+    @property
+    def height(self) -> int: ...
+    @property
+    def width(self) -> int: ...
+    @property
+    def batch(self) -> int | None: ...
+    @property
+    def dtype(self) -> str: ...
     @property
     def size(self) -> tuple[int, int]:
         """(H, W) in px."""

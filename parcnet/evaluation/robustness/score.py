@@ -27,7 +27,7 @@ class PartScore:
 
 
 @dataclass(frozen=True, slots=True)
-class Corruption:
+class CorruptionTransform:
     """A corruption of cropped images. Its noise is seeded by the image, so results are reproducible."""
 
     name: str
@@ -48,7 +48,9 @@ def score(
     max_bad_images: int = 0,
     advance: Callable[[int, str], None] = lambda *_: None,
 ) -> PartScore:
-    """Evaluates a single-label task's `predictor` on the part; logits of classes outside `part.class_subset` are set to minus infinity.
+    """Evaluates the predictor of a single-label task on the part.
+
+    Logits of classes outside `part.class_subset` are set to minus infinity.
 
     `advance(images, part)` reports progress.
     """
@@ -66,7 +68,9 @@ def score(
 def _transform(preprocessing: Preprocessing, part: Part) -> Transform:
     if part.corruption is None:
         return preprocessing.transform()
-    steps: Transform = Compose([preprocessing.cropping(), Corruption(*part.corruption), preprocessing.scaling()])
+    steps: Transform = Compose(
+        [preprocessing.cropping(), CorruptionTransform(*part.corruption), preprocessing.scaling()]
+    )
     return steps
 
 

@@ -35,7 +35,10 @@ class InferenceSettings:
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> "InferenceSettings":
         """From a checkpoint's JSON values; TypeError for unknown fields."""
-        return cls(**{name: tuple(value) if isinstance(value, list) else value for name, value in values.items()})
+        fields: dict[str, Any] = {
+            name: tuple(value) if isinstance(value, list) else value for name, value in values.items()
+        }
+        return cls(**fields)
 
     def view_size(self, size: tuple[int, int], scale: float) -> tuple[int, int]:
         """(H, W) that an image of `size` is resized to for one scale."""

@@ -137,8 +137,11 @@ def run_folder(recipe: Recipe) -> RunFolder:
     if recipe.run.output is None:
         return RunFolder(_free(Path("runs") / f"{recipe.name}-{datetime.now():%Y%m%d-%H%M%S}"))
     path = Path(recipe.run.output)
-    if path.is_file():
-        raise UserError(f"output {path} is a file; expected a folder for the run, empty or absent.")
+    try:
+        if path.is_file():
+            raise UserError(f"output {path} is a file; expected a folder for the run, empty or absent.")
+    except OSError as error:
+        raise UserError(f"cannot use output {path}: {error.strerror}. Choose another --output.") from error
     return RunFolder(path)
 
 
