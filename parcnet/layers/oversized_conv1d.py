@@ -14,7 +14,7 @@ from parcnet.layers.oversized_conv import fitted
 from parcnet.ops import fit_kernel
 from parcnet.ops.kernel_fit import KernelFit
 from parcnet.ops.layout import is_channels_last, laid_out
-from parcnet.ops.oversized.conv import computed_in, depthwise
+from parcnet.ops.oversized.conv import convolution_format, depthwise
 
 Axis = Literal["h", "w"]
 
@@ -23,7 +23,7 @@ Axis = Literal["h", "w"]
 def _fit_and_convolve(x: Tensor, kernel: Tensor, vertical: bool, kernel_fit: str) -> Tensor:
     taps = fitted(kernel, x.shape[2] if vertical else x.shape[3], kernel_fit)
     shaped = taps[:, None, :, None] if vertical else taps[:, None, None, :]
-    return laid_out(depthwise(computed_in(x), shaped), is_channels_last(x))
+    return laid_out(depthwise(convolution_format(x), shaped), is_channels_last(x))
 
 
 @register_notrace_module

@@ -110,18 +110,18 @@ def test_explanation_names_both_times_refusals_and_the_source(table: Callable[..
     table(row({"conv": 3.0, "matmul": 1.5}, height=12, width=13), measured={"cpu": "a fine machine"})
     text = explain_choice(torch.randn(8, 64, 12, 12))
     assert text.splitlines() == [
-        "auto takes matmul for 8x64x12x12 float32, taps 23 and 23, contiguous, inference, "
+        "auto chooses matmul for 8x64x12x12 float32, taps 23 and 23, contiguous, inference, "
         f"on {device_class(torch.device('cpu'))}",
         "nearest case in the table: 1x64x12x13, measured on a fine machine",
         "  conv      slower: 3 ms against 1.5 ms",
-        "  matmul    taken: 1.5 ms",
-        "  fft       passed over: not timed in that case",
-        "  dense     passed over: not timed in that case",
-        "  reference passed over: the definition, slow on purpose",
+        "  matmul    chosen: 1.5 ms",
+        "  fft       not considered: not timed in that case",
+        "  dense     not considered: not timed in that case",
+        "  reference not considered: the definition, slow on purpose",
     ]
     assert "training" in explain_choice(torch.randn(8, 64, 12, 12), training=True)
     assert "dense     refuses: it would take" in explain_choice(posed(side=200))
-    with pytest.raises(ValueError, match="a Problem says it all"):
+    with pytest.raises(ValueError, match="a Problem has them already"):
         explain_choice(posed(), training=True)
 
 
@@ -282,7 +282,7 @@ def test_wrong_rows_are_named_and_nothing_is_written(tmp_path: Path, changes: di
     [
         ("{", "is not a table of timings"),
         ("[]", "table format None"),
-        ('{"format": 2, "devices": {}}', "table format 2, this version reads 1"),
+        ('{"format": 2, "devices": {}}', "table format 2, this version of parcnet reads 1"),
         ('{"format": 1}', "is not a table of timings"),
         (json.dumps({"format": 1, "devices": {"cpu": {"rows": [{"batch": 1}]}}}), "a row has the fields"),
     ],

@@ -198,7 +198,7 @@ def test_auto_takes_conv_for_short_and_fft_for_long_kernels() -> None:
     ("arguments", "message"),
     [
         ({"axis": "v"}, "axis is 'h' or 'w', got 'v'"),
-        ({"kernel": torch.randn(3, 5)}, r"kernel has 5 taps: a ring of 4 lines takes 4; fit_circular\(kernel, 4\)"),
+        ({"kernel": torch.randn(3, 5)}, r"kernel has 5 taps: expected 4, the side of the map; fit_circular\(kernel, 4\)"),
         ({"position": torch.randn(3, 7)}, "position has 7 taps"),
         ({"kernel": torch.randn(2, 4)}, "3 channels"),
         ({"bias": torch.randn(2)}, r"bias is \[3\].*got \[2\]"),
@@ -216,7 +216,7 @@ def test_wrong_arguments_are_named(arguments: dict[str, object], message: str) -
 @pytest.mark.filterwarnings("ignore:`torch.jit:FutureWarning")
 @pytest.mark.filterwarnings("ignore:`torch.jit:DeprecationWarning")
 @pytest.mark.filterwarnings("ignore::torch.jit.TracerWarning")
-def test_an_explicit_wish_is_refused_with_a_reason_never_replaced() -> None:
+def test_a_named_algorithm_refuses_with_a_reason_and_is_never_replaced() -> None:
     kernel = torch.randn(3, 4)
-    with pytest.raises(ValueError, match=r"'fft' refuses this map: .*freeze.*These can: auto, conv"):
+    with pytest.raises(ValueError, match=r"'fft' refuses this map: .*freeze.*Use one of: auto, conv"):
         torch.jit.trace(lambda x: circular_conv2d(x, kernel, axis="h", algorithm="fft"), torch.randn(2, 3, 4, 6))
