@@ -45,7 +45,7 @@ def fit_circular(kernel: Tensor, length: int) -> Tensor:
     """
     if kernel.dim() != 2 or length < 1:
         raise ValueError(
-            f"expected a kernel [channels, length] and a length of at least 1, got {tuple(kernel.shape)} and {length}"
+            f"expected a kernel [channels, length] and a length of at least 1, got {kernel.shape} and {length}"
         )
     if length == kernel.shape[1]:
         return kernel

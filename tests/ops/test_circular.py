@@ -198,7 +198,7 @@ def test_auto_takes_conv_for_short_and_fft_for_long_kernels() -> None:
     ("arguments", "message"),
     [
         ({"axis": "v"}, "axis is 'h' or 'w', got 'v'"),
-        ({"kernel": torch.randn(3, 5)}, r"kernel has 5 taps: expected 4, the side of the map; fit_circular\(kernel, 4\)"),
+        ({"kernel": torch.randn(3, 5)}, r"kernel has 5 taps: expected 4, .*; fit_circular\(kernel, 4\)"),
         ({"position": torch.randn(3, 7)}, "position has 7 taps"),
         ({"kernel": torch.randn(2, 4)}, "3 channels"),
         ({"bias": torch.randn(2)}, r"bias is \[3\].*got \[2\]"),
