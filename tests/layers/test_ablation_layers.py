@@ -157,10 +157,10 @@ def test_layer_scale_scales_the_branch_and_starts_where_told(x: Tensor) -> None:
         (lambda: OversizedConv1d(C, 5, "h", kernel_fit="stretch"), "kernel_fit is one of 'interpolate', 'fixed'"),
         (lambda: token_mix(C, SIZE, "cascade"), "mix is one of 'parallel', .* got 'cascade'"),
         (lambda: token_mix(C, SIZE, "local", local_kernel=4), "must be odd, got 4"),
-        (lambda: SpatialBGU(C, SIZE, gate="none"), "SpatialSeries is the unit without"),
-        (lambda: ChannelBGU(C, gate="none"), "FeedForward is the unit without"),
+        (lambda: SpatialBGU(C, SIZE, gate="none"), "use SpatialSeries instead"),
+        (lambda: ChannelBGU(C, gate="none"), "use FeedForward instead"),
         (lambda: FeedForward(C, expansion=0.01), "no hidden channel"),
-        (lambda: LocalGlobalSplit(C, SIZE, ratio=-0.5), "from 0 to 1, got -0.5"),
+        (lambda: LocalGlobalSplit(C, SIZE, ratio=-0.5), r"in \[0, 1\], got -0.5"),
     ],
 )
 def test_wrong_arguments_are_named_before_anything_runs(build, message: str) -> None:

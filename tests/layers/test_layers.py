@@ -168,7 +168,7 @@ def test_the_fused_spatial_bgu_says_why_it_cannot_run_here() -> None:
     unit = SpatialBGU(4, (5, 6), algorithm="fused")
     with pytest.raises(RuntimeError, match="cannot run on cpu"):
         unit(torch.randn(1, 4, 5, 6))
-    with pytest.raises(ValueError, match="'fused' serves mix 'parallel'"):
+    with pytest.raises(ValueError, match="'fused' supports mix 'parallel'"):
         SpatialBGU(4, (5, 6), algorithm="fused", mix="local")
 
 
