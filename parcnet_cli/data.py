@@ -90,7 +90,7 @@ def _pack(arguments: Sequence[str]) -> int:
     # here, for the library takes seconds to load
     from parcnet.base import UserError, counted, next_steps, progress, say, table, warn
     from parcnet.data.shards.pack import pack
-    from parcnet.data.shards.planning import plan_shards
+    from parcnet.data.shards.shard_plan import plan_shards
 
     if not 1 <= asked.shard_size <= 1e6:
         raise UserError(f"--shard-size is {asked.shard_size:g}; expected MB, from 1 to 1,000,000.")

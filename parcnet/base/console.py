@@ -1,4 +1,4 @@
-"""What a person reads: results on stdout, progress and warnings on stderr, nothing wrapped or cut when piped."""
+"""Console output: results on stdout, progress and warnings on stderr; piped output is neither wrapped nor cut."""
 
 import os
 import time
@@ -11,27 +11,27 @@ from rich.table import Table
 from rich.text import Text
 
 Advance = Callable[[int, str], None]
-"""advance(n, note): n more are done; the note, e.g. the loss, stands beside the bar."""
+"""advance(n, note): n more units are done; the note, e.g. the loss, is shown beside the bar."""
 
 _SECONDS_BETWEEN_LINES = 10.0
-_PIPE_WIDTH = 10_000  # wide enough that no table is folded in a file
+_PIPE_WIDTH = 10_000  # columns; wide enough that no table wraps in a file
 
 _out = Console(highlight=False, soft_wrap=True)
 _err = Console(highlight=False, soft_wrap=True, stderr=True)
 
 
 def say(text: str) -> None:
-    """Prints a result to stdout. Rich markup works; escape text from elsewhere with `rich.markup.escape`."""
+    """Prints a result to stdout, with rich markup; escape other text with `rich.markup.escape`."""
     _stdout().print(text)
 
 
 def warn(text: str) -> None:
-    """Prints `warning: text` to stderr. No markup: file names may hold brackets."""
+    """Prints `warning: text` to stderr, without markup, since file names may contain brackets."""
     _err.print(Text.assemble(("warning:", "yellow"), " ", text))
 
 
 def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    """Prints a table to stdout; the cells are plain text, one sequence of them per row, as many as `columns`."""
+    """Prints a table to stdout. Cells are plain text; every row has as many as `columns`."""
     grid = Table(*columns)
     for row in rows:
         grid.add_row(*map(Text, row))
@@ -44,7 +44,7 @@ def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> 
 
 
 def next_steps(steps: Sequence[tuple[str, str]]) -> None:
-    """Prints (command, what it does) pairs to stdout, each on one line that a shell takes whole."""
+    """Prints (command, purpose) pairs to stdout, each on one line that can be pasted into a shell."""
     width = max((len(command) for command, _ in steps), default=0)
     out = _stdout()
     out.print(Text("Next:", style="bold"))
@@ -54,10 +54,10 @@ def next_steps(steps: Sequence[tuple[str, str]]) -> None:
 
 @contextmanager
 def progress(description: str, total: int, unit: str = "it") -> Iterator[Advance]:
-    """Shows on stderr how far `total` units of work are, and how long the rest will take.
+    """Shows on stderr how many of `total` units are done, and the elapsed and remaining time.
 
-    A bar on a terminal; elsewhere a plain line at most every 10 s. Silent inside another bar and on every
-    rank but 0 (environment RANK).
+    A bar on a terminal; otherwise a plain line at most every 10 s. Silent inside another bar and on every rank except
+    0 (environment variable RANK).
     """
     if os.environ.get("RANK", "0") != "0":
         yield _silent
@@ -69,14 +69,14 @@ def progress(description: str, total: int, unit: str = "it") -> Iterator[Advance
 
 
 def _silent(n: int, note: str) -> None:
-    """The `Advance` that shows nothing."""
+    """The `Advance` without output."""
 
 
 _showing = False  # a terminal has room for one bar, and rich before 14.1 raises on a second
 
 
 def _stdout() -> Console:
-    # what is said while a bar shows has to pass through the bar's console, or it lands in the bar's line
+    # while a bar is shown, output must pass through its console, or it breaks the bar's line
     return _err if _showing and _out.is_terminal else _out
 
 
@@ -91,8 +91,9 @@ def _bar(description: str, total: int, unit: str) -> Iterator[Advance]:
         BarColumn(),
         MofNCompleteColumn(),
         TextColumn("{task.fields[unit]}", markup=False),
+        TextColumn("elapsed"),
         TimeElapsedColumn(),
-        TextColumn("left"),
+        TextColumn("remaining"),
         TimeRemainingColumn(),
         TextColumn("{task.fields[note]}", markup=False),
     )
@@ -117,8 +118,9 @@ def _lines(description: str, total: int, unit: str) -> Advance:
         if now - last < _SECONDS_BETWEEN_LINES:
             return
         last = now
-        left = (now - started) / max(done, 1) * (total - done)
-        line = f"{description}: {done}/{total} {unit}, {_clock(now - started)} passed, {_clock(left)} left"
+        remaining = (now - started) / max(done, 1) * (total - done)
+        times = f"elapsed {_clock(now - started)}, remaining {_clock(remaining)}"
+        line = f"{description}: {done}/{total} {unit}, {times}"
         _err.print(Text(f"{line}  {note}".rstrip()))
 
     return advance

@@ -1,4 +1,4 @@
-"""Where a computation runs, and with which versions."""
+"""Devices and versions."""
 
 import importlib.metadata
 import platform
@@ -6,35 +6,35 @@ import platform
 import torch
 
 from parcnet.base.errors import UserError
-from parcnet.base.words import counted
+from parcnet.base.plural import counted
 from parcnet.version import __version__
 
 
 def pick_device(name: str) -> torch.device:
-    """The device called `name`: auto (the first of cuda, mps, cpu that is there), cpu, cuda, cuda:N or mps.
+    """The device `name`: auto (the first available of cuda, mps, cpu), cpu, cuda, cuda:N or mps.
 
-    Raises `UserError` for another name, and for a device this machine or this build of torch does not have.
+    Raises `UserError` for any other name, and for a device that this machine or this build of torch lacks.
     """
     if name == "auto":
         return torch.device("cuda" if _cuda_count() else "mps" if torch.backends.mps.is_available() else "cpu")
     try:
         device = torch.device(name)
     except RuntimeError:
-        raise _unusable(name, "no such kind of device") from None
+        raise _unusable(name, "unknown device type") from None
     match device.type:
         case "cpu":
             return device
         case "cuda" if (device.index or 0) < _cuda_count():
             return device
         case "cuda":
-            raise _unusable(name, f"torch {torch.__version__} sees {counted(_cuda_count(), 'CUDA device')}")
+            raise _unusable(name, f"torch {torch.__version__} finds {counted(_cuda_count(), 'CUDA device')}")
         case "mps" if torch.backends.mps.is_available():
             return device
-    raise _unusable(name, "it is not available here")
+    raise _unusable(name, "it is not available on this machine")
 
 
 def versions() -> dict[str, str]:
-    """Versions that a result depends on, by package name, for checkpoints and reports."""
+    """Versions by package name, for checkpoints and reports."""
     packages = {name: importlib.metadata.version(name) for name in ("torch", "torchvision", "timm")}
     return {"parcnet": __version__, **packages, "python": platform.python_version()}
 

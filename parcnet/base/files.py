@@ -1,4 +1,4 @@
-"""Files that are either whole or absent, also after a crash or on a full disk."""
+"""Atomic files: complete or absent, also after a crash or on a full disk."""
 
 import errno
 import json
@@ -16,7 +16,7 @@ from parcnet.base.errors import UserError
 _REMEDIES = {
     errno.ENOSPC: "Free some space or write elsewhere.",
     errno.EDQUOT: "Free some space or write elsewhere.",
-    errno.ENOENT: "No such folder can be made there; choose another path.",
+    errno.ENOENT: "The folder cannot be created; choose another path.",
     errno.EACCES: "Choose a folder you may write to.",
     errno.EPERM: "Choose a folder you may write to.",
     errno.EROFS: "Choose a folder you may write to.",
@@ -30,11 +30,11 @@ _REMEDIES = {
 
 @contextmanager
 def atomic_path(path: str | Path) -> Iterator[Path]:
-    """Lends a temporary sibling of `path` to write to, and puts it in place of `path` when the block ends well.
+    """Yields a temporary sibling of `path` to write to; it replaces `path` when the block succeeds.
 
-    Data and folder entry are synced to the disk, so a power cut leaves the old file or the new one. When the block
-    raises, `path` stays as it was and the temporary file is removed. Parents are created; the suffix is kept, since
-    writers choose a format by it. Every OSError (a full disk, missing rights) becomes a `UserError` that names `path`.
+    Data and folder entry are synced to the disk, so a power failure leaves the old file or the new one. When the block
+    raises, `path` is unchanged and the temporary file is removed. Parents are created; the suffix is kept, since
+    writers choose a format by it. Every OSError (full disk, no permission) becomes a `UserError` that names `path`.
     """
     path = Path(path)
     temporary = path.with_name(f".{secrets.token_hex(4)}.partial{path.suffix}")
@@ -48,15 +48,15 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
     except OSError as error:
         raise _cannot_write(path, error) from error
     finally:
-        with suppress(OSError):  # gone after the replacement; whatever stopped us may stop this too
+        with suppress(OSError):  # absent after the replacement; the error above may recur here
             temporary.unlink()
 
 
 @contextmanager
 def staging_folder(target: str | Path) -> Iterator[Path]:
-    """Lends a new, hidden folder beside `target` in which what will be `target` is made; it is gone in the end.
+    """Yields a new, hidden folder beside `target` in which to build `target`; it is removed on exit.
 
-    Whoever writes moves its content, or the folder itself, into place. Every OSError becomes a `UserError` that names
+    The caller moves its content, or the folder itself, into place. Every OSError becomes a `UserError` that names
     `target`.
     """
     target = Path(target)
@@ -73,10 +73,10 @@ def staging_folder(target: str | Path) -> Iterator[Path]:
 
 
 def check_writable(path: str | Path) -> None:
-    """Asks, before the work whose result it will hold, whether a file `path` could be written; leaves nothing behind.
+    """Checks before long work that a file `path` can be written for its result; leaves nothing behind.
 
-    Raises the `UserError` that `atomic_path` would: a folder has this name, a part of the path is a file, no rights. A
-    disk that is full only later is still found late.
+    Raises the `UserError` that `atomic_path` would: `path` is a folder, a part of it is a file, no permission. A disk
+    that fills up later is not detected.
     """
     path = Path(path)
     try:
@@ -85,7 +85,7 @@ def check_writable(path: str | Path) -> None:
         folder = path.parent
         while not folder.exists():
             folder = folder.parent
-        with tempfile.TemporaryFile(dir=folder):  # asks the disk itself: rights alone do not tell of a read-only one
+        with tempfile.TemporaryFile(dir=folder):  # tries the disk: permissions do not reveal a read-only file system
             pass
     except OSError as error:
         raise _cannot_write(path, error) from error
@@ -98,7 +98,7 @@ def write_text(path: str | Path, text: str) -> None:
 
 
 def write_json(path: str | Path, value: Any) -> None:
-    """Writes indented JSON atomically; NaN and infinity raise ValueError, since most JSON readers refuse them."""
+    """Writes indented JSON atomically; NaN and infinity raise ValueError, since most JSON parsers reject them."""
     write_text(path, json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
 
 

@@ -6,8 +6,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import jinja2
-
 from parcnet.base.files import write_text
 
 _KINDS = {".png": "png", ".jpg": "jpeg", ".jpeg": "jpeg", ".webp": "webp", ".svg": "svg+xml"}
@@ -47,6 +45,8 @@ def write_page(path: str | Path, template: Path, values: Mapping[str, Any]) -> N
     import figure and table from page_parts.html. Text is escaped; a name that the template needs and `values` lacks is
     an error.
     """
+    import jinja2  # here: only a page needs it
+
     folders = [template.parent, Path(__file__).parent]
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(folders),

@@ -1,4 +1,4 @@
-"""Times of things that do the same work, taken in turns so that a busy moment of the machine meets all of them."""
+"""Interleaved timing of candidates that do the same work, so that load on the machine affects all of them alike."""
 
 import gc
 import math
@@ -11,15 +11,15 @@ from dataclasses import dataclass
 import torch
 
 Clock = Callable[[], float]
-"""Seconds since some moment."""
+"""Seconds since an arbitrary origin."""
 
-_SHORTEST_SAMPLE = {"cpu": 0.5e-3}  # seconds: long beside the clock's own cost
-_SHORTEST_SAMPLE_ASYNC = 3e-3  # seconds: long beside one synchronisation and the launches before it
+_SHORTEST_SAMPLE = {"cpu": 0.5e-3}  # seconds: long compared with reading the clock
+_SHORTEST_SAMPLE_ASYNC = 3e-3  # seconds: long compared with a synchronisation and the launches before it
 
 
 @dataclass(frozen=True, slots=True)
 class Timing:
-    """Milliseconds for one call, over `rounds` samples: the median and the quartiles about it."""
+    """Milliseconds per call over `rounds` samples: median and quartiles."""
 
     median_ms: float
     p25_ms: float
@@ -27,7 +27,7 @@ class Timing:
     rounds: int
 
     def ties(self, other: "Timing") -> bool:
-        """Whether noise could have put the two in this order: their ranges between the quartiles meet."""
+        """Whether the interquartile ranges overlap, so that noise may explain the difference."""
         return self.p25_ms <= other.p75_ms and other.p25_ms <= self.p75_ms
 
 
@@ -40,13 +40,13 @@ def interleave(
     warmup: int = 2,
     clock: Clock = time.perf_counter,
 ) -> dict[str, Timing]:
-    """Time each candidate by rounds: in a round everyone runs once, and each round starts with another one.
+    """Times the candidates in rounds: each round runs every candidate once and starts with the next one.
 
-    A sample is one call, or as many as last 0.5 ms (3 ms on an accelerator), and ends when the device is done. Every
-    second round runs backwards, so that no candidate always finds the caches as the same other one left them.
+    A sample is one call, or as many as take 0.5 ms (3 ms on an accelerator), and ends with a synchronisation. Every
+    second round runs in reverse order, so that no candidate always finds the caches left by the same predecessor.
 
-    seconds          budget of all rounds together; the `warmup` calls before (at least 1) and the rounds up to
-                     `minimum_rounds` happen however long they take.
+    seconds          budget of all rounds together; the `warmup` calls (at least 1) and the first `minimum_rounds`
+                     rounds run however long they take.
     """
     if warmup < 1 or minimum_rounds < 1:
         raise ValueError(f"warmup and minimum_rounds must be at least 1, got {warmup} and {minimum_rounds}")
@@ -64,7 +64,7 @@ def interleave(
 
 
 def once(call: Callable[[], object], device: torch.device, calls: int = 1, clock: Clock = time.perf_counter) -> float:
-    """Seconds that one call takes on average over `calls` in a row, the device being idle before and after."""
+    """Mean seconds per call over `calls` consecutive calls, synchronised before and after."""
     _wait(device)
     start = clock()
     for _ in range(calls):
@@ -74,7 +74,7 @@ def once(call: Callable[[], object], device: torch.device, calls: int = 1, clock
 
 
 def summarise(seconds: list[float]) -> Timing:
-    """Median and quartiles of samples in seconds, as milliseconds; a single sample is its own quartiles."""
+    """Median and quartiles, in milliseconds, of samples in seconds; a single sample is its own quartiles."""
     milliseconds = [1e3 * each for each in seconds]
     if len(milliseconds) == 1:
         milliseconds *= 2
@@ -84,16 +84,16 @@ def summarise(seconds: list[float]) -> Timing:
 
 def _order(names: list[str], round_: int) -> Iterator[str]:
     start = round_ // 2 % len(names)
-    turned = names[start:] + names[:start]
-    return reversed(turned) if round_ % 2 else iter(turned)
+    rotated = names[start:] + names[:start]
+    return reversed(rotated) if round_ % 2 else iter(rotated)
 
 
 def _calls_per_sample(call: Callable[[], object], device: torch.device, warmup: int, clock: Clock) -> int:
     for _ in range(warmup - 1):
         call()
-    took = once(call, device, clock=clock)
+    elapsed = once(call, device, clock=clock)
     shortest = _SHORTEST_SAMPLE.get(device.type, _SHORTEST_SAMPLE_ASYNC)
-    return max(1, min(10_000, math.ceil(shortest / took))) if took > 0 else 10_000
+    return max(1, min(10_000, math.ceil(shortest / elapsed))) if elapsed > 0 else 10_000
 
 
 def _wait(device: torch.device) -> None:
@@ -105,12 +105,12 @@ def _wait(device: torch.device) -> None:
 
 @contextmanager
 def _no_collection() -> Iterator[None]:
-    """Python's garbage collector at rest, as it was before in the end."""
-    was_on = gc.isenabled()
+    """Disables Python's garbage collector, and restores its state on exit."""
+    was_enabled = gc.isenabled()
     gc.collect()
     gc.disable()
     try:
         yield
     finally:
-        if was_on:
+        if was_enabled:
             gc.enable()

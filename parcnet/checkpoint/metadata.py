@@ -42,7 +42,7 @@ class Metadata:
     created: str = field(default_factory=_now)
     """ISO 8601, UTC."""
     task: str = "classification"
-    """The network's task; `parcnet.tasks.from_checkpoint` builds the network of any task."""
+    """The network's task; `parcnet.load` builds the network of any task."""
     task_args: dict[str, Any] = field(default_factory=dict)
     """What the task needs besides the backbone `model` to rebuild its network and to read its outputs."""
 

@@ -1,26 +1,36 @@
-"""Images, batches and preprocessing."""
+"""Images, datasets, batches and preprocessing that all tasks share."""
 
 from parcnet.data.augmentation import mixup, train_transform
-from parcnet.data.datasets import ImageDataset, LabelledImages, OrdersItself, Split, data_name, has_split, open_dataset
+from parcnet.data.datasets import (
+    ImageDataset,
+    LabelledImages,
+    Split,
+    SupportsEpochOrder,
+    data_name,
+    has_split,
+    open_dataset,
+)
 from parcnet.data.images import BadImage, decode_image, open_image
 from parcnet.data.loaders import Batches, eval_loader, train_loader
-from parcnet.data.preprocessing import Joint, Preprocessing, Transform
+from parcnet.data.preprocessing import JointTransform, Preprocessing, Transform
 from parcnet.data.randomness import preserved_randomness, reseed
-from parcnet.data.repeated import Repeated
+from parcnet.data.repeat_dataset import RepeatDataset
 from parcnet.data.sampler import EpochSampler
 from parcnet.data.samples import collate, collate_lists
+from parcnet.data.splits import Splits
 
 __all__ = [
     "BadImage",
     "Batches",
     "EpochSampler",
     "ImageDataset",
-    "Joint",
+    "JointTransform",
     "LabelledImages",
-    "OrdersItself",
     "Preprocessing",
-    "Repeated",
+    "RepeatDataset",
     "Split",
+    "Splits",
+    "SupportsEpochOrder",
     "Transform",
     "collate",
     "collate_lists",

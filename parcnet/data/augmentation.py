@@ -1,4 +1,4 @@
-"""What a recipe does to training images and labels, through timm."""
+"""Training augmentation of images and labels as a recipe sets it, through timm."""
 
 from collections.abc import Iterator
 from itertools import chain
@@ -16,7 +16,7 @@ from parcnet.recipes import Augmentation
 def train_transform(preprocessing: Preprocessing, augment: Augmentation, interpolation: str | None = None) -> Transform:
     """Random resized crop, flip, colours or RandAugment, normalisation, random erasing, in timm's order.
 
-    `interpolation` may also be `random` (bilinear or bicubic, drawn for each image); None is the preprocessing's own.
+    `interpolation` may also be `random` (bilinear or bicubic, drawn for each image); None takes the preprocessing's.
     """
     try:
         steps = create_transform(
@@ -37,7 +37,7 @@ def train_transform(preprocessing: Preprocessing, augment: Augmentation, interpo
         if augment.auto_augment is None:
             raise
         raise UserError(
-            f"timm does not understand auto_augment {augment.auto_augment!r}. Expected e.g. rand-m9-mstd0.5-inc1."
+            f"timm cannot parse auto_augment {augment.auto_augment!r}. Expected e.g. rand-m9-mstd0.5-inc1."
         ) from error
     for operation in _automatic_operations(steps.transforms):
         if operation.aug_fn is auto_augment.posterize:
@@ -46,9 +46,9 @@ def train_transform(preprocessing: Preprocessing, augment: Augmentation, interpo
 
 
 def mixup(augment: Augmentation, num_classes: int) -> Mixup | None:
-    """timm's mixup and cutmix of whole batches, with label smoothing; None when the recipe has neither.
+    """timm's batch-wise mixup and cutmix with label smoothing; None when the recipe uses neither.
 
-    It draws from numpy's global generator, and wants an even batch.
+    Draws from numpy's global generator; the batch size must be even.
     """
     if not (augment.mixup or augment.cutmix):
         return None
@@ -62,14 +62,14 @@ def mixup(augment: Augmentation, num_classes: int) -> Mixup | None:
 
 
 def _automatic_operations(steps: list[Any]) -> Iterator[auto_augment.AugmentOp]:
-    """What RandAugment, AugMix and AutoAugment among `steps` choose from."""
+    """The operations that RandAugment, AugMix and AutoAugment among `steps` choose from."""
     for step in steps:
         yield from getattr(step, "ops", ())
         yield from chain.from_iterable(getattr(step, "policy", ()))
 
 
 def _posterize(image: Image.Image, bits_to_keep: int, **options: Any) -> Image.Image:
-    """timm's, but black for 0 bits as with older Pillow: at full magnitude timm asks for that, and Pillow 13 raises."""
+    """timm's, but black for 0 bits as in older Pillow: timm requests 0 at full magnitude, and Pillow 13 raises."""
     if bits_to_keep == 0:
         return Image.new(image.mode, image.size)
     return auto_augment.posterize(image, bits_to_keep, **options)

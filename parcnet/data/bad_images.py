@@ -1,30 +1,30 @@
-"""How many unreadable images are too many."""
+"""Limit on unreadable images."""
 
 from collections.abc import Iterable
 
 from parcnet.base import UserError, counted, warn
 from parcnet.data.images import BadImage
 
-_named: set[str] = set()  # each file is warned of once in a process, not once an epoch
+_warned: set[str] = set()  # one warning per file and process, not per epoch
 
 
 class BadImages:
-    """Names each unreadable image once, until there are more than `limit` of them in one pass over the data."""
+    """Warns once about each unreadable image and raises above `limit` of them in one pass over the data."""
 
     def __init__(self, limit: int) -> None:
         self.limit = limit
-        self.found: dict[str, BadImage] = {}
+        self.errors: dict[str, BadImage] = {}
 
     def add(self, errors: Iterable[BadImage]) -> None:
-        """Counts the images that are new; `UserError` naming the first few when there are too many."""
+        """Counts images not counted before. Raises `UserError` with the first five when there are too many."""
         for error in errors:
-            self.found.setdefault(error.where, error)
-        if len(self.found) > self.limit:
-            first = "\n".join(f"  {error.where}: {error.reason}" for error in list(self.found.values())[:5])
+            self.errors.setdefault(error.where, error)
+        if len(self.errors) > self.limit:
+            first = "\n".join(f"  {error.where}: {error.reason}" for error in list(self.errors.values())[:5])
             raise UserError(
-                f"{counted(len(self.found), 'unreadable image')}, {self.limit} allowed:\n{first}\n"
-                "Repair or remove them, or allow more with --max-bad-images."
+                f"{counted(len(self.errors), 'unreadable image')}, {self.limit} allowed:\n{first}\n"
+                "Repair or remove them, or raise --max-bad-images."
             )
-        for where in self.found.keys() - _named:
-            warn(str(self.found[where]))
-            _named.add(where)
+        for where in self.errors.keys() - _warned:
+            warn(str(self.errors[where]))
+            _warned.add(where)

@@ -13,7 +13,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
-from scipy.ndimage import gaussian_filter
 
 from parcnet.base import UserError, unknown
 
@@ -82,6 +81,8 @@ def _impulse_noise(image: Image.Image, amount: float, draw: Draw) -> Image.Image
 
 
 def _gaussian_blur(image: Image.Image, sigma: float, _: Draw) -> Image.Image:
+    from scipy.ndimage import gaussian_filter  # here: it takes a second, and only this corruption needs it
+
     shares = _shares(image)
     return _image(gaussian_filter(shares, (sigma, sigma, 0)[: shares.ndim], mode="nearest"))
 

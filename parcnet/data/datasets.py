@@ -1,4 +1,4 @@
-"""Labelled images by number, wherever they come from."""
+"""Map-style datasets of labelled images: folders, parquet files, tar shards, and the embedded digits."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,19 +13,19 @@ from parcnet.data.folders import open_folder
 from parcnet.data.shards import open_parquet, open_tars, parquet_split, tar_splits
 
 Split = Literal["train", "val", "test"]
-"""Networks learn from train, val chooses among them, and test is looked at once, at the end."""
+"""Train on train, select on val, evaluate once on test."""
 
 
 class LabelledImages(Protocol):
-    """Images with labels of any kind, numbered from 0; sent to worker processes by pickle."""
+    """Images with labels of any kind, indexed from 0; sent to worker processes by pickle."""
 
     @property
     def classes(self) -> tuple[str, ...]:
-        """Names, in the order of the labels."""
+        """Class names in label order."""
 
     @property
     def name(self) -> str:
-        """What it is called in checkpoints and reports; never an absolute path."""
+        """Name in checkpoints and reports; never an absolute path."""
 
     def __len__(self) -> int: ...
 
@@ -33,43 +33,43 @@ class LabelledImages(Protocol):
         """RGB, any size. Raises `BadImage` for a file that cannot be read."""
 
     def label(self, index: int) -> Any:
-        """What is to be learnt about the image. Raises `BadImage` for a file that cannot be read."""
+        """The target, as the task's loss takes it. Raises `BadImage` for a file that cannot be read."""
 
     def where(self, index: int) -> str:
-        """The file, or e.g. `digits[test] 17`."""
+        """The source of the image for messages: its path, or e.g. `digits[test] 17`."""
 
 
 class ImageDataset(LabelledImages, Protocol):
-    """Images that each show one class."""
+    """Images with one class each."""
 
     def label(self, index: int) -> int:
-        """The class as a position in `classes`."""
+        """The class as an index into `classes`."""
 
 
 @runtime_checkable
-class OrdersItself(Protocol):
-    """A dataset that not every order of its images suits."""
+class SupportsEpochOrder(Protocol):
+    """A dataset that orders its own images within an epoch, since a uniform shuffle would read it slowly."""
 
     def order(self, generator: torch.Generator) -> Tensor | None:
-        """Every number once, in an order for one epoch that depends on the generator; None: any order is as good."""
+        """A permutation of all indices for one epoch, drawn from `generator`; None for a uniform shuffle."""
 
 
 def open_dataset(data_dir: str | Path | None, split: Split, classes: Sequence[str] | None = None) -> ImageDataset:
     """The images of `split`, or the embedded digits when `data_dir` is None.
 
         DIR          DIR/SPLIT/CLASS/*.jpg (or png, ...)
-        hfds/DIR     parquet files, by timm's reader; needs the extra `data`
-        wds/DIR      tar shards with the index that `parcnet data pack` or `parcnet data index` wrote
-        wds/URL      the same from a web server: each shard is fetched when it is needed, and kept
+        hfds/DIR     parquet files, read by timm; needs the extra `data`
+        wds/DIR      tar shards with the index that `parcnet data pack` or `parcnet data index` writes
+        wds/URL      the same on a web server: each shard is downloaded on first use and cached
 
-    A folder that is called hfds or wds itself is written ./hfds, ./wds.
+    Write ./hfds or ./wds for a folder with that very name.
 
-    Labels count a folder's classes by name, as torchvision does; a split without images of some class keeps the labels
-    of `train/`. Given `classes`, labels are positions in them: so a checkpoint's network is scored on data that has
-    only some of its classes.
+    A folder's classes are labelled in alphabetical order, as in torchvision; a split that lacks some classes keeps the
+    labels of `train/`. With `classes`, labels are indices into them, so that a checkpoint is evaluated on data with a
+    subset of its classes.
 
-    Raises `UserError` for what is missing, empty or damaged, for a class without images or unknown to `train/` (or to
-    `classes`), and for a single class.
+    Raises `UserError` for missing, empty or damaged data, for a class without images or unknown to `train/` (or to
+    `classes`), and for fewer than two classes.
     """
     if data_dir is None:
         return Digits(split, classes)
@@ -83,7 +83,7 @@ def open_dataset(data_dir: str | Path | None, split: Split, classes: Sequence[st
 
 
 def has_split(data_dir: str | Path | None, split: Split) -> bool:
-    """Whether `open_dataset` would look at anything: digits have every split, the others those that are in them."""
+    """Whether `open_dataset` would find `split`. The digits have every split."""
     if data_dir is None:
         return True
     layout, source = _parts(data_dir)
@@ -96,11 +96,11 @@ def has_split(data_dir: str | Path | None, split: Split) -> bool:
 
 
 def data_name(data_dir: str | Path | None) -> str:
-    """What the data is called where no path of this machine may stand, e.g. in a checkpoint."""
+    """Name of the data without any local path, e.g. for a checkpoint."""
     return "digits" if data_dir is None else Path(_parts(data_dir)[1]).resolve().name
 
 
 def _parts(data_dir: str | Path) -> tuple[str, str]:
-    """(hfds, wds or nothing, the rest)."""
+    """-> (`hfds`, `wds` or an empty string; folder or URL)."""
     layout, slash, source = str(data_dir).partition("/")
     return (layout, source) if slash and layout in ("hfds", "wds") else ("", str(data_dir))

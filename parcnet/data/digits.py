@@ -1,4 +1,4 @@
-"""The embedded real images: 1797 handwritten digits of 8 x 8 pixels that come with scikit-learn."""
+"""The embedded dataset: scikit-learn's 1797 handwritten digits of 8 x 8 pixels."""
 
 from collections.abc import Sequence
 from functools import cache
@@ -14,7 +14,7 @@ _SPLIT_SEED = 0  # every published number on the digits depends on it
 
 
 class Digits:
-    """1257 images to train on, 180 to choose by, 360 to report on; the same ones always, balanced over the classes."""
+    """1257 train, 180 val and 360 test images: a fixed split, stratified by class."""
 
     name = "digits"
     classes = CLASSES
@@ -42,8 +42,8 @@ class Digits:
 
 @cache
 def _load() -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
-    """Images [1797, 8, 8], their grey levels 0..16 spread over 0..255, and labels [1797]."""
-    from sklearn.datasets import load_digits  # here, for it takes a second that other datasets need not wait
+    """Images [1797, 8, 8] with grey levels rescaled from 0..16 to 0..255, and labels [1797]."""
+    from sklearn.datasets import load_digits  # imported here: it takes a second, and only the digits need it
 
     digits = load_digits()
     return np.rint(digits.images * (255 / 16)).astype(np.uint8), digits.target.astype(np.int64)

@@ -1,4 +1,4 @@
-"""Folders of images: SPLIT/CLASS/*.jpg, as torchvision's ImageFolder and timm read them."""
+"""Image folders, SPLIT/CLASS/*.jpg, as torchvision's ImageFolder and timm read them."""
 
 import os
 from collections.abc import Sequence
@@ -10,7 +10,7 @@ from torchvision.datasets.folder import IMG_EXTENSIONS, make_dataset
 from parcnet.base import UserError, nearest
 from parcnet.data.images import decode_image, read_image
 
-_LAYOUT = "Expected DIR/train/CLASS/IMAGE and DIR/val/CLASS/IMAGE, and DIR/test/CLASS/IMAGE if there is a test split."
+_LAYOUT = "Expected DIR/train/CLASS/IMAGE and DIR/val/CLASS/IMAGE, optionally DIR/test/CLASS/IMAGE."
 
 
 class FolderImages:
@@ -47,19 +47,19 @@ def open_folder(root: Path, split: str, classes: Sequence[str] | None = None) ->
         source = root / "train" if (root / "train").is_dir() else folder
         classes = _subfolders(source)
         if len(classes) < 2:
-            found = ", ".join(classes) or "none"
-            raise UserError(f"at least two classes are needed; {source} has {found}. {_LAYOUT}")
-    if strangers := sorted(set(present) - set(classes)):
-        guesses = nearest(strangers[0], classes)
+            present_classes = ", ".join(classes) or "none"
+            raise UserError(f"at least two classes are needed; {source} has {present_classes}. {_LAYOUT}")
+    if unexpected := sorted(set(present) - set(classes)):
+        guesses = nearest(unexpected[0], classes)
         hint = f" Did you mean {' or '.join(guesses)}?" if guesses else f" It has {', '.join(classes[:10])}."
-        raise UserError(f"{folder} has classes that training does not have: {_some(strangers)}.{hint}")
-    label = {name: position for position, name in enumerate(classes)}
+        raise UserError(f"{folder} has classes that training does not have: {_some(unexpected)}.{hint}")
+    label = {name: index for index, name in enumerate(classes)}
     files = make_dataset(folder, {name: label[name] for name in present}, is_valid_file=_is_image, allow_empty=True)
-    filled = {position for _, position in files}
-    if empty := [name for name in present if label[name] not in filled]:
+    nonempty = {index for _, index in files}
+    if empty := [name for name in present if label[name] not in nonempty]:
         raise UserError(
-            f"{folder} has no images of {_some(empty)}. Looked for {', '.join(IMG_EXTENSIONS)}; add some or remove the "
-            "folder."
+            f"{folder} has no images of {_some(empty)}. Expected files ending in {', '.join(IMG_EXTENSIONS)}; add some "
+            "or remove the folder."
         )
     return FolderImages(root.resolve().name, classes, files)
 
@@ -69,15 +69,15 @@ def _split_folder(root: Path, split: str) -> Path:
     if not root.is_dir():
         raise UserError(f"there is no folder {root}. {_LAYOUT}")
     if not folder.is_dir():
-        found = _subfolders(root)
-        raise UserError(f"{root} has no folder {split}/; it holds {_some(found) if found else 'no folders'}. {_LAYOUT}")
+        names = _subfolders(root)
+        raise UserError(f"{root} has no folder {split}/; it holds {_some(names) if names else 'no folders'}. {_LAYOUT}")
     if not _subfolders(folder):
         raise UserError(f"{folder} has no class folders. {_LAYOUT}")
     return folder
 
 
 def _subfolders(folder: Path) -> list[str]:
-    """By name, as torchvision orders classes, but without hidden ones: .ipynb_checkpoints is no class."""
+    """In alphabetical order, as torchvision orders classes; hidden folders such as .ipynb_checkpoints are skipped."""
     try:
         return sorted(entry.name for entry in os.scandir(folder) if entry.is_dir() and not entry.name.startswith("."))
     except OSError as error:
@@ -85,7 +85,7 @@ def _subfolders(folder: Path) -> list[str]:
 
 
 def image_files(folder: Path) -> list[Path]:
-    """The image files in a folder and below it, by name."""
+    """All image files in a folder and its subfolders, sorted by path."""
     return sorted(path for path in folder.rglob("*") if path.is_file() and _is_image(str(path)))
 
 

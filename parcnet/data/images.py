@@ -1,4 +1,4 @@
-"""One image file of any kind -> one 8-bit PIL image, or an error that names the file."""
+"""Decode an image file of any format into an 8-bit PIL image; errors name the file."""
 
 import io
 import struct
@@ -13,9 +13,9 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 from parcnet.base import UserError
 
 MODES = {1: "L", 3: "RGB"}
-"""PIL's name of an 8-bit image of so many channels."""
+"""Number of channels -> PIL mode of an 8-bit image."""
 
-# what Pillow's readers raise on damaged files
+# Pillow raises these on damaged files
 _DAMAGE = (
     OSError,
     SyntaxError,
@@ -37,7 +37,7 @@ class BadImage(UserError):
     """An image that cannot be read: `where` names it, `reason` says why."""
 
     def __init__(self, where: str, reason: str) -> None:
-        super().__init__(where, reason)  # both, so that it can be pickled on its way out of a worker process
+        super().__init__(where, reason)  # both, so that it can be pickled by a worker process
         self.where = where
         self.reason = reason
 
@@ -51,7 +51,7 @@ def open_image(path: str | Path, channels: int = 3) -> Image.Image:
 
 
 def read_image(path: str | Path) -> bytes:
-    """The bytes of an image file, not looked into. `BadImage` when they cannot be read."""
+    """The bytes of an image file, not decoded. Raises `BadImage` when they cannot be read."""
     try:
         return Path(path).read_bytes()
     except OSError as error:
@@ -59,15 +59,15 @@ def read_image(path: str | Path) -> bytes:
 
 
 def decode_image(content: bytes, where: str, channels: int = 3) -> Image.Image:
-    """The image in an image file's bytes, upright and with 8 bits, as RGB (3 channels) or grey (1).
+    """Decodes the bytes of an image file into an upright 8-bit image, RGB (3 channels) or greyscale (1).
 
-    Transparent pixels show white, 16 bits are scaled to 8 (v / 257, rounded), EXIF orientation is applied, and of an
-    animation the first frame is taken. Raises `BadImage`, naming `where`, for what cannot be read whole, and for images
-    so large (above `PIL.Image.MAX_IMAGE_PIXELS`) that they look like an attack.
+    Transparency is composited on white, 16 bits are scaled to 8 (v / 257, rounded), EXIF orientation is applied, and
+    animations yield their first frame. Raises `BadImage`, naming `where`, for truncated or damaged files and for
+    decompression bombs (above `PIL.Image.MAX_IMAGE_PIXELS`).
     """
     mode = MODES[channels]
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # about metadata and palettes: nothing a person could do for the pixels
+        warnings.simplefilter("ignore")  # metadata and palettes: they do not affect the pixels
         warnings.simplefilter("error", Image.DecompressionBombWarning)
         try:
             with Image.open(io.BytesIO(content)) as image:
@@ -77,14 +77,14 @@ def decode_image(content: bytes, where: str, channels: int = 3) -> Image.Image:
         except UnidentifiedImageError:
             raise BadImage(where, "not an image Pillow can read" if content else "the file is empty") from None
         except _BOMBS:
-            raise BadImage(where, f"more than {Image.MAX_IMAGE_PIXELS} pixels; make it smaller") from None
+            raise BadImage(where, f"more than {Image.MAX_IMAGE_PIXELS} pixels; downscale it") from None
         except _DAMAGE as error:
             reason = error.strerror if isinstance(error, OSError) else None
             raise BadImage(where, reason or str(error) or type(error).__name__) from error
 
 
 def _turn_upright(image: Image.Image) -> None:
-    with suppress(*_DAMAGE):  # unreadable EXIF; the pixels are well
+    with suppress(*_DAMAGE):  # unreadable EXIF does not affect the pixels
         ImageOps.exif_transpose(image, in_place=True)
 
 
@@ -92,7 +92,7 @@ def _eight_bits(image: Image.Image, mode: str) -> Image.Image:
     if image.mode.startswith("I"):
         image = _from_16_bits(image)
     elif image.mode == "F":
-        raise ValueError("floating-point pixels have no agreed range; convert the file to 8 or 16 bits")
+        raise ValueError("floating-point pixels have no standard range; convert the file to 8 or 16 bits")
     elif image.has_transparency_data:
         white = Image.new("RGBA", image.size, "white")
         white.alpha_composite(image.convert("RGBA"))
@@ -103,5 +103,5 @@ def _eight_bits(image: Image.Image, mode: str) -> Image.Image:
 def _from_16_bits(image: Image.Image) -> Image.Image:
     values = np.asarray(image)
     if values.min() < 0 or values.max() > 65535:
-        raise ValueError("32-bit pixels have no agreed range; convert the file to 8 or 16 bits")
+        raise ValueError("32-bit pixels have no standard range; convert the file to 8 or 16 bits")
     return Image.fromarray(((values.astype(np.uint32) + 128) // 257).astype(np.uint8))

@@ -1,4 +1,4 @@
-"""Images and labels in batches, the same for any number of worker processes."""
+"""Data loaders whose batches do not depend on the number of worker processes."""
 
 import multiprocessing
 import signal
@@ -11,20 +11,20 @@ from torch.utils.data import DataLoader
 
 from parcnet.base import UserError
 from parcnet.data.bad_images import BadImages
-from parcnet.data.datasets import LabelledImages, OrdersItself
-from parcnet.data.preprocessing import Joint, Transform
+from parcnet.data.datasets import LabelledImages, SupportsEpochOrder
+from parcnet.data.preprocessing import JointTransform, Transform
 from parcnet.data.sampler import EpochSampler
 from parcnet.data.samples import Batch, EvaluationSamples, Sample, TrainingSamples, collate
 
 Collate = Callable[[Sequence[Sample]], Batch]
-"""Samples -> a batch: `collate` for images of one size, `collate_lists` for those of many."""
+"""Samples -> a batch: `collate` for images of one size, `collate_lists` for images of different sizes."""
 
 
 class Batches:
-    """One pass: iterates over (images [B, C, H, W] float32, labels [B] int64), or what `collate` makes of other tasks'
-    samples; `len` counts batches.
+    """One pass over the data: iterates over (images [B, C, H, W] float32, labels [B] int64), or over what the task's
+    `collate` returns; `len` counts batches.
 
-    Raises `UserError` for more than `max_bad_images` unreadable images and for a worker process that dies.
+    Raises `UserError` for more than `max_bad_images` unreadable images and when a worker process dies.
     """
 
     def __init__(self, loader: "DataLoader[Batch]", *, max_bad_images: int, skip_bad: bool) -> None:
@@ -41,14 +41,14 @@ class Batches:
             for batch in self._loader:
                 bad.add(batch.bad)
                 if batch.lost and not self._skip_bad:
-                    raise UserError(f"{batch.bad[0]}; nor could the images drawn in its place. Check the data.")
+                    raise UserError(f"{batch.bad[0]}; its replacements cannot be read either. Check the data.")
                 if len(batch.labels):
                     yield batch.images, batch.labels
         except RuntimeError as error:
             if not any(end in str(error) for end in ("exited unexpectedly", "killed by signal")):
                 raise
             raise UserError(
-                f"a process that reads images died ({error}). Most often memory or shared memory (/dev/shm) ran out: "
+                f"a data loader worker died ({error}), most often because memory or shared memory (/dev/shm) ran out: "
                 "use fewer --workers; --workers 0 reads in the main process."
             ) from error
 
@@ -56,7 +56,7 @@ class Batches:
 def train_loader(
     dataset: LabelledImages,
     *,
-    transform: Transform | Joint,
+    transform: Transform | JointTransform,
     batch_size: int,
     seed: int,
     epoch: int,
@@ -71,15 +71,15 @@ def train_loader(
 ) -> Batches:
     """The shuffled, augmented batches of one epoch for one rank, from `start_batch` on.
 
-    Bit-equal whatever the number of workers and wherever it starts: an image depends on (seed, epoch, index), the
-    order on (seed, epoch). An unreadable image is named and replaced by another one. The global random generators
-    stay as they were.
+    Bit-identical for any number of workers and any start: an image depends on (seed, epoch, index), the order on
+    (seed, epoch). An unreadable image is replaced by another one, with a warning. The global random generators keep
+    their state.
 
-    Raises `UserError` when there are too few images for one whole batch; with `drop_last=False` a smaller one is made.
+    Raises `UserError` when the images do not fill one batch; `drop_last=False` allows a smaller one.
     """
-    share = len(dataset) // world
-    if share < (batch_size if drop_last else 1):
-        possible = max(share - share % 2, 1)  # even, since mixup pairs the images of a batch
+    per_rank = len(dataset) // world
+    if per_rank < (batch_size if drop_last else 1):
+        possible = max(per_rank - per_rank % 2, 1)  # even, since mixup pairs the images of a batch
         ranks = f" on each of {world} ranks" if world > 1 else ""
         raise UserError(
             f"{len(dataset)} training images cannot fill one batch of {batch_size}{ranks}: "
@@ -92,7 +92,7 @@ def train_loader(
         rank=rank,
         world=world,
         start=start_batch * batch_size,
-        shuffle=dataset.order if isinstance(dataset, OrdersItself) else None,
+        shuffle=dataset.order if isinstance(dataset, SupportsEpochOrder) else None,
     )
     loader: DataLoader[Batch] = DataLoader(
         TrainingSamples(dataset, transform, seed),  # type: ignore[arg-type]  # torch types a loader by its samples
@@ -102,9 +102,9 @@ def train_loader(
         num_workers=workers,
         collate_fn=collate,
         pin_memory=pin_memory,
-        multiprocessing_context=_processes(workers),
-        worker_init_fn=_leave_interrupts_to_us,
-        generator=torch.Generator(),  # else the loader would draw from the global one
+        multiprocessing_context=_context(workers),
+        worker_init_fn=_ignore_interrupts,
+        generator=torch.Generator(),  # otherwise the loader draws from the global generator
     )
     return Batches(loader, max_bad_images=max_bad_images, skip_bad=False)
 
@@ -112,7 +112,7 @@ def train_loader(
 def eval_loader(
     dataset: LabelledImages,
     *,
-    transform: Transform | Joint,
+    transform: Transform | JointTransform,
     batch_size: int,
     workers: int,
     rank: int = 0,
@@ -121,9 +121,9 @@ def eval_loader(
     pin_memory: bool = False,
     collate: Collate = collate,
 ) -> Batches:
-    """Every image once, in order; the last batch may be smaller. Unreadable images are named and left out.
+    """Every image once, in order; the last batch may be smaller. Unreadable images are skipped, with a warning.
 
-    Rank r of w takes images r, r + w, r + 2w, ..., so together they take each once; one may take an image less.
+    Rank r of w takes images r, r + w, r + 2w, ...; some ranks may have one image fewer.
     """
     loader: DataLoader[Batch] = DataLoader(
         EvaluationSamples(dataset, transform),  # type: ignore[arg-type]  # as in train_loader
@@ -132,22 +132,22 @@ def eval_loader(
         num_workers=workers,
         collate_fn=collate,
         pin_memory=pin_memory,
-        multiprocessing_context=_processes(workers),
-        worker_init_fn=_leave_interrupts_to_us,
+        multiprocessing_context=_context(workers),
+        worker_init_fn=_ignore_interrupts,
         generator=torch.Generator(),
     )
     return Batches(loader, max_bad_images=max_bad_images, skip_bad=True)
 
 
-def _processes(workers: int) -> BaseContext | None:
-    """How workers are started: forked from a clean server, not from us, since forking threads may deadlock."""
+def _context(workers: int) -> BaseContext | None:
+    """`forkserver`, since forking a process with threads may deadlock."""
     if workers == 0:
         return None
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload([__name__])  # imported once, by the server; else every worker of every epoch would
+    context.set_forkserver_preload([__name__])  # imported once by the server, not by every worker of every epoch
     return context
 
 
-def _leave_interrupts_to_us(_: int) -> None:
-    """Ctrl-C reaches all processes of a terminal: a worker that it ended would take the last step with it."""
+def _ignore_interrupts(_: int) -> None:
+    """Ctrl-C reaches every process of a terminal; the main process still needs its workers to finish the step."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)

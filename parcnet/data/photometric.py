@@ -1,12 +1,13 @@
-"""Random changes of colour for images whose labels are places: they move nothing."""
+"""Photometric distortion: colour augmentation that leaves the geometry of dense labels unchanged."""
 
 from torchvision.transforms import v2
 
 
 def photometric_distortion() -> v2.Transform:
-    """Brightness +-32/255, contrast and saturation 0.5 to 1.5, hue +-18/360: each half of the time, in random order.
+    """Brightness +-32/255, contrast and saturation 0.5 to 1.5, hue +-18/360, in random order.
 
-    For uint8 images [3, h, w]; draws from torch's global generator. As in the published segmentation recipes.
+    Each is applied with probability 0.5, as in the published segmentation recipes. For uint8 images [3, h, w]; draws
+    from torch's global generator.
     """
     strengths: list[dict[str, float | tuple[float, float]]] = [
         {"brightness": 32 / 255},

@@ -1,4 +1,4 @@
-"""From an image of any size to the tensor a network expects; stored in checkpoints, shared with everything deployed."""
+"""Preprocessing of images into a network's input; stored in checkpoints and in exported files."""
 
 import dataclasses
 from abc import ABC, abstractmethod
@@ -21,19 +21,19 @@ Transform = Callable[[Image.Image], Tensor]
 """A PIL image of any mode and size -> float32 [C, H, W]."""
 
 
-class Joint(ABC):
-    """What changes an image together with its target, e.g. a flip of image and label map; sent to workers by pickle."""
+class JointTransform(ABC):
+    """Transforms an image together with its target, e.g. flips image and label map; sent to workers by pickle."""
 
     @abstractmethod
     def __call__(self, image: Image.Image, target: Any) -> tuple[Tensor, Any]:
-        """A PIL image of any mode and size, and what its dataset calls its label -> what network and loss take."""
+        """(PIL image of any mode and size, the dataset's label) -> (network input, target of the loss)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Preprocessing:
-    """y = (crop(resize(x)) / 255 - mean) / std: the shorter side fits size / crop_pct, then the centre is cropped.
+    """y = (crop(resize(x)) / 255 - mean) / std: resizes the shorter side to size / crop_pct, then crops the centre.
 
-    One channel or three, by the length of `mean`. Raises `UserError` for values that make no sense.
+    The length of `mean`, 1 or 3, is the number of channels. Raises `UserError` for invalid values.
     """
 
     size: tuple[int, int]
@@ -60,16 +60,16 @@ class Preprocessing:
         return len(self.mean)
 
     def transform(self) -> Transform:
-        """The preprocessing as a function, through timm."""
+        """The preprocessing as one transform, through timm."""
         return Compose([self.cropping(), self.scaling()])
 
     def cropping(self) -> Callable[[Image.Image], Image.Image]:
-        """Its first part: an image of any mode and size -> one of `size`, still of 8 bits."""
+        """The first part, resize and crop: an image of any mode and size -> an 8-bit image of `size`."""
         steps = self._steps()
         return Compose([ToChannels(self.channels), *steps[: _to_tensor(steps)]])
 
     def scaling(self) -> Transform:
-        """Its second part: a cropped image -> the tensor."""
+        """The second part: a cropped image -> the normalised tensor."""
         steps = self._steps()
         return Compose(steps[_to_tensor(steps) :])
 
@@ -84,7 +84,7 @@ class Preprocessing:
         return list(transform.transforms)
 
     def to_dict(self) -> dict[str, Any]:
-        """JSON values."""
+        """The fields as JSON values."""
         return {
             name: list(value) if isinstance(value, tuple) else value for name, value in dataclasses.asdict(self).items()
         }
@@ -102,12 +102,12 @@ class Preprocessing:
 
 
 def _to_tensor(steps: list[Any]) -> int:
-    """Where timm's steps leave 8-bit images."""
-    return next(place for place, step in enumerate(steps) if isinstance(step, MaybeToTensor))
+    """Index of the step of timm's that converts 8-bit images to tensors."""
+    return next(index for index, step in enumerate(steps) if isinstance(step, MaybeToTensor))
 
 
 class ToChannels:
-    """An 8-bit image of any mode -> grey (1 channel) or RGB (3)."""
+    """An 8-bit image of any mode -> greyscale (1 channel) or RGB (3)."""
 
     def __init__(self, channels: int) -> None:
         self.mode = MODES[channels]

@@ -1,4 +1,4 @@
-"""Counter-based randomness: what is drawn depends on a key such as (seed, epoch, index), never on what ran before."""
+"""Counter-based randomness: every draw depends on a key such as (seed, epoch, index), never on earlier draws."""
 
 import hashlib
 import random
@@ -11,15 +11,15 @@ import torch
 
 
 def hashed(*key: int, size: int = 1) -> tuple[int, ...]:
-    """`size` (at most 8) independent 64-bit numbers that depend on `key` only."""
+    """`size` (at most 8) independent 64-bit numbers, a hash of `key`."""
     digest = hashlib.blake2b(struct.pack(f"<{len(key)}q", *key), digest_size=8 * size).digest()
     return struct.unpack(f"<{size}Q", digest)
 
 
 def reseed(*key: int) -> None:
-    """Seeds the global generators of `random`, `numpy` and `torch` (CPU) by `key`.
+    """Seeds the global generators of `random`, `numpy` and `torch` (CPU) from `key`.
 
-    Each with numbers of its own: from equal seeds `random` and `numpy` would draw the same sequence.
+    Each gets its own seed: with equal seeds `random` and `numpy` draw the same sequence.
     """
     for_random, for_numpy, for_torch = hashed(*key, size=3)
     random.seed(for_random)
@@ -29,7 +29,7 @@ def reseed(*key: int) -> None:
 
 @contextmanager
 def preserved_randomness() -> Iterator[None]:
-    """Leaves the global generators of `random`, `numpy` and `torch` (CPU) as they were, also on exceptions."""
+    """Restores the global generators of `random`, `numpy` and `torch` (CPU) on exit, also after exceptions."""
     states = random.getstate(), np.random.get_state(), torch.get_rng_state()  # noqa: NPY002 -- as in reseed
     try:
         yield

@@ -1,4 +1,4 @@
-"""Which image comes when."""
+"""Deterministic, resumable shuffling of an epoch over ranks."""
 
 from collections.abc import Callable, Iterator
 
@@ -9,7 +9,7 @@ from torch.utils.data import Sampler
 from parcnet.data.randomness import hashed
 
 Key = tuple[int, int]
-"""(epoch, index): together with the seed, all that an augmented sample depends on."""
+"""(epoch, index): an augmented sample depends on these and the seed alone."""
 
 Shuffle = Callable[[torch.Generator], Tensor | None]
 
@@ -17,10 +17,10 @@ Shuffle = Callable[[torch.Generator], Tensor | None]
 class EpochSampler(Sampler[Key]):
     """The (epoch, index) of every sample of an epoch, in an order that depends only on (seed, epoch).
 
-    Rank r of w takes places r, r + w, r + 2w, ... of the permutation of `length` images. Ranks never overlap and get
-    equally many: the last `length % w` places, other images in each epoch, are left out. `start` samples of the rank
-    are skipped, to resume within an epoch. `shuffle` may be the data's own: generator -> a permutation, or None for
-    one of all that are possible.
+    Rank r of w takes elements r, r + w, r + 2w, ... of the permutation of `length` images. Ranks never overlap and
+    have equally many samples: the last `length % w` elements, different images in each epoch, are dropped. The first
+    `start` samples of the rank are skipped, to resume within an epoch. `shuffle` maps a generator to the dataset's own
+    permutation, or to None for a uniform one.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""One sample, and a batch of them, as worker processes make them. Errors travel as values: torch would garble them."""
+"""Samples and batches as worker processes make them. Errors are returned as values: torch would rewrap exceptions."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,28 +11,28 @@ from torch.utils.data import Dataset, default_collate
 
 from parcnet.data.datasets import LabelledImages
 from parcnet.data.images import BadImage
-from parcnet.data.preprocessing import Joint, Transform
+from parcnet.data.preprocessing import JointTransform, Transform
 from parcnet.data.randomness import hashed, preserved_randomness, reseed
 from parcnet.data.sampler import Key
 
 REPLACEMENTS = 10
-"""Images drawn in place of an unreadable one before training gives up."""
+"""Replacements drawn for an unreadable image before training stops."""
 
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """An image [C, H, W] or None, its label, and the files that could not be read on the way to it."""
+    """An image [C, H, W] or None, its label, and the files that could not be read."""
 
     image: Tensor | None
     label: Any
-    """A class index; for other tasks what their loss takes, None without an image."""
+    """A class index, or the target of the task's loss; None without an image."""
     bad: tuple[BadImage, ...] = ()
 
 
 class TrainingSamples(Dataset[Sample]):
-    """Augmented samples: f(seed, epoch, index). An unreadable image is replaced by another, drawn by the same key."""
+    """Augmented samples: f(seed, epoch, index). An unreadable image is replaced by another, drawn from the same key."""
 
-    def __init__(self, dataset: LabelledImages, transform: Transform | Joint, seed: int) -> None:
+    def __init__(self, dataset: LabelledImages, transform: Transform | JointTransform, seed: int) -> None:
         self.dataset, self.transform, self.seed = dataset, transform, seed
 
     def __len__(self) -> int:
@@ -61,9 +61,9 @@ class TrainingSamples(Dataset[Sample]):
 
 
 class EvaluationSamples(Dataset[Sample]):
-    """Samples by index; an unreadable image is None."""
+    """Samples without augmentation; an unreadable image is None."""
 
-    def __init__(self, dataset: LabelledImages, transform: Transform | Joint) -> None:
+    def __init__(self, dataset: LabelledImages, transform: Transform | JointTransform) -> None:
         self.dataset, self.transform = dataset, transform
 
     def __len__(self) -> int:
@@ -77,17 +77,17 @@ class EvaluationSamples(Dataset[Sample]):
         return Sample(*_transformed(self.transform, image, label))
 
 
-def _transformed(transform: Transform | Joint, image: Image.Image, label: Any) -> tuple[Tensor, Any]:
-    return transform(image, label) if isinstance(transform, Joint) else (transform(image), label)
+def _transformed(transform: Transform | JointTransform, image: Image.Image, label: Any) -> tuple[Tensor, Any]:
+    return transform(image, label) if isinstance(transform, JointTransform) else (transform(image), label)
 
 
 class Batch(NamedTuple):
-    """The samples that have an image, how many have none, and what could not be read."""
+    """The samples with an image, the number of those without, and the read errors."""
 
     images: Tensor | list[Tensor]
-    """[B, C, H, W], or B images [C, H, W] of many sizes"""
+    """[B, C, H, W], or B images [C, H, W] of different sizes"""
     labels: Any
-    """[B] int64, or what the task's loss takes: B long, too"""
+    """[B] int64, or the B targets of the task's loss"""
     lost: int
     bad: list[BadImage]
 
@@ -100,7 +100,7 @@ def collate(samples: Sequence[Sample]) -> Batch:
 
 
 def collate_lists(samples: Sequence[Sample]) -> Batch:
-    """As `collate`, for images of many sizes: a list of images and a list of what belongs to each."""
+    """As `collate`, for images of different sizes: a list of images and a list of their targets."""
     read = [sample for sample in samples if sample.image is not None]
     images = [sample.image for sample in read if sample.image is not None]
     bad = [error for sample in samples for error in sample.bad]

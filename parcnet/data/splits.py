@@ -2,12 +2,12 @@
 
 from dataclasses import dataclass
 
-from parcnet.data import LabelledImages, has_split, open_dataset
+from parcnet.data.datasets import LabelledImages
 
 
 @dataclass(frozen=True, slots=True)
 class Splits:
-    """Networks learn from train, val chooses the best epoch, test (if there is one) is looked at once at the end."""
+    """Networks learn from train, val selects the best epoch, test (if there is one) is evaluated once, at the end."""
 
     train: LabelledImages
     val: LabelledImages
@@ -15,14 +15,6 @@ class Splits:
 
     @property
     def sizes(self) -> dict[str, int]:
-        """Images in each split that is there."""
+        """Images in each split that exists."""
         named = {"train": self.train, "val": self.val, "test": self.test}
         return {name: len(images) for name, images in named.items() if images is not None}
-
-
-def open_splits(folder: str | None) -> Splits:
-    """Images that each show one class. Raises `UserError` for whatever is wrong with the folders."""
-    train = open_dataset(folder, "train")
-    val = open_dataset(folder, "val")
-    test = open_dataset(folder, "test") if has_split(folder, "test") else None
-    return Splits(train, val, test)

@@ -2,7 +2,7 @@
 
 from parcnet.deploy.export import Export, export
 from parcnet.deploy.exported import Exported, open_exported
-from parcnet.tasks.parity import Parity
 from parcnet.deploy.request import SUFFIXES, Request, format_of
+from parcnet.tasks.parity import Parity
 
 __all__ = ["SUFFIXES", "Export", "Exported", "Parity", "Request", "export", "format_of", "open_exported"]

@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Iterator
-from importlib import resources
 from pathlib import Path
 
 from PIL import Image
@@ -10,9 +9,8 @@ from torch import Tensor, stack
 
 from parcnet.base import UserError
 from parcnet.data import BadImage, Preprocessing, open_dataset, open_image
+from parcnet.data.packaged_images import PHOTOGRAPHS, photograph_path
 
-PHOTOGRAPHS = ("china.jpg", "flower.jpg")
-"""Two photographs of 640x427 px that come with scikit-learn."""
 _SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".gif", ".tif", ".tiff", ".webp")
 
 
@@ -56,8 +54,7 @@ def _embedded(data: str) -> Iterator[Image.Image]:
         digits = open_dataset(None, "test")
         yield from (digits.image(index) for index in range(len(digits)))
         return
-    folder = resources.files("sklearn") / "datasets" / "images"
-    photographs = [open_image(str(folder / name)) for name in PHOTOGRAPHS]
+    photographs = [open_image(photograph_path(name)) for name in PHOTOGRAPHS]
     for side in (400, 320, 256, 200, 150):
         for left in range(0, 640 - side + 1, 60):
             for photograph in photographs:

@@ -9,24 +9,18 @@ import torch
 from torch import Tensor, nn
 
 from parcnet.base import UserError, atomic_path, check_writable, staging_folder
-from parcnet.tasks import parity
-from parcnet.deploy.file_metadata import Card
 from parcnet.deploy.algorithm_choice import Note
-from parcnet.deploy.exported import file_input, open_exported
-from parcnet.tasks.detection.fixed_shapes import OUTPUTS
-from parcnet.deploy.graph import example_for
 from parcnet.deploy.comparison_images import real_images
-from parcnet.deploy.quantization_report import MOST, Accuracy, Responsible, accuracy, responsible
-from parcnet.tasks.detection.object_parity import compare_objects
-from parcnet.deploy.export_plan import AUTO, Plan, plan
+from parcnet.deploy.export_plan import AUTO, ExportPlan, plan_export
+from parcnet.deploy.exported import file_input, open_exported
+from parcnet.deploy.file_metadata import Card
+from parcnet.deploy.graph import example_for
 from parcnet.deploy.prepare import flattened
+from parcnet.deploy.quantization_report import MOST, Accuracy, Responsible, accuracy, responsible
 from parcnet.deploy.request import SUFFIXES, Request
 from parcnet.deploy.writers import files_of, write
+from parcnet.tasks import parity
 
-IMAGES = 16
-"""Real images on which a file is compared."""
-DENSE_IMAGES = 4
-"""The same for networks that answer for every pixel or object of it."""
 CALIBRATION_IMAGES = 64
 """Real images by which static int8 finds its ranges."""
 
@@ -48,7 +42,7 @@ class Export:
 
 
 def export(
-    subject: str | Path | nn.Module,
+    source: str | Path | nn.Module,
     path: str | Path | None = None,
     *,
     format: str = "onnx",  # noqa: A002 - the word of the command line
@@ -65,7 +59,7 @@ def export(
     heat: bool = False,
     note: Note = lambda _, __: None,
 ) -> Export:
-    """Writes `subject`, a checkpoint, run folder, registered name or module, as a file for another runtime.
+    """Writes `source`, a checkpoint, run folder, registered name or module, as a file for another runtime.
 
     path         of the file; None: the network's name in the present folder
     format       onnx, openvino, mnn or torch-export
@@ -89,15 +83,14 @@ def export(
     """
     started = time.perf_counter()
     if format in SUFFIXES:  # before the work whose result could not be kept
-        path = _checked(path, subject, format)
-    planned = plan(subject, format, size, batch, dtype, pixels, algorithm, norm, note, heat)
+        path = _checked(path, source, format)
+    planned = plan_export(source, format, size, batch, dtype, pixels, algorithm, norm, note, heat)
     assert path is not None
     target = Path(path)
-    if data_dir is not None and planned.card.metadata.task != "classification":
-        raise UserError(f"data_dir is {data_dir}: accuracy before and after is counted for classifiers alone.")
+    if data_dir is not None and not planned.task.single_label:
+        raise UserError(f"data_dir is {data_dir}: accuracy before and after is measured for classifiers alone.")
     data, channels = planned.card.metadata.data, planned.preprocessing.channels
-    count = IMAGES if planned.card.metadata.task == "classification" else DENSE_IMAGES
-    seen = real_images(planned.preprocessing, count, data, images)
+    seen = real_images(planned.preprocessing, planned.task.parity_images, data, images)
     ranges = None
     if dtype == "int8" and format != "mnn":
         found = real_images(planned.preprocessing, CALIBRATION_IMAGES, data, calibration or images)
@@ -126,7 +119,7 @@ RESPONSIBLE_STEPS = 2 * MOST
 """At most so many more of static int8."""
 
 
-def compared(planned: Plan, path: Path, images: Tensor) -> parity.Parity:
+def compared(planned: ExportPlan, path: Path, images: Tensor) -> parity.Parity:
     """The file `path` beside the network it came from, on `images` as `planned.preprocessing` makes them."""
     file = open_exported(path)
 
@@ -135,10 +128,8 @@ def compared(planned: Plan, path: Path, images: Tensor) -> parity.Parity:
         with torch.inference_mode():
             return flattened(planned.reference(given))
 
-    names = planned.card.outputs
-    if names == OUTPUTS:
-        return compare_objects(wanted, file.outputs, images)
-    return parity.compare(wanted, file.outputs, images, planned.request.batch or 4, logits=names[0] == "logits")
+    logits, batch = planned.card.outputs[0] == "logits", planned.request.batch or 4
+    return planned.task.compare_outputs(wanted, file.outputs, images, batch, logits)
 
 
 def _check(found: parity.Parity, request: Request, tolerance: float | None) -> None:
@@ -150,11 +141,11 @@ def _check(found: parity.Parity, request: Request, tolerance: float | None) -> N
         )
 
 
-def _checked(path: str | Path | None, subject: str | Path | nn.Module, kind: str) -> Path:
+def _checked(path: str | Path | None, source: str | Path | nn.Module, kind: str) -> Path:
     """Where the file goes. `UserError` for a name of another format, and for a folder that cannot be written to."""
     suffix = SUFFIXES[kind]
     if path is None:
-        stem = type(subject).__name__.lower() if isinstance(subject, nn.Module) else Path(subject).stem
+        stem = type(source).__name__.lower() if isinstance(source, nn.Module) else Path(source).stem
         path = Path(f"{stem}{suffix}")
     path = Path(path)
     if path.suffix != suffix:

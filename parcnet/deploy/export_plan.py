@@ -1,4 +1,4 @@
-"""From what was asked for to a network that is ready to be written."""
+"""A request -> a network that is ready to be written."""
 
 import copy
 import tempfile
@@ -11,27 +11,25 @@ from torch import Tensor, nn
 
 from parcnet.base import UserError
 from parcnet.data import Preprocessing
-from parcnet.deploy.file_metadata import Card
 from parcnet.deploy.algorithm_choice import Note, algorithms_for
-from parcnet.deploy.exported import raw
-from parcnet.tasks.detection.fixed_shapes import OUTPUTS as OBJECTS
-from parcnet.tasks.detection.fixed_shapes import FixedDetector, PlainDetector, check_request
 from parcnet.deploy.class_activation import OUTPUTS, WithGradientHeat, WithHeat, class_maps
+from parcnet.deploy.file_metadata import Card
+from parcnet.deploy.model_source import for_size, open_source
 from parcnet.deploy.norms import NORM_OF, NORMS
 from parcnet.deploy.prepare import HalfInside, Normalised, fit_maps, flattened, in_form, parcnet_stages, sized
 from parcnet.deploy.request import Request
 from parcnet.deploy.runtimes import RUNTIMES
-from parcnet.deploy.model_source import for_size, opened, usual_size
 from parcnet.deploy.writers import as_array, tools, write
 from parcnet.layers.inference import MIXES
-from parcnet.tasks.detection import Detector
+from parcnet.tasks.exported_file import unnormalised
+from parcnet.tasks.task import Task
 
 AUTO = "auto"
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
-    """All that is settled before a file is written.
+class ExportPlan:
+    """All that is decided before a file is written.
 
     reference      the network that the file is compared with, on the file's inputs but as float32
     prepared       the same in the form that is written
@@ -42,10 +40,11 @@ class Plan:
     prepared: nn.Module
     card: Card
     preprocessing: Preprocessing
+    task: Task
 
     @property
     def request(self) -> Request:
-        """What was asked for."""
+        """The requested file."""
         return self.card.request
 
 
@@ -57,8 +56,8 @@ def check_choices(algorithm: str, norm: str | None) -> None:
         raise UserError(f"norm is {norm!r}: expected one of {', '.join(NORMS)}.")
 
 
-def plan(
-    subject: str | Path | nn.Module,
+def plan_export(
+    source: str | Path | nn.Module,
     format: str,  # noqa: A002 - the word of the command line
     size: int | tuple[int, int] | None,
     batch: int | None,
@@ -68,19 +67,16 @@ def plan(
     norm: str | None,
     note: Note,
     heat: bool = False,
-) -> Plan:
-    """Opens the network, makes it ready for the size, and settles its algorithms. Arguments as `export` has them."""
+) -> ExportPlan:
+    """Opens the network, prepares it for the size, and chooses its algorithms. Arguments as `export` has them."""
     check_choices(algorithm, norm)
-    network, metadata = opened(subject)
-    height, width = usual_size(metadata) if size is None else (size, size) if isinstance(size, int) else size
+    network, metadata, task = open_source(source)
+    height, width = task.export_size(metadata) if size is None else (size, size) if isinstance(size, int) else size
     request = Request(format, height, width, batch, dtype, pixels)
     written_by = tools(request)
     metadata = for_size(metadata, request.size)
     preprocessing = Preprocessing.from_dict(metadata.preprocessing)
-    if isinstance(network, Detector):
-        check_request(request)
-        network = PlainDetector(network)
-    model = sized(network, request.size)
+    model = sized(task.exportable(network, request), request.size)
     image = torch.randn(1, preprocessing.channels, height, width, generator=torch.Generator().manual_seed(0))
     fit_maps(model, image)
     maps = class_maps(model, image) if heat else None
@@ -89,30 +85,24 @@ def plan(
         algorithms = algorithms_for(model, image, form, _runner(format), note)
     else:
         algorithms = (algorithm,) * len(parcnet_stages(model))
-    prepared = in_form(model, image, algorithms, form)
-    if isinstance(prepared, PlainDetector):
-        prepared = FixedDetector(prepared.detector, image)
+    prepared = task.fixed_shapes(in_form(model, image, algorithms, form), image)
     if maps is not None:
         model, prepared = WithGradientHeat(model, maps), WithHeat(prepared, copy.deepcopy(maps))
     if (format, dtype) == ("onnx", "fp16"):
         prepared = HalfInside(prepared)
-    names = OUTPUTS if maps is not None else _outputs(model, metadata.task, image)
+    names = OUTPUTS if maps is not None else _output_names(task, model, image)
     card = Card(metadata, request, algorithms, names, written_by)
     if not pixels:
-        return Plan(model, prepared, card, preprocessing)
+        return ExportPlan(model, prepared, card, preprocessing, task)
     normalisation = preprocessing.mean, preprocessing.std
-    return Plan(Normalised(model, *normalisation), Normalised(prepared, *normalisation), card, raw(preprocessing))
+    reference, prepared = Normalised(model, *normalisation), Normalised(prepared, *normalisation)
+    return ExportPlan(reference, prepared, card, unnormalised(preprocessing), task)
 
 
-def _outputs(model: nn.Module, task: str, image: Tensor) -> tuple[str, ...]:
-    """Names of the network's answers: `logits` of an image or of every pixel, an object's, or numbers."""
-    if isinstance(model, PlainDetector):
-        return OBJECTS
+def _output_names(task: Task, model: nn.Module, image: Tensor) -> tuple[str, ...]:
+    """Names of the network's outputs for `image`."""
     with torch.no_grad():
-        outputs = flattened(model(image))
-    if len(outputs) == 1 and (outputs[0].dim() == 2 or task == "segmentation"):
-        return ("logits",)
-    return tuple(f"output_{place}" for place in range(len(outputs)))
+        return task.output_names(flattened(model(image)))
 
 
 def _runner(kind: str) -> Callable[[nn.Module, Tensor, Path], Callable[[], object]]:

@@ -1,6 +1,5 @@
 """An exported file as a predictor: images in, logits out, like the network it came from."""
 
-import dataclasses
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,10 +10,15 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from parcnet.base import UserError
+from parcnet.checkpoint import Metadata
 from parcnet.data import Preprocessing
 from parcnet.deploy.file_metadata import Card
 from parcnet.deploy.request import SUFFIXES, format_of
 from parcnet.deploy.runtimes import RUNTIMES
+from parcnet.tasks.exported_file import for_file
+from parcnet.tasks.lookup import task_named
+from parcnet.tasks.predictor import Predictor
+from parcnet.tasks.task import Task
 
 
 class Exported:
@@ -27,9 +31,23 @@ class Exported:
     def __init__(self, path: Path, threads: int | None = None) -> None:
         runtime = RUNTIMES[str(format_of(path))]
         self.card = Card.from_json(runtime.card(path), str(path))
-        own = Preprocessing.from_dict(self.card.metadata.preprocessing)
-        self.preprocessing = raw(own) if self.card.request.pixels else own
+        self.preprocessing = Preprocessing.from_dict(for_file(self.card.metadata, self).preprocessing)
         self._run: Callable[[NDArray[Any]], list[NDArray[Any]]] = runtime.load(path, threads)
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """(H, W) in px, the one size that the file serves."""
+        return self.card.request.size
+
+    @property
+    def takes_pixels(self) -> bool:
+        """Whether the file normalises by itself."""
+        return self.card.request.pixels
+
+    def task_predictor(self) -> tuple[Task, Predictor, Metadata]:
+        """The file's task, and the file as a predictor for images of any size with the metadata for it."""
+        task = task_named(self.card.metadata.task)
+        return task, *task.file_predictor(self, self.card.metadata)
 
     def __call__(self, images: Tensor) -> Tensor:
         return self.outputs(images)[0]
@@ -37,8 +55,8 @@ class Exported:
     def outputs(self, images: Tensor) -> list[Tensor]:
         """All outputs, each with the images along its first side."""
         size = tuple(images.shape[-2:])
-        if size != self.card.request.size:
-            wanted, got = ("x".join(map(str, each)) for each in (self.card.request.size, size))
+        if size != self.size:
+            wanted, got = ("x".join(map(str, each)) for each in (self.size, size))
             raise UserError(f"this file takes images of {wanted} px, got {got}: export the network for those.")
         parts = [self._padded(chunk) for chunk in images.split(self.card.request.batch or len(images))]
         return [torch.cat(each) for each in zip(*parts, strict=True)]
@@ -63,12 +81,6 @@ def open_exported(path: str | Path, threads: int | None = None) -> Exported:
     if not path.is_file():
         raise UserError(f"there is no file {path}.")
     return Exported(path, threads)
-
-
-def raw(preprocessing: Preprocessing) -> Preprocessing:
-    """The same without normalisation: pixels over 255."""
-    channels = preprocessing.channels
-    return dataclasses.replace(preprocessing, mean=(0.0,) * channels, std=(1.0,) * channels)
 
 
 def file_input(images: Tensor, card: Card) -> NDArray[Any]:

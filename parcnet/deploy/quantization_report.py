@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, Literal
 import torch
 from torch import Tensor
 
-from parcnet.data import eval_loader, has_split, open_dataset
+from parcnet.deploy.export_plan import ExportPlan
 from parcnet.deploy.exported import Exported, file_input, open_exported
 from parcnet.deploy.graph import quantised_layers
-from parcnet.deploy.export_plan import Plan
 from parcnet.deploy.prepare import flattened
 from parcnet.deploy.writers import write_graph
-from parcnet.evaluation import evaluate
+from parcnet.evaluation import evaluation_batches
+from parcnet.tasks.exported_file import for_file
 
 if TYPE_CHECKING:
     from onnx import ModelProto
@@ -41,26 +41,28 @@ class Accuracy:
         return f"top-1 {self.network:.2%} -> {self.file:.2%} ({self.images} images)"
 
 
-def accuracy(planned: Plan, file: Exported, data_dir: str | None) -> Accuracy | None:
+def accuracy(planned: ExportPlan, file: Exported, data_dir: str | None) -> Accuracy | None:
     """Both on the test split of `data_dir` (val where there is none); None where no labelled images are known.
 
     Of classifiers; None for other tasks.
     """
     metadata = planned.card.metadata
-    if metadata.task != "classification" or (data_dir is None and metadata.data != "digits"):
+    task = planned.task
+    if not task.single_label or (data_dir is None and metadata.data != "digits"):
         return None
-    split: Literal["test", "val"] = "test" if has_split(data_dir, "test") else "val"
-    images = open_dataset(data_dir, split, metadata.classes)
+    split: Literal["test", "val"] = "test" if task.has_split(data_dir, "test") else "val"
+    images = task.open_images(data_dir, split, metadata)
 
     def network(batch: Tensor) -> Tensor:
         with torch.inference_mode():
             return planned.reference(torch.from_numpy(file_input(batch, planned.card)))
 
-    found = []
-    for predictor in (network, file):
-        loader = eval_loader(images, transform=file.preprocessing.transform(), batch_size=32, workers=0)
-        found.append(evaluate(predictor, loader, len(metadata.classes)))
-    return Accuracy(found[0].count, found[0].top1, found[1].top1)
+    fed = for_file(metadata, file)
+    before, after = (
+        task.evaluate(predictor, evaluation_batches(task, images, fed, batch_size=32), fed)
+        for predictor in (network, file)
+    )
+    return Accuracy(before.count, before.metrics()["top1"], after.metrics()["top1"])
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +79,7 @@ class Responsible:
 
 
 def responsible(
-    planned: Plan,
+    planned: ExportPlan,
     graph: "ModelProto",
     ranges: Tensor,
     images: Tensor,

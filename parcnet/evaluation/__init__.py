@@ -1,19 +1,14 @@
-"""Predictor + data -> metrics and predictions."""
+"""Predictor + data -> metrics and predictions, for any task."""
 
-from parcnet.tasks.classification.metrics import Result, evaluate
-from parcnet.tasks.detection.metrics import DetectionResult, coco_statistics, evaluate_detection
-from parcnet.tasks.classification.prediction import Failure, Prediction, predict
+from parcnet.evaluation.batches import evaluation_batches
+from parcnet.evaluation.predict import PredictedImage, UnreadableImage, predict
 from parcnet.tasks.predictor import Predictor, torch_predictor
 
 __all__ = [
-    "DetectionResult",
-    "Failure",
-    "Prediction",
+    "PredictedImage",
     "Predictor",
-    "Result",
-    "coco_statistics",
-    "evaluate",
-    "evaluate_detection",
+    "UnreadableImage",
+    "evaluation_batches",
     "predict",
     "torch_predictor",
 ]

@@ -1,4 +1,4 @@
-"""What is explained: a network by name or from a file, its preprocessing, and the images it is asked about."""
+"""A network to explain, by name or from a file, with its preprocessing, and the images it is explained on."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -12,20 +12,20 @@ from numpy.typing import NDArray
 from timm.data import ImageNetInfo, resolve_model_data_config
 from torch import Tensor, nn
 
-from parcnet import checkpoint
 from parcnet.base import UserError, nearest, unknown
 from parcnet.data import Preprocessing, open_dataset, open_image, preserved_randomness, reseed
 from parcnet.data.folders import image_files
-from parcnet.tasks.class_scores import DetectionScores, Scored, SegmentationScores
-from parcnet.models import build, from_checkpoint, load_official_weights
+from parcnet.models import build, load_official_weights
 from parcnet.models.fitting import fit_checkpoint, load_exactly
 from parcnet.models.official import FAMILIES, read, unwrapped
 from parcnet.models.staged import StagedNetwork
+from parcnet.tasks.class_scores import ScoredNetwork
+from parcnet.tasks.loading import load_checkpoint
 
 
 @dataclass(frozen=True, slots=True)
-class Subject:
-    """A network in eval mode, and what is needed to feed it and to read its answers."""
+class ExplainedModel:
+    """A network in eval mode, its preprocessing and its classes."""
 
     name: str
     """The registered name."""
@@ -36,8 +36,8 @@ class Subject:
     trained: bool
     data: str | None = None
     """What it was trained on, where its file says so."""
-    scored: Scored | None = None
-    """A segmenter or detector as Grad-CAM asks it; `model` is its backbone."""
+    scored: ScoredNetwork | None = None
+    """What Grad-CAM differentiates in networks other than classifiers; `model` is then the backbone."""
 
     @property
     def classifier(self) -> nn.Module:
@@ -66,7 +66,7 @@ class Images:
     """[N, H, W] or [N, H, W, 3]: the same, to be looked at."""
 
 
-def subject(text: str, size: tuple[int, int] | None = None) -> Subject:
+def open_model(text: str, size: tuple[int, int] | None = None) -> ExplainedModel:
     """The network that `text` means: CHECKPOINT, NAME:CHECKPOINT, or NAME alone for untrained weights (seed 0).
 
     CHECKPOINT is a file of ours or a run folder, of any task; after NAME, any network of ours or timm's, also the plain
@@ -91,7 +91,7 @@ def subject(text: str, size: tuple[int, int] | None = None) -> Subject:
 
 
 def read_images(
-    found: Subject, paths: Sequence[Path], *, limit: int, margin: int = 0, data: str | None = None
+    found: ExplainedModel, paths: Sequence[Path], *, limit: int, margin: int = 0, data: str | None = None
 ) -> Images:
     """The images in files and folders, preprocessed for the network; at most `limit`, the first in order of names.
 
@@ -127,7 +127,7 @@ def pictures(tensor: Tensor, preprocessing: Preprocessing) -> NDArray[np.uint8]:
     return levels[:, 0].numpy() if levels.shape[1] == 1 else levels.permute(0, 2, 3, 1).numpy()
 
 
-def class_number(found: Subject, wanted: str | None) -> int | None:
+def class_number(found: ExplainedModel, wanted: str | None) -> int | None:
     """The number of a class given by name or number; None for None. Raises `UserError` with the nearest names."""
     if wanted is None:
         return None
@@ -143,28 +143,23 @@ def class_number(found: Subject, wanted: str | None) -> int | None:
     raise unknown(f"class of {found.name}", wanted, found.classes, "Give a name, or a number from 0.")
 
 
-def _of_checkpoint(path: Path) -> Subject:
-    task = checkpoint.read_metadata(path).task
-    if task == "classification":
-        model, metadata = from_checkpoint(path)
-        preprocessing = Preprocessing.from_dict(metadata.preprocessing)
-        return Subject(metadata.model, model, preprocessing, metadata.classes, trained=True, data=metadata.data)
-
-    from parcnet.tasks.loading import from_checkpoint as of_any_task  # here, for it loads whole detection libraries
-
-    network, metadata = of_any_task(path)
+def _of_checkpoint(path: Path) -> ExplainedModel:
+    loaded = load_checkpoint(path)
+    metadata = loaded.metadata
+    explained = loaded.task.explained(loaded.network, metadata)
     preprocessing = Preprocessing.from_dict(metadata.preprocessing)
-    scored: Scored
-    if task == "segmentation":
-        scored = SegmentationScores(network)
-        backbone = network.get_submodule("backbone.net")
-    else:
-        scored = DetectionScores(network, len(metadata.classes), preprocessing.mean, preprocessing.std)
-        backbone = network.get_submodule("backbone.body.net")
-    return Subject(metadata.model, backbone, preprocessing, metadata.classes, True, metadata.data, scored.eval())
+    return ExplainedModel(
+        metadata.model,
+        explained.backbone,
+        preprocessing,
+        metadata.classes,
+        trained=True,
+        data=metadata.data,
+        scored=explained.scored,
+    )
 
 
-def _named(name: str, path: Path) -> Subject:
+def _named(name: str, path: Path) -> ExplainedModel:
     if path.is_dir() or _is_ours(path):
         found = _of_checkpoint(path)
         if found.name != name:
@@ -192,7 +187,7 @@ def _is_ours(path: Path) -> bool:
     return b'"parcnet":' in start
 
 
-def _described(name: str, model: nn.Module, *, trained: bool) -> Subject:
+def _described(name: str, model: nn.Module, *, trained: bool) -> ExplainedModel:
     config: dict[str, Any] = resolve_model_data_config(model)
     preprocessing = Preprocessing(
         size=(config["input_size"][1], config["input_size"][2]),
@@ -206,10 +201,10 @@ def _described(name: str, model: nn.Module, *, trained: bool) -> Subject:
     if count == 1000 and trained:
         names = ImageNetInfo("imagenet-1k")
         classes = tuple(names.index_to_description(index).split(",")[0] for index in range(count))
-    return Subject(name, model.eval(), preprocessing, classes, trained)
+    return ExplainedModel(name, model.eval(), preprocessing, classes, trained)
 
 
-def _resized(found: Subject, size: tuple[int, int]) -> Subject:
+def _resized(found: ExplainedModel, size: tuple[int, int]) -> ExplainedModel:
     fit: Any = getattr(found.model, "set_input_size", None)
     if fit is not None and not isinstance(found.model, StagedNetwork):
         fit(img_size=size)  # networks of timm that are built for one size

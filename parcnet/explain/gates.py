@@ -1,4 +1,4 @@
-"""The gates of the spatial bifurcate gate units: where they let through what was gathered, and where they close."""
+"""Gate values of the spatial bifurcate gate units: where they pass features on, and where they are closed."""
 
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -15,31 +15,31 @@ from parcnet.explain.target_layers import stage_of
 from parcnet.layers import SpatialBGU, SplitSpatialBGU
 
 CLOSED = 0.1
-"""A gate is closed where it is below this share of its channel's root mean square."""
+"""A gate is closed where |g| is below this multiple of its channel's root mean square."""
 CLOSED_AT_RANDOM = 0.0797
-"""How often a normally distributed gate of mean 0 would be closed: erf(0.1 / sqrt 2)."""
+"""Share of closed gates under a zero-mean normal distribution: erf(0.1 / sqrt 2)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Gate:
-    """The gate of one unit on all images. Its scale is a channel's own, since the projection after it absorbs it."""
+    """The gate of one unit on all images, normalised per channel, since the next projection absorbs its scale."""
 
     layer: str
     stage: int | None
     """From 1."""
     maps: NDArray[np.float32]
-    """[N, h, w]: mean over channels of |g| / rms_c, the rms over images and places; 0.8 for a normal distribution."""
+    """[N, h, w]: mean over channels of |g| / rms_c, rms over images and positions; 0.8 for a normal distribution."""
     closed_maps: NDArray[np.float32]
-    """[N, h, w]: share of the channels whose gate is closed at that place."""
+    """[N, h, w]: share of channels whose gate is closed at that position."""
     closed: float
-    """Share of all gates that are closed."""
+    """Share of all gate values that are closed."""
     negative: float
-    """Share of all gates that turn the sign of what they let through."""
+    """Share of all gate values that are negative, so that they flip the sign of the features."""
 
 
 @dataclass(frozen=True, slots=True)
 class Gates:
-    """Every gate of a network, from the image on."""
+    """Every gate of a network, from input to output."""
 
     gates: tuple[Gate, ...]
     threshold: float
@@ -58,8 +58,7 @@ def gates(
 
         y = W_out (g * mix(GELU(feature)))      g = first half of W_in x + b      (ICCV 2023, Sec. 3.2)
 
-    and in the arXiv version g = GELU(W_gate x + b). Units that add their branches have no gate. The network is given
-    back unchanged.
+    and in the arXiv version g = GELU(W_gate x + b). Additive units have no gate. The network is left unchanged.
 
     Raises `UserError` for a network without such units, and for a threshold that is not positive.
     """
@@ -69,25 +68,27 @@ def gates(
             f"a {type(model).__name__} has no spatial gate unit; expected a parcnetv2 network whose gates multiply."
         )
     if len(images) < 1:
-        raise UserError("no image given: gates are looked at on images.")
+        raise UserError("no image given: gates need at least one image.")
     if not threshold > 0:
         raise UserError(f"threshold is {threshold}; expected a number above 0.")
     collected: dict[str, list[Tensor]] = {name: [] for name in units}
     with borrowed(model, device, dtype), torch.no_grad(), progress("gates", len(images), "images") as advance:
-        place = next(parameter.device for parameter in model.parameters())
+        target = next(parameter.device for parameter in model.parameters())
         with ExitStack() as hooks:
-            seen = {name: hooks.enter_context(captured(_projection(unit))) for name, unit in units.items()}
+            projections = {name: hooks.enter_context(captured(_projection(unit))) for name, unit in units.items()}
             for image in images:
-                model(image[None].to(place))
+                model(image[None].to(target))
                 for name, unit in units.items():
-                    collected[name].append(_gate(unit, seen[name].output).float().cpu())
+                    collected[name].append(_gate(unit, projections[name].output).float().cpu())
                 advance(1, "")
-    found = tuple(_summary(name, stage_of(model, name), torch.cat(each), threshold) for name, each in collected.items())
-    return Gates(found, threshold)
+    return Gates(
+        tuple(_summary(name, stage_of(model, name), torch.cat(each), threshold) for name, each in collected.items()),
+        threshold,
+    )
 
 
 def gate_units(model: nn.Module) -> dict[str, SpatialBGU | SplitSpatialBGU]:
-    """Every spatial unit whose gate multiplies, by name, from the image on."""
+    """Every spatial unit with a multiplicative gate by name, from input to output."""
     return {
         name: module
         for name, module in model.named_modules()
@@ -101,7 +102,7 @@ def _projection(unit: SpatialBGU | SplitSpatialBGU) -> nn.Module:
 
 
 def _gate(unit: SpatialBGU | SplitSpatialBGU, projected: Tensor | None) -> Tensor:
-    assert projected is not None, "a unit of a forward pass always projects"
+    assert projected is not None, "every unit projects in a forward pass"
     return projected.chunk(2, dim=1)[0] if isinstance(unit, SpatialBGU) else F.gelu(projected)
 
 

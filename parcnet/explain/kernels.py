@@ -1,4 +1,4 @@
-"""Oversized kernels as they were trained: strips, the two-dimensional kernel they amount to, and their reach."""
+"""Trained oversized kernels: the 1D kernels, the 2D kernel they compose, and their reach."""
 
 from dataclasses import dataclass
 
@@ -16,70 +16,70 @@ from parcnet.ops.oversized.dense import merge
 Array = NDArray[np.float32]
 
 DEFAULT_STAGE = 3
-"""Whose last block the supplement draws."""
+"""The supplement draws the last block of this stage."""
 LOCAL_REACH = 3
-"""Places that a 7x7 kernel reaches to either side."""
+"""Radius of a 7x7 kernel in positions."""
 
 
 @dataclass(frozen=True, slots=True)
 class Kernels:
-    """The kernels of one oversized convolution, the channels drawn by a seed; as in y[i] = sum_s k[s] x[i+s]."""
+    """The kernels of one oversized convolution for channels drawn with a seed; y[i] = sum_s k[s] x[i+s]."""
 
     layer: str
     channels: NDArray[np.int64]
-    """[n]: which channels, in order."""
+    """[n]: indices of the channels, ascending."""
     vertical: Array
-    """[n, 2H-1]: the centre tap is H-1; what lies after it looks down."""
+    """[n, 2H-1]: the centre tap is H-1; later taps read positions below the output."""
     horizontal: Array
-    """[n, 2W-1]: what lies after the centre tap looks to the right."""
+    """[n, 2W-1]: the centre tap is W-1; later taps read positions to the right of the output."""
     local: Array | None
-    """[n, k, k]: the depthwise kernel beside it; None where there is none."""
+    """[n, k, k]: the parallel local depthwise kernel; None if there is none."""
     merged: Array
-    """[n, 2H-1, 2W-1]: vertical x horizontal, with the local kernel added in the middle (and at least as large as it).
-    On maps of H x W, convolving with it, zero-padded by half its size, equals the layers."""
+    """[n, 2H-1, 2W-1]: vertical x horizontal plus the centred local kernel (and at least as large as it). On feature
+    maps of H x W, convolving with it under zero padding of half its size equals the layers."""
 
 
 @dataclass(frozen=True, slots=True)
 class Reach:
-    """How one oversized convolution uses its length; of all channels, each weighing the same."""
+    """How one oversized convolution uses its length: means over all channels."""
 
     layer: str
     stage: int | None
     """From 1."""
     energy_h: NDArray[np.float64]
-    """[H]: share of a vertical kernel's squared taps at distance 0, 1, ..., H-1."""
+    """[H]: share of a vertical kernel's squared weights at distance 0, 1, ..., H-1."""
     energy_w: NDArray[np.float64]
-    """[W]: the same of the horizontal ones."""
+    """[W]: the same for the horizontal kernels."""
     spectrum_h: NDArray[np.float64]
-    """[H]: share of a vertical kernel's power at the frequencies 0, 1, ..., H-1 cycles in its 2H-1 places."""
+    """[H]: share of a vertical kernel's power at frequencies 0, 1, ..., H-1 cycles per 2H-1 taps."""
     spectrum_w: NDArray[np.float64]
-    """[W]: the same of the horizontal ones."""
+    """[W]: the same for the horizontal kernels."""
     distance: tuple[float, float]
-    """Mean distance of the energy, vertical and horizontal, by the largest distance."""
+    """Mean distance of the energy, vertical and horizontal, divided by the largest distance."""
     beyond_local: tuple[float, float]
-    """Share of the energy farther away than a 7x7 kernel reaches."""
+    """Share of the energy outside the range of a 7x7 kernel."""
     symmetry: tuple[float, float]
-    """Mean cosine between a kernel and its mirror image: 1 even, -1 odd."""
+    """Mean cosine similarity of a kernel and its mirror image: 1 even, -1 odd."""
     untrained_distance: tuple[float, float]
-    """What white noise of this length has on average: near 0.5, more for a few taps."""
+    """Expected `distance` of white noise of this length: near 0.5, more for few taps."""
     untrained_symmetry: tuple[float, float]
-    """The same: 1 / taps, the share of the centre tap."""
+    """Expected `symmetry` of white noise: 1 / taps, the share of the centre tap."""
 
 
 def oversized_layers(model: nn.Module) -> dict[str, OversizedConv2d]:
-    """Every oversized convolution by name, from the image on."""
+    """Every oversized convolution by name, from input to output."""
     return {name: module for name, module in model.named_modules() if isinstance(module, OversizedConv2d)}
 
 
 def oversized_kernels(
     model: nn.Module, *, layer: str | None = None, channels: int | None = 16, seed: int = 0
 ) -> Kernels:
-    """The kernels of `channels` channels (None: all), drawn at random by `seed`, of one oversized convolution.
+    """The kernels of `channels` random channels (None: all) of one oversized convolution.
 
-    layer   its name, that of a module which holds it (the last one counts), a stage's number from 1, or None for the
-            last block of the third stage.
+    layer   its name, the name of a module that contains it (the last one in it), a stage's number from 1, or None for
+            the last block of the third stage.
 
-    Raises `UserError` for a network or a layer without an oversized convolution, listing those that have one.
+    Raises `UserError` for a network or a layer without an oversized convolution, listing the layers that are.
     """
     name, module = _chosen(model, layer)
     if channels is not None and channels < 1:
@@ -87,8 +87,8 @@ def oversized_kernels(
     vertical, horizontal = (kernel.detach().float().cpu() for kernel in (module.kernel_h, module.kernel_w))
     order = torch.randperm(len(vertical), generator=torch.Generator().manual_seed(seed))
     chosen = order[: len(vertical) if channels is None else channels].sort().values
-    beside = _local_beside(model, name)
-    local = None if beside is None else beside[chosen]
+    parallel = _local_kernel(model, name)
+    local = None if parallel is None else parallel[chosen]
     merged = merge(vertical[chosen], horizontal[chosen], local)
     return Kernels(
         layer=name,
@@ -101,7 +101,7 @@ def oversized_kernels(
 
 
 def reach(model: nn.Module) -> tuple[Reach, ...]:
-    """How far each oversized convolution looks, from the image on.
+    """The reach of each oversized convolution, from input to output.
 
     Raises `UserError` for a network without one.
     """
@@ -112,7 +112,7 @@ def reach(model: nn.Module) -> tuple[Reach, ...]:
 
 
 def energy_by_distance(kernel: Array) -> NDArray[np.float64]:
-    """[C, 2L-1] -> [L]: share of the squared taps at each distance from the centre, mean over channels.
+    """[C, 2L-1] -> [L]: share of the squared weights at each distance from the centre, mean over channels.
 
     e[d] = mean_c (k[c,-d]^2 + k[c,d]^2) / sum_s k[c,s]^2       and k[c,0]^2 alone at d = 0
     """
@@ -124,19 +124,19 @@ def energy_by_distance(kernel: Array) -> NDArray[np.float64]:
 
 
 def spectrum(kernel: Array) -> NDArray[np.float64]:
-    """[C, 2L-1] -> [L]: share of the power |FFT|^2 at 0, 1, ..., L-1 cycles in the kernel, mean over channels."""
+    """[C, 2L-1] -> [L]: share of the power |FFT|^2 at 0, 1, ..., L-1 cycles per kernel, mean over channels."""
     power = np.abs(np.fft.fft(kernel.astype(np.float64), axis=1)) ** 2
     folded = power[:, : kernel.shape[1] // 2 + 1].copy()
-    folded[:, 1:] *= 2  # the negative frequencies, which are the same for a real kernel
+    folded[:, 1:] *= 2  # negative frequencies have the same power, since kernels are real
     return _shares(folded)
 
 
 def symmetry(kernel: Array) -> float:
-    """[C, 2L-1] -> mean over channels of <k, mirrored k> / <k, k>, without the channels that are all zero."""
+    """[C, 2L-1] -> mean over the non-zero channels of <k, mirrored k> / <k, k>."""
     exact = kernel.astype(np.float64)
-    size = (exact**2).sum(1)
-    alive = size > 0
-    return float(((exact * exact[:, ::-1]).sum(1)[alive] / size[alive]).mean()) if alive.any() else 0.0
+    energy = (exact**2).sum(1)
+    nonzero = energy > 0
+    return float(((exact * exact[:, ::-1]).sum(1)[nonzero] / energy[nonzero]).mean()) if nonzero.any() else 0.0
 
 
 def _reach(model: nn.Module, name: str, layer: OversizedConv2d) -> Reach:
@@ -158,14 +158,14 @@ def _reach(model: nn.Module, name: str, layer: OversizedConv2d) -> Reach:
 
 
 def _shares(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Each row divided by its sum, mean over the rows that have one."""
+    """Each row divided by its sum, mean over the non-zero rows."""
     sums = values.sum(1)
-    alive = sums > 0
-    return (values[alive] / sums[alive, None]).mean(0) if alive.any() else np.zeros(values.shape[1])
+    nonzero = sums > 0
+    return (values[nonzero] / sums[nonzero, None]).mean(0) if nonzero.any() else np.zeros(values.shape[1])
 
 
 def _white(length: int) -> NDArray[np.float64]:
-    """The energy by distance of white noise."""
+    """Expected energy by distance of white noise."""
     return np.where(np.arange(length) == 0, 1, 2) / (2 * length - 1)
 
 
@@ -183,14 +183,14 @@ def _chosen(model: nn.Module, layer: str | None) -> tuple[str, OversizedConv2d]:
         if len(known) < DEFAULT_STAGE:
             raise UserError(f"a {type(model).__name__} has no stage {DEFAULT_STAGE}; name a layer: {_list(layers)}.")
         layer = str(DEFAULT_STAGE)
-    place = layer_name(model, layer)
-    within = [name for name in layers if name == place or name.startswith(f"{place}.")]
+    requested = layer_name(model, layer)
+    within = [name for name in layers if name == requested or name.startswith(f"{requested}.")]
     if not within:
-        raise UserError(f"{place} holds no oversized convolution; those that are: {_list(layers)}.")
+        raise UserError(f"{requested} has no oversized convolution; expected one of {_list(layers)}.")
     return within[-1], layers[within[-1]]
 
 
-def _local_beside(model: nn.Module, name: str) -> Tensor | None:
+def _local_kernel(model: nn.Module, name: str) -> Tensor | None:
     parent = model.get_submodule(name.rpartition(".")[0])
     if not isinstance(parent, LocalGlobalConv):
         return None
@@ -198,10 +198,7 @@ def _local_beside(model: nn.Module, name: str) -> Tensor | None:
 
 
 def _without(model: nn.Module) -> UserError:
-    return UserError(
-        f"a {type(model).__name__} has no oversized convolution, whose kernels could be drawn; expected a parcnetv2 "
-        "network."
-    )
+    return UserError(f"a {type(model).__name__} has no oversized convolution; expected a parcnetv2 network.")
 
 
 def _list(layers: dict[str, OversizedConv2d]) -> str:

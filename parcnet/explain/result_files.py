@@ -1,4 +1,4 @@
-"""What was found, as the arrays of one .npz file."""
+"""Results as arrays in one .npz file."""
 
 import dataclasses
 from collections.abc import Iterator
@@ -10,13 +10,12 @@ import numpy as np
 from parcnet.base import atomic_path
 
 
-def save_arrays(path: str | Path, **found: Any) -> None:
-    """Writes results (dataclasses, arrays, texts, numbers, tuples of them) into one .npz file, atomically.
+def save_arrays(path: str | Path, **results: Any) -> None:
+    """Writes results (dataclasses, arrays, strings, numbers, tuples of them) into one .npz file, atomically.
 
-    The names are paths such as `gradcam/heat` and `reach/0/energy_h`; None is left out. Read it with numpy.load, which
-    needs no pickle.
+    Keys are paths such as `gradcam/heat` and `reach/0/energy_h`; None is omitted. numpy.load reads it without pickle.
     """
-    arrays = dict(_flat("", found))
+    arrays = dict(_flat("", results))
     with atomic_path(path) as temporary, temporary.open("wb") as file:
         np.savez_compressed(file, allow_pickle=False, **arrays)
 

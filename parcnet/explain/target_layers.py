@@ -1,4 +1,4 @@
-"""Where in a network: stages and layers by name, and their maps."""
+"""Stages and layers of a network by name, and their feature maps."""
 
 from dataclasses import dataclass
 
@@ -6,42 +6,45 @@ from torch import Tensor, nn
 
 from parcnet.base import UserError, nearest
 
-_NAMED = 12  # a longer list of names helps nobody
+_LISTED = 12  # module names in an error
 
 
 @dataclass(frozen=True, slots=True)
-class Stage:
-    """A stage of a network: the name of the module that makes its map."""
+class StageInfo:
+    """A stage of a network, as in timm's `feature_info`."""
 
     name: str
+    """Of the module whose output is the stage's feature map."""
     channels: int
     reduction: int
-    """How often its map is smaller than the image, per side."""
+    """Side of the image divided by the side of the feature map."""
 
 
-def stages(model: nn.Module) -> list[Stage]:
-    """The stages that a network of ours or timm's says it has, from the image on; none where it says nothing."""
+def stages(model: nn.Module) -> list[StageInfo]:
+    """The stages in `feature_info` of a network of ours or timm's, from input to output; empty without it."""
     info = getattr(model, "feature_info", None) or []
     described = info if isinstance(info, list) else getattr(info, "info", [])
     names = {name for name, _ in model.named_modules()}
     return [
-        Stage(name if (name := each["module"]) in names else name.replace(".", "_"), each["num_chs"], each["reduction"])
-        for each in described  # timm's features_only form of a network writes stages_0 for stages.0
+        StageInfo(
+            name if (name := each["module"]) in names else name.replace(".", "_"), each["num_chs"], each["reduction"]
+        )
+        for each in described  # timm's features_only networks write stages_0 for stages.0
     ]
 
 
-def finest_deep_stage(model: nn.Module, size: tuple[int, int], places: int = 4) -> str | None:
-    """The deepest stage whose map has at least `places` x `places` on an image of `size` (H, W) px, else the first.
+def deepest_resolved_stage(model: nn.Module, size: tuple[int, int], side: int = 4) -> str | None:
+    """The deepest stage with a feature map of at least `side` x `side` for images of `size` (H, W) px, else the first.
 
-    On small images the last map may be a single place, on which nothing can be told apart. None: no stages are named.
+    On small images the last feature map may be a single position. None if the network has no named stages.
     """
     known = stages(model)
-    deep = [stage.name for stage in known if min(size) // stage.reduction >= places]
+    deep = [stage.name for stage in known if min(size) // stage.reduction >= side]
     return deep[-1] if deep else known[0].name if known else None
 
 
 def stage_of(model: nn.Module, layer: str) -> int | None:
-    """The number, from 1, of the stage that the module `layer` lies in; None outside of every stage."""
+    """The number, from 1, of the stage that contains the module `layer`; None outside every stage."""
     for number, stage in enumerate(stages(model), 1):
         if layer == stage.name or layer.startswith(f"{stage.name}."):
             return number
@@ -49,44 +52,43 @@ def stage_of(model: nn.Module, layer: str) -> int | None:
 
 
 def layer_name(model: nn.Module, layer: str | None) -> str:
-    """The name of the module that `layer` means: a name, a stage's number from 1, or None for the last stage.
+    """The name of the module `layer`: a module's name, a stage's number from 1, or None for the last stage.
 
-    Raises `UserError` listing the right names.
+    Raises `UserError` listing the valid names.
     """
     known = stages(model)
     numbered = ", ".join(f"{number} ({stage.name})" for number, stage in enumerate(known, 1))
-    offered = f"Its stages are {numbered}." if known else "It names no stages."
+    valid = f"Its stages are {numbered}." if known else "It lists no stages."
     if layer is None:
         if not known:
             names = [name for name, _ in model.named_children()]
             raise UserError(
-                f"a {type(model).__name__} does not say which of its layers are stages; name one with --layer. "
-                f"Its parts are {', '.join(names[:_NAMED])}."
+                f"a {type(model).__name__} does not list its stages in feature_info; name a layer with --layer. "
+                f"Its modules are {', '.join(names[:_LISTED])}."
             )
         return known[-1].name
     if layer.isdigit():
         if not 1 <= int(layer) <= len(known):
-            raise UserError(f"there is no stage {layer} in a {type(model).__name__}. {offered}")
+            raise UserError(f"there is no stage {layer} in a {type(model).__name__}. {valid}")
         return known[int(layer) - 1].name
     names = [name for name, _ in model.named_modules() if name]
     if layer not in names:
         guesses = nearest(layer, names)
-        meant = f" Did you mean {' or '.join(guesses)}?" if guesses else ""
-        raise UserError(f"there is no layer {layer!r} in a {type(model).__name__}.{meant} {offered}")
+        hint = f" Did you mean {' or '.join(guesses)}?" if guesses else ""
+        raise UserError(f"there is no layer {layer!r} in a {type(model).__name__}.{hint} {valid}")
     return layer
 
 
 def as_map(model: nn.Module, layer: str, output: Tensor | None) -> Tensor:
-    """What the layer answered, as a map [B, C, H, W]; a stage of a network that keeps channels last is turned.
+    """The output of `layer` as a feature map [B, C, H, W]; an NHWC stage is permuted.
 
-    Raises `UserError` for a layer that was not called, or answers something without a height and a width.
+    Raises `UserError` for a layer that did not run, and for an output without height and width.
     """
     if output is None:
-        raise UserError(f"{layer} was not called with this image, or answers no tensor; name another layer.")
+        raise UserError(f"{layer} does not run on this image, or returns no tensor; name another layer.")
     if output.dim() != 4:
         raise UserError(
-            f"{layer} answers {tuple(output.shape)}, which is no map [B, C, H, W]; name a layer whose answer has a "
-            "height and a width."
+            f"{layer} returns {tuple(output.shape)}; expected a feature map [B, C, H, W]. Name another layer."
         )
     number = stage_of(model, layer)
     channels = stages(model)[number - 1].channels if number is not None else None

@@ -4,8 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
 
-from matplotlib.axes import Axes
-
+from parcnet.plots import mpl
 from parcnet.plots.figure import new_figure, save
 
 
@@ -18,7 +17,7 @@ class Chart(Protocol):
     @property
     def height(self) -> float: ...
 
-    def draw(self, axes: Axes) -> None: ...
+    def draw(self, axes: mpl.Axes) -> None: ...
 
 
 def charts(shown: Sequence[Chart], path: str | Path) -> None:

@@ -5,10 +5,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from matplotlib.colors import PowerNorm
-from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
+from parcnet.plots import mpl
 from parcnet.plots.figure import RED, new_figure, save, short
 
 _MATRIX_LIMIT = 30  # classes whose names still fit beside a matrix
@@ -37,7 +36,7 @@ def _draw_matrix(matrix: NDArray[np.integer[Any]], classes: Sequence[str], path:
     axes = figure.subplots()
     share = matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)
     # the square root lifts rare mistakes out of the background; lightness alone carries the value
-    image = axes.imshow(share, cmap="Blues", norm=PowerNorm(0.5, vmin=0, vmax=1))
+    image = axes.imshow(share, cmap="Blues", norm=mpl.colors.PowerNorm(0.5, vmin=0, vmax=1))
     figure.colorbar(image, ax=axes, label="share of the true class", fraction=0.04)
     names = [short(name) for name in classes]
     turned = max(map(len, names)) > 3
@@ -68,7 +67,7 @@ def _draw_pairs(matrix: NDArray[np.integer[Any]], classes: Sequence[str], path: 
     axes.invert_yaxis()
     axes.margins(x=0.12)
     axes.set_xlim(0, None if pairs else 1)
-    axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
+    axes.xaxis.set_major_locator(mpl.ticker.MaxNLocator(integer=True, min_n_ticks=1))
     axes.set_xlabel("images")
     right = int(np.trace(matrix))
     found = f"the {len(pairs)} most confused pairs" if pairs else "no two confused"

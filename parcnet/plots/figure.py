@@ -3,23 +3,21 @@
 import warnings
 from pathlib import Path
 
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
-
 from parcnet.base.files import atomic_path
+from parcnet.plots import mpl
 
 # Okabe and Ito's colours: told apart with every kind of colour vision, and in print
 BLUE, ORANGE, GREEN, RED, GREY = "#0072B2", "#E69F00", "#009E73", "#D55E00", "#767676"
 
 
-def new_figure(width: float, height: float) -> Figure:
+def new_figure(width: float, height: float) -> mpl.Figure:
     """An empty figure of width x height inches whose parts make room for each other."""
-    figure = Figure(figsize=(width, height), layout="constrained", dpi=120)
-    FigureCanvasAgg(figure)
+    figure = mpl.figure.Figure(figsize=(width, height), layout="constrained", dpi=120)
+    mpl.backends.backend_agg.FigureCanvasAgg(figure)
     return figure
 
 
-def save(figure: Figure, path: str | Path) -> None:
+def save(figure: mpl.Figure, path: str | Path) -> None:
     """Writes the figure atomically, in the format of the suffix."""
     with atomic_path(path) as temporary, warnings.catch_warnings():
         # class names come from users: one that the font cannot write shows boxes and is no reason to stop

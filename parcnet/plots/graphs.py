@@ -5,9 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from matplotlib.axes import Axes
-from matplotlib.patches import FancyBboxPatch
-
+from parcnet.plots import mpl
 from parcnet.plots.figure import BLUE, GREEN, GREY, ORANGE, RED
 
 _TINTS = {"channels": BLUE, "space": ORANGE, "attention": RED, "activation": GREEN, "norm": GREY, "other": "#ffffff"}
@@ -52,7 +50,7 @@ class GraphChart:
         """Inches."""
         return _INCH_HIGH * (max(_rows(self.boxes).values()) + 1) + 0.7
 
-    def draw(self, axes: Axes) -> None:
+    def draw(self, axes: mpl.Axes) -> None:
         rows, lanes = _rows(self.boxes), _lanes(self.boxes)
         places = _places(self.boxes, rows)
         for box in self.boxes:
@@ -122,23 +120,23 @@ def _overlap(one: tuple[str, str], other: tuple[str, str], rows: Mapping[str, in
     return rows[one[0]] <= rows[other[1]] and rows[other[0]] <= rows[one[1]]
 
 
-def _draw_box(axes: Axes, box: Box, x: float, y: float) -> None:
+def _draw_box(axes: mpl.Axes, box: Box, x: float, y: float) -> None:
     corner = (x - _BOX_WIDTH / 2, y - _BOX_HEIGHT / 2)
     tint: dict[str, Any] = {"facecolor": _TINTS[box.kind], "alpha": 0.25, "linewidth": 0}
     outline: dict[str, Any] = {"facecolor": "none", "edgecolor": _INK, "linewidth": 0.8}
     for style in (tint, outline):
-        axes.add_patch(FancyBboxPatch(corner, _BOX_WIDTH, _BOX_HEIGHT, boxstyle="round,pad=0.02", **style))
+        axes.add_patch(mpl.patches.FancyBboxPatch(corner, _BOX_WIDTH, _BOX_HEIGHT, boxstyle="round,pad=0.02", **style))
     lines = [(box.label, -0.13, 8.0), (box.detail, 0.17, 6.5)] if box.detail else [(box.label, 0.0, 8.0)]
     for text, shift, size in lines:
         axes.text(x, y + shift, text, ha="center", va="center", fontsize=size, parse_math=False)
 
 
-def _short_arrow(axes: Axes, start: tuple[float, int], end: tuple[float, int]) -> None:
+def _short_arrow(axes: mpl.Axes, start: tuple[float, int], end: tuple[float, int]) -> None:
     half = _BOX_HEIGHT / 2 + 0.02
     axes.annotate("", (end[0], end[1] * _STEP - half), (start[0], start[1] * _STEP + half), arrowprops=_ARROW)
 
 
-def _long_arrow(axes: Axes, start: tuple[float, int], end: tuple[float, int], beside: float, lane: int) -> None:
+def _long_arrow(axes: mpl.Axes, start: tuple[float, int], end: tuple[float, int], beside: float, lane: int) -> None:
     """From below the source between two rows to its lane, down, and into the target from the right."""
     bottom, down = start[1] * _STEP + _BOX_HEIGHT / 2 + 0.02, end[1] * _STEP
     bend = bottom + (_STEP - _BOX_HEIGHT) * (0.6 - 0.1 * min(lane, 4))  # an outer lane leaves higher: no crossing

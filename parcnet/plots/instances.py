@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from matplotlib.patches import Rectangle
 from numpy.typing import NDArray
 
+from parcnet.plots import mpl
 from parcnet.plots.figure import BLUE, GREEN, ORANGE, RED, new_figure, save, short
 
 _COLOURS = (BLUE, ORANGE, GREEN, RED, "#CC79A7", "#56B4E9", "#F0E442")
@@ -69,7 +69,8 @@ def covered(image: NDArray[np.uint8], found: DrawnInstances) -> NDArray[np.uint8
 
 def _frame(axes: Any, box: tuple[float, float, float, float], text: str, kind: int) -> None:
     x1, y1, x2, y2 = box
-    axes.add_patch(Rectangle((x1, y1), x2 - x1, y2 - y1, fill=False, edgecolor=_colour(kind), linewidth=1.2))
+    style = {"fill": False, "edgecolor": _colour(kind), "linewidth": 1.2}
+    axes.add_patch(mpl.patches.Rectangle((x1, y1), x2 - x1, y2 - y1, **style))
     if text:
         look = {"facecolor": "black", "alpha": 0.6, "pad": 0.8, "linewidth": 0}
         axes.text(x1, y1, text, fontsize=6, color="white", va="bottom", bbox=look, parse_math=False, clip_on=True)

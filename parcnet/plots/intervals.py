@@ -3,8 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from matplotlib.axes import Axes
-
+from parcnet.plots import mpl
 from parcnet.plots.figure import BLUE, GREY, RED
 
 
@@ -34,7 +33,7 @@ class IntervalChart:
         """Inches: each row takes its room."""
         return 1.1 + 0.34 * len(self.rows)
 
-    def draw(self, axes: Axes) -> None:
+    def draw(self, axes: mpl.Axes) -> None:
         for place, row in enumerate(self.rows):
             color = BLUE if row.low > 0 else RED if row.high < 0 else GREY
             axes.plot([row.low, row.high], [place, place], color=color, linewidth=2.4, solid_capstyle="butt")

@@ -4,9 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from matplotlib.axes import Axes
-from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLocator
-
+from parcnet.plots import mpl
 from parcnet.plots.figure import BLUE, GREEN, GREY, ORANGE, RED
 
 _STYLES = ((BLUE, "o"), (ORANGE, "s"), (GREEN, "^"), (RED, "D"), (GREY, "v"))  # shape tells them apart too
@@ -50,7 +48,7 @@ class LineChart:
     whole: bool = False
     y_range: tuple[float, float] | None = None
 
-    def draw(self, axes: Axes) -> None:
+    def draw(self, axes: mpl.Axes) -> None:
         for place, (name, line) in enumerate(self.curves.items()):
             color, marker = _STYLES[place % len(_STYLES)]
             every = max(1, len(line.x) // _MARKS)  # marks that touch each other would hide the curve
@@ -62,14 +60,14 @@ class LineChart:
         if self.baseline is not None:
             axes.axhline(self.baseline[0], color="black", linewidth=0.9, linestyle=":", label=self.baseline[1])
         if self.ticks and not self.names:
-            axes.xaxis.set_major_locator(FixedLocator(self.ticks))
-            axes.xaxis.set_minor_locator(NullLocator())
-            axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+            axes.xaxis.set_major_locator(mpl.ticker.FixedLocator(self.ticks))
+            axes.xaxis.set_minor_locator(mpl.ticker.NullLocator())
+            axes.xaxis.set_major_formatter(mpl.ticker.FuncFormatter(lambda value, _: f"{value:g}"))
         if self.names:
             turned = sum(map(len, self.names)) > _CHARACTERS
             axes.set_xticks(self.ticks, self.names, rotation=30 if turned else 0, ha="right" if turned else "center")
         if self.whole:
-            axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
+            axes.xaxis.set_major_locator(mpl.ticker.MaxNLocator(integer=True, min_n_ticks=1))
         if self.from_zero:
             axes.set_ylim(0, 1.08 * axes.dataLim.ymax)
         if self.y_range is not None:

@@ -4,11 +4,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from matplotlib.axes import Axes
-from matplotlib.patheffects import Normal, Stroke
-from matplotlib.ticker import MaxNLocator, NullLocator
 from numpy.typing import NDArray
 
+from parcnet.plots import mpl
 from parcnet.plots.panels import Panel, colours
 
 
@@ -32,7 +30,7 @@ class MapChart:
     width: float = 3.0
     height: float = 3.0
 
-    def draw(self, axes: Axes) -> None:
+    def draw(self, axes: mpl.Axes) -> None:
         style: dict[str, Any] = dict(colours(self.panel))
         if self.panel.kind == "image" and self.panel.values.dtype == np.uint8:
             style |= {"vmin": 0, "vmax": 255}
@@ -45,7 +43,8 @@ class MapChart:
         for place, (side, label) in enumerate(self.squares):
             self._square(axes, side, label, place)
         for axis in (axes.xaxis, axes.yaxis):  # pixels, places and channels are counted
-            axis.set_major_locator(MaxNLocator("auto", integer=True, min_n_ticks=1) if self.ticks else NullLocator())
+            whole = mpl.ticker.MaxNLocator("auto", integer=True, min_n_ticks=1)
+            axis.set_major_locator(whole if self.ticks else mpl.ticker.NullLocator())
         axes.tick_params(labelsize=7)
         axes.set_xlabel(self.x_label, fontsize=8)
         axes.set_ylabel(self.y_label, fontsize=8)
@@ -54,13 +53,14 @@ class MapChart:
             above: dict[str, Any] = {"loc": "lower center", "bbox_to_anchor": (0.5, 0.99), "ncols": len(self.squares)}
             axes.legend(fontsize=7, frameon=False, handlelength=2, columnspacing=1, handletextpad=0.4, **above)
 
-    def _square(self, axes: Axes, side: float, label: str, place: int) -> None:
+    def _square(self, axes: mpl.Axes, side: float, label: str, place: int) -> None:
         height, width = self.panel.values.shape[:2]
         left, top = width // 2 - side / 2, height // 2 - side / 2
         # what reaches beyond the map is drawn along its edge, so that it is seen
         x0, x1 = max(left, -0.5), min(left + side, width - 0.5)
         y0, y1 = max(top, -0.5), min(top + side, height - 0.5)
-        halo = [Stroke(linewidth=2.6, foreground="white"), Normal()]  # seen on light and on dark places
+        # seen on light and on dark places
+        halo = [mpl.patheffects.Stroke(linewidth=2.6, foreground="white"), mpl.patheffects.Normal()]
         dashes = ("-", "--", "-.", ":")[place % 4]
         style: dict[str, Any] = {"linestyle": dashes, "linewidth": 1.1, "path_effects": halo, "clip_on": False}
         limits = axes.axis()

@@ -7,11 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from matplotlib import colormaps
-from matplotlib.cm import ScalarMappable
-from matplotlib.colors import Normalize
 from numpy.typing import NDArray
 
+from parcnet.plots import mpl
 from parcnet.plots.figure import new_figure, save, short
 
 _HEAT = "inferno"  # told apart with every kind of colour vision, and dark to light in print
@@ -50,7 +48,8 @@ def overlay_rows(rows: Sequence[OverlayRow], path: str | Path, caption: str, bar
         line[0].set_ylabel(short(row.title, 30), fontsize=8.5, parse_math=False)
         if row.heat:
             # a mappable of its own: the bar shows the colours, not how they are laid over the image
-            shown = figure.colorbar(ScalarMappable(Normalize(0, 1), _HEAT), ax=line[-1], fraction=0.045, pad=0.03)
+            scale = mpl.cm.ScalarMappable(mpl.colors.Normalize(0, 1), _HEAT)
+            shown = figure.colorbar(scale, ax=line[-1], fraction=0.045, pad=0.03)
             shown.ax.tick_params(labelsize=7)
             shown.set_label(bar, fontsize=7.5)
     figure.supxlabel("\n".join(lines), fontsize=8, x=0.01, ha="left", parse_math=False)
@@ -60,7 +59,7 @@ def overlay_rows(rows: Sequence[OverlayRow], path: str | Path, caption: str, bar
 def overlaid(image: NDArray[np.uint8], heat: NDArray[np.floating[Any]]) -> NDArray[np.uint8]:
     """A uint8 image [H, W] or [H, W, 3] in grey below heat [H, W] from 0 to 1: uint8 [H, W, 3]."""
     cover = (0.25 + 0.5 * heat)[..., None]
-    colours = 255 * colormaps[_HEAT](heat)[..., :3]
+    colours = 255 * mpl.colormaps[_HEAT](heat)[..., :3]
     return (cover * colours + (1 - cover) * _grey(image)[..., None]).round().astype(np.uint8)
 
 

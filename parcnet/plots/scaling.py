@@ -3,8 +3,7 @@
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from matplotlib.ticker import FixedLocator, FuncFormatter, NullFormatter, NullLocator
-
+from parcnet.plots import mpl
 from parcnet.plots.figure import BLUE, GREEN, GREY, ORANGE, RED, new_figure, save
 
 _STYLES = ((BLUE, "o"), (ORANGE, "s"), (GREEN, "^"), (RED, "D"), (GREY, "v"))  # shape tells them apart too
@@ -36,11 +35,11 @@ def scaling(
     axes.set_xscale("log")
     axes.set_yscale("log")
     every = sorted({side for sides, _ in curves.values() for side in sides})
-    axes.xaxis.set_major_locator(FixedLocator(every))
-    axes.xaxis.set_minor_locator(NullLocator())
-    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:.0f}"))
-    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-    axes.yaxis.set_minor_formatter(NullFormatter())
+    axes.xaxis.set_major_locator(mpl.ticker.FixedLocator(every))
+    axes.xaxis.set_minor_locator(mpl.ticker.NullLocator())
+    axes.xaxis.set_major_formatter(mpl.ticker.FuncFormatter(lambda value, _: f"{value:.0f}"))
+    axes.yaxis.set_major_formatter(mpl.ticker.FuncFormatter(lambda value, _: f"{value:g}"))
+    axes.yaxis.set_minor_formatter(mpl.ticker.NullFormatter())
     axes.set_xlabel("side n of the n x n map (pixels)")
     axes.set_ylabel("time of one call (ms)")
     axes.set_title(title, fontsize=10)

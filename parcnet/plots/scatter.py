@@ -3,8 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from matplotlib.axes import Axes
-
+from parcnet.plots import mpl
 from parcnet.plots.figure import BLUE, GREEN, GREY, ORANGE, RED
 
 _STYLES = ((RED, "*"), (BLUE, "o"), (ORANGE, "s"), (GREEN, "^"), (GREY, "D"), ("#CC79A7", "v"), ("#56B4E9", "P"))
@@ -21,7 +20,7 @@ class ScatterChart:
     width: float = 5.2
     height: float = 4.2
 
-    def draw(self, axes: Axes) -> None:
+    def draw(self, axes: mpl.Axes) -> None:
         for place, (family, points) in enumerate(self.families.items()):
             color, marker = _STYLES[place % len(_STYLES)]
             size = 10 if marker == "*" else 6

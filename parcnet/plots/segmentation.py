@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from matplotlib.patches import Patch
 from numpy.typing import NDArray
 
+from parcnet.plots import mpl
 from parcnet.plots.figure import new_figure, save, short
 
 # Okabe and Ito's colours first, for they are told apart with every kind of colour vision
@@ -47,7 +47,7 @@ def segmentation_rows(
     for axes, title in zip(grid[0], ("image", *titles), strict=True):
         axes.set_title(title, fontsize=9.5, parse_math=False)
     named = _largest([labels for row in rows for labels in row.maps], len(classes))
-    handles = [Patch(color=palette[each] / 255, label=short(classes[each], 22)) for each in named]
+    handles = [mpl.patches.Patch(color=palette[each] / 255, label=short(classes[each], 22)) for each in named]
     legend = figure.legend(handles=handles, loc="outside right center", fontsize=8, frameon=False)
     for text in legend.get_texts():
         text.set_parse_math(False)

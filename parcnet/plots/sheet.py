@@ -4,8 +4,7 @@ import textwrap
 from collections.abc import Sequence
 from pathlib import Path
 
-from matplotlib.layout_engine import ConstrainedLayoutEngine
-
+from parcnet.plots import mpl
 from parcnet.plots.charts import Chart
 from parcnet.plots.figure import new_figure, save
 
@@ -21,7 +20,7 @@ def sheet(rows: Sequence[Sequence[Chart]], path: str | Path, caption: str = "") 
     below = _LINE * (len(lines) + 1) if lines else 0.0
     figure = new_figure(width, sum(heights) + below)
     engine = figure.get_layout_engine()
-    assert isinstance(engine, ConstrainedLayoutEngine)
+    assert isinstance(engine, mpl.layout_engine.ConstrainedLayoutEngine)
     engine.set(h_pad=0.08)  # a row's titles are not cut by the row above
     whole = figure.subfigures(len(rows) + 1, 1, height_ratios=[*heights, below or 1e-6], squeeze=False)[:, 0]
     for part, row in zip(whole, rows, strict=False):

@@ -22,7 +22,7 @@ def override(recipe: Recipe, settings: Iterable[str]) -> Recipe:
         if not equals or not path.strip():
             raise UserError(f"--set {text!r}: expected KEY=VALUE, e.g. --set optimizer.lr=1e-3.")
         said.append(text)
-        section, key = _place(path.strip())
+        section, key = _place(path.strip(), recipe.task)
         if "\n" in value or path.strip() == "base":
             raise UserError(f"--set {text!r}: expected one value of one field; a base is chosen with -c.")
         given = parse(f"value: {value}", f"--set {text}")["value"]
@@ -33,10 +33,10 @@ def override(recipe: Recipe, settings: Iterable[str]) -> Recipe:
     return applied(recipe, sections, f"--set {' '.join(said)}") if sections else recipe
 
 
-def _place(path: str) -> tuple[str | None, str]:
+def _place(path: str, task: str) -> tuple[str | None, str]:
     """(section, key); a lone key is looked up. What is unknown stays as written, for `applied` to name."""
     section, dot, key = path.partition(".")
     if dot:
         return section, key
-    found = full_names().get(path, [path])[0].partition(".")
+    found = full_names((task,)).get(path, [path])[0].partition(".")
     return (found[0], found[2]) if found[1] else (None, path)

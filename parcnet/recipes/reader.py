@@ -1,7 +1,12 @@
-"""Recipes from and to YAML. An unknown key is an error that names the nearest known one and its section."""
+"""Recipes from and to YAML. An unknown key is an error that names the nearest known one and its section.
+
+OmegaConf and pydantic read such files too, but neither refuses a key written twice, nor names the section in which a
+misplaced key belongs; both convert values silently.
+"""
 
 import dataclasses
 import typing
+from collections.abc import Iterable
 from importlib import resources
 from importlib.resources.abc import Traversable
 from pathlib import Path
@@ -9,11 +14,12 @@ from typing import Any
 
 from parcnet.base.errors import UserError, nearest, unknown
 from parcnet.recipes.sections import Recipe
+from parcnet.recipes.task_sections import task_names, task_section
 from parcnet.recipes.values import convert, shown
 from parcnet.recipes.yaml_text import parse, render
 
 _LIBRARY = resources.files("parcnet.recipes") / "library"
-_FIELDS = typing.get_type_hints(Recipe)
+_FIELDS = {name: kind for name, kind in typing.get_type_hints(Recipe).items() if name != "settings"}
 _SECTIONS: dict[str, dict[str, Any]] = {
     name: typing.get_type_hints(kind) for name, kind in _FIELDS.items() if dataclasses.is_dataclass(kind)
 }
@@ -48,13 +54,16 @@ def read_recipe(name_or_path: str | Path) -> Recipe:
 
 def to_yaml(recipe: Recipe) -> str:
     """The recipe with every field, as YAML that `read_recipe` reads back to an equal one."""
-    return render(dataclasses.asdict(recipe))
+    return render(recipe.to_dict())
 
 
-def full_names() -> dict[str, list[str]]:
-    """Key -> where it may stand, e.g. lr -> [optimizer.lr]; for a section, and a field of none, its own name."""
+def full_names(tasks: Iterable[str]) -> dict[str, list[str]]:
+    """Key -> where it may stand, e.g. lr -> [optimizer.lr]; for a section, and a field of none, its own name.
+
+    Of the sections that every recipe has and of those of `tasks`.
+    """
     names: dict[str, list[str]] = {}
-    for section, keys in _SECTIONS.items():
+    for section, keys in {**_SECTIONS, **{task: _task_fields(task) for task in tasks}}.items():
         for key in keys:
             names.setdefault(key, []).append(f"{section}.{key}")
     for key in _TOP:
@@ -91,9 +100,24 @@ def _text(name_or_path: str, folder: Path) -> tuple[str, str, Path]:
 
 
 def applied(recipe: Recipe, keys: dict[str, Any], where: str) -> Recipe:
-    """`recipe` with the sections and fields of `keys` in place. `where` begins the messages of `UserError`s."""
-    changes: dict[str, Any] = {}
+    """`recipe` with the sections and fields of `keys` in place. `where` begins the messages of `UserError`s.
+
+    Another task begins with its own defaults.
+    """
+    task = convert(keys.get("task", recipe.task), str, f"{where}: task")
+    try:
+        section = task_section(task)
+    except UserError as error:
+        raise UserError(f"{where}: {error}") from None
+    defaults = None if section.settings is None else section.settings()
+    settings = recipe.settings if task == recipe.task else defaults
+    changes: dict[str, Any] = {"settings": settings}
     for key, value in keys.items():
+        if key == task and settings is not None:
+            changes["settings"] = _section(settings, key, value, where)
+            continue
+        if key in task_names():
+            raise UserError(f"{where}: the section {key} is for another task; this recipe's task is {task}.")
         if key in _SECTIONS:
             changes[key] = _section(getattr(recipe, key), key, value, where)
         elif key in _FIELDS:
@@ -106,7 +130,7 @@ def applied(recipe: Recipe, keys: dict[str, Any], where: str) -> Recipe:
 def _section(current: Any, section: str, value: Any, where: str) -> Any:
     if not isinstance(value, dict):
         raise UserError(f"{where}: {section} is {shown(value)}; expected `key: value` lines below `{section}:`.")
-    known = _SECTIONS[section]
+    known = _SECTIONS.get(section) or _task_fields(section)
     for key in value:
         if key not in known:
             raise _unknown_key(str(key), section, where)
@@ -119,10 +143,16 @@ def _section(current: Any, section: str, value: Any, where: str) -> Any:
 
 def _unknown_key(key: str, section: str | None, where: str) -> UserError:
     """Names the nearest key together with the section it belongs to: a right key in a wrong section is common."""
-    known = full_names()
+    known = full_names(task_names())
     guesses = [full for guess in nearest(key, known) for full in known[guess]]
     if section is None and key not in known:  # a section misspelt, more likely than a field without its section
         top = nearest(key, _TOP, 1)
         guesses = [*top, *(guess for guess in guesses if guess not in top)][:3]
     hint = f"Did you mean {' or '.join(guesses)}?" if guesses else f"Sections: {', '.join(_SECTIONS)}."
     return UserError(f"{where}: unknown key {shown(f'{section}.{key}' if section else key)}. {hint}")
+
+
+def _task_fields(task: str) -> dict[str, Any]:
+    """Field -> type of the task's own section."""
+    settings = task_section(task).settings
+    return {} if settings is None else typing.get_type_hints(settings)

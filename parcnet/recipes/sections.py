@@ -1,12 +1,13 @@
 """What one training run is made of: frozen sections with unique field names, so that every field is one flat flag."""
 
-from dataclasses import dataclass, field
-from typing import Literal
+from dataclasses import asdict, dataclass, field
+from typing import Any, Generic, Literal, TypeVar
 
-from parcnet.tasks.detection.recipe import Detection
+from parcnet.base.errors import UserError
 from parcnet.recipes.expecting import expect
-from parcnet.tasks.segmentation.recipe import Segmentation
-from parcnet.recipes.used import TaskName, check_used
+from parcnet.recipes.task_sections import check_unused, task_section
+
+Settings = TypeVar("Settings")
 
 
 @dataclass(frozen=True, slots=True)
@@ -246,21 +247,33 @@ class Run:
 
 
 @dataclass(frozen=True, slots=True)
-class Recipe:
+class Recipe(Generic[Settings]):
     """A whole training run. `read_recipe` makes one from YAML; the command line overrides single fields."""
 
     name: str = "unnamed"
-    """Begins the name of the run folder."""
-    task: TaskName = "classification"
-    """What is learnt; segmentation and detection have a section each."""
+    """First part of the run folder's name."""
+    task: str = "classification"
+    """What is learned: a folder of parcnet/tasks. Its own fields are in the section of the same name."""
     network: Network = field(default_factory=Network)
     data: Data = field(default_factory=Data)
     augmentation: Augmentation = field(default_factory=Augmentation)
     optimizer: Optimizer = field(default_factory=Optimizer)
     schedule: Schedule = field(default_factory=Schedule)
     run: Run = field(default_factory=Run)
-    segmentation: Segmentation = field(default_factory=Segmentation)
-    detection: Detection = field(default_factory=Detection)
+    settings: Settings = None  # type: ignore[assignment]  # the task's defaults, see __post_init__
+    """The task's own fields; in YAML the section has the task's name. None: its defaults."""
 
     def __post_init__(self) -> None:
-        check_used(self)
+        section = task_section(self.task)
+        if section.settings is not None and self.settings is None:
+            object.__setattr__(self, "settings", section.settings())
+        elif not isinstance(self.settings, section.settings or type(None)):
+            given = type(self.settings).__name__
+            raise UserError(f"settings are {given}, which is not of task {self.task}: set both, or settings=None.")
+        check_unused(self, section.unused)
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON values with the keys of the YAML file: the section of the task has its name."""
+        values = asdict(self)
+        settings = values.pop("settings")
+        return values if settings is None else {**values, self.task: settings}

@@ -1,4 +1,4 @@
-"""The network's answers to the images of one split, each kept: for accuracy, confusion and the worst mistakes."""
+"""The network's predictions for the images of one split, each kept: for accuracy, confusion and the worst mistakes."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -11,19 +11,21 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from parcnet.base.console import Advance
-from parcnet.data import ImageDataset, Split, eval_loader, has_split, open_dataset
-from parcnet.evaluation import Result, evaluate, torch_predictor
-from parcnet.report.run_record import Run
+from parcnet.base.spacing import evenly_spaced
+from parcnet.data import ImageDataset, Split
+from parcnet.evaluation import evaluation_batches, torch_predictor
+from parcnet.report.run_record import RunRecord
+from parcnet.tasks.scores import Scores
 
-Opened = tuple[ImageDataset, Split, str | None]
+SplitImages = tuple[ImageDataset, Split, str | None]
 """(images, their split, the folder they lie in; None for the embedded digits)"""
 
-_BATCH = 64  # images; a split of large ones is seen in the batches it was trained in, if these were smaller
+_BATCH = 64  # images; a split of large ones is evaluated in the batches it was trained in, if these were smaller
 
 
 @dataclass(frozen=True, slots=True)
-class Looked:
-    """Answers, an entry an image that could be read."""
+class EvaluatedImages:
+    """Predictions, an entry an image that could be read."""
 
     images: ImageDataset
     split: Split
@@ -33,10 +35,10 @@ class Looked:
     labels: NDArray[np.int64]
     predicted: NDArray[np.int64]
     confidence: NDArray[np.float32]
-    """Softmax of the predicted class."""
+    """Softmax probability of the predicted class."""
     loss: NDArray[np.float32]
     """Cross entropy, nats."""
-    result: Result
+    scores: Scores
 
     @property
     def part(self) -> str:
@@ -45,66 +47,67 @@ class Looked:
         return f"{count:,} {self.split} images" if count == whole else f"{count:,} of {whole:,} {self.split} images"
 
 
-def open_images(run: Run, data_dir: str | None, split: Split | None) -> Opened:
-    """The test split if there is one, else val. Raises `UserError` for data not there."""
+def open_split(run: RunRecord, data_dir: str | None, split: Split | None) -> SplitImages:
+    """The test split if there is one, else val. Raises `UserError` for missing data."""
     folder = run.recipe.data.data_dir if data_dir is None else data_dir
-    chosen: Split = split or ("test" if has_split(folder, "test") else "val")
-    return open_dataset(folder, chosen, run.subject.classes), chosen, folder
+    chosen: Split = split or ("test" if run.task.has_split(folder, "test") else "val")
+    return run.task.open_images(folder, chosen, run.metadata), chosen, folder
 
 
-def look(run: Run, opened: Opened, limit: int, device: torch.device, advance: Advance) -> Looked:
-    """Shows the network at most `limit` images, spread evenly over the split, in fp32.
+def evaluate_images(
+    run: RunRecord, opened: SplitImages, limit: int, device: torch.device, advance: Advance
+) -> EvaluatedImages:
+    """Evaluates at most `limit` images, spread evenly over the split, in fp32.
 
     Unreadable images are named and left out, as many as the recipe allows. Raises `UserError` for more.
     """
     images, split, folder = opened
     numbers = spread(len(images), limit)
-    chosen = _Chosen(images, numbers)
-    data = run.recipe.data
-    loader = eval_loader(
-        chosen,
-        transform=run.subject.preprocessing.transform(),
+    loader = evaluation_batches(
+        run.task,
+        _Selected(images, numbers),
+        run.metadata,
         batch_size=batch_size(run),
-        workers=data.workers,
-        max_bad_images=data.max_bad_images,
+        workers=run.recipe.data.workers,
+        max_bad_images=run.recipe.data.max_bad_images,
     )
-    asked: list[tuple[Tensor, Tensor]] = []
-    answers: list[tuple[Tensor, Tensor, Tensor]] = []
+    read: list[tuple[Tensor, Tensor]] = []
+    predictions: list[tuple[Tensor, Tensor, Tensor]] = []
 
     def labelled() -> Iterator[tuple[Tensor, Tensor]]:
-        for tensors, places in loader:
-            labels = torch.tensor([images.label(int(numbers[place])) for place in places])
-            asked.append((places, labels))
+        for tensors, positions in loader:
+            labels = torch.tensor([images.label(int(numbers[position])) for position in positions])
+            read.append((positions, labels))
             yield tensors, labels
-            advance(len(places), f"{split} images")
+            advance(len(positions), f"{split} images")
 
-    with torch_predictor(run.subject.model.to(device), device) as see:
+    with torch_predictor(run.explained.model.to(device), device) as predictor:
 
-        def remember(tensors: Tensor) -> Tensor:
-            logits = see(tensors).float().cpu()
-            shares, predicted = logits.softmax(-1).max(-1)
-            answers.append((predicted, shares, F.cross_entropy(logits, asked[-1][1], reduction="none")))
+        def recording(tensors: Tensor) -> Tensor:
+            logits = predictor(tensors).float().cpu()
+            confidence, predicted = logits.softmax(-1).max(-1)
+            predictions.append((predicted, confidence, F.cross_entropy(logits, read[-1][1], reduction="none")))
             return logits
 
-        result = evaluate(remember, labelled(), len(run.subject.classes))
-    place, label = (torch.cat(each).numpy() for each in zip(*asked, strict=True))
-    predicted, shares, loss = (torch.cat(each).numpy() for each in zip(*answers, strict=True))
-    return Looked(images, split, folder, numbers[place], label, predicted, shares, loss, result)
+        scores = run.task.evaluate(recording, labelled(), run.metadata)
+    positions, labels = (torch.cat(each).numpy() for each in zip(*read, strict=True))
+    predicted, confidence, loss = (torch.cat(each).numpy() for each in zip(*predictions, strict=True))
+    return EvaluatedImages(images, split, folder, numbers[positions], labels, predicted, confidence, loss, scores)
 
 
 def spread(count: int, limit: int) -> NDArray[np.int64]:
-    """At most `limit` numbers below `count`, evenly spread."""
-    return np.unique(np.linspace(0, count - 1, min(count, limit)).round().astype(np.int64))
+    """At most `limit` indices below `count`, evenly spaced."""
+    return np.array(evenly_spaced(count, limit), np.int64)
 
 
-def batch_size(run: Run) -> int:
+def batch_size(run: RunRecord) -> int:
     """Images at once: not more than training proved to fit."""
     data = run.recipe.data
     return min(_BATCH, data.micro_batch or data.batch_size)
 
 
-class _Chosen:
-    """Some images of a data set; as its label each has its place, so that none is lost sight of."""
+class _Selected:
+    """Some images of a data set, each labelled by its position, so that the readable ones are known."""
 
     def __init__(self, images: ImageDataset, numbers: Sequence[int] | NDArray[np.int64]) -> None:
         self.images = images

@@ -9,20 +9,20 @@ from parcnet.base import UserError
 from parcnet.base.page import PageTable
 from parcnet.explain import Reach, oversized_kernels, reach, receptive_field
 from parcnet.explain.kernels import DEFAULT_STAGE, LOCAL_REACH
-from parcnet.explain.pictures import field_charts, reach_charts, strip_charts, tile_charts
-from parcnet.report.evaluated_images import Looked, spread
-from parcnet.report.run_record import Run
+from parcnet.explain.pictures import reach_charts, receptive_field_charts, strip_charts, tile_charts
+from parcnet.report.evaluated_images import EvaluatedImages, spread
+from parcnet.report.run_record import RunRecord
 from parcnet.report.section import Album, Section
 
 _CHANNELS = 16
 
 
-def kernels(run: Run, album: Album) -> Section:
+def kernels(run: RunRecord, album: Album) -> Section:
     """Strips, reconstructed kernels and reach; nothing of the data is needed."""
     slug, title = "kernels", "Oversized kernels"
     try:
-        reached = reach(run.subject.model)
-        drawn = oversized_kernels(run.subject.model, layer=_telling(reached), channels=_CHANNELS)
+        reached = reach(run.explained.model)
+        drawn = oversized_kernels(run.explained.model, layer=_telling(reached), channels=_CHANNELS)
     except UserError as error:
         return Section(slug, title, missing=[str(error)])
     count = len(drawn.channels)
@@ -73,16 +73,18 @@ def _telling(reached: Sequence[Reach]) -> str:
     return (far or early[:1])[-1].layer
 
 
-def field(run: Run, looked: Looked | None, why_not: str, limit: int, device: torch.device, album: Album) -> Section:
+def field(
+    run: RunRecord, evaluated: EvaluatedImages | None, why_not: str, limit: int, device: torch.device, album: Album
+) -> Section:
     """The effective receptive field over images of the split."""
     slug, title = "field", "Effective receptive field"
-    if looked is None:
+    if evaluated is None:
         return Section(slug, title, missing=[why_not])
-    transform = run.subject.preprocessing.transform()
-    numbers = looked.numbers[spread(len(looked.numbers), limit)]
-    tensors = torch.stack([transform(looked.images.image(int(number))) for number in numbers])
+    transform = run.explained.preprocessing.transform()
+    numbers = evaluated.numbers[spread(len(evaluated.numbers), limit)]
+    tensors = torch.stack([transform(evaluated.images.image(int(number))) for number in numbers])
     try:
-        found = receptive_field(run.subject.model, tensors, device=device)
+        found = receptive_field(run.explained.model, tensors, device=device)
     except UserError as error:
         return Section(slug, title, missing=[str(error)])
     rows = [
@@ -96,7 +98,7 @@ def field(run: Run, looked: Looked | None, why_not: str, limit: int, device: tor
         f"Line chart: half of the contribution lies within a square of {half.area:.1%} of the image, "
         f"{found.raw_squares[3].share:.0%} within {found.raw_squares[3].area:.1%}.",
     ]
-    charts = field_charts([(run.subject.name, found)])
+    charts = receptive_field_charts([(run.explained.name, found)])
     text = [
         f"Contribution P of each pixel to the middle of {found.layer}, mean over {found.images} images: the smallest "
         f"square around the middle that holds a share of it, its side and its share of the image. Half of P lies "

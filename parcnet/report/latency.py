@@ -7,22 +7,22 @@ import torch
 from torch import Tensor
 
 from parcnet.base import counted, versions
+from parcnet.base.machine import device_name
 from parcnet.base.page import PageTable
 from parcnet.base.timing import interleave
-from parcnet_lab.bench.machine import device_name
 from parcnet.evaluation import torch_predictor
 from parcnet.models import ParCNetV2, optimize
 from parcnet.report.bounds import Bounds
-from parcnet.report.run_record import Run
+from parcnet.report.run_record import RunRecord
 from parcnet.report.section import Section, first_line
 
 _BATCHES = (1, 8)
 
 
-def speed(run: Run, bounds: Bounds, device: torch.device) -> Section:
+def speed(run: RunRecord, bounds: Bounds, device: torch.device) -> Section:
     """Latency and throughput in fp32, as trained and as frozen by `parcnet.optimize`; reading is not counted."""
-    model, preprocessing = run.subject.model.to(device), run.subject.preprocessing
-    batches = _BATCHES if run.subject.scored is None else _BATCHES[:1]  # images of detectors are large
+    model, preprocessing = run.explained.model.to(device), run.explained.preprocessing
+    batches = _BATCHES if run.explained.scored is None else _BATCHES[:1]  # images of detectors are large
     calls: dict[str, Callable[[], object]] = {}
     missing: list[str] = []
     with torch_predictor(model, device) as see:
@@ -50,7 +50,7 @@ def speed(run: Run, bounds: Bounds, device: torch.device) -> Section:
         f"{device_name(device)}{threads}, fp32, {height} x {width} px, noise as images; the candidates take turns. "
         f"Copying to the device is counted, reading files is not. Other work on the machine slows it. {installed}."
     ]
-    if run.subject.scored is not None:
+    if run.explained.scored is not None:
         text.insert(0, "Of the backbone alone.")
     table = PageTable("latency and throughput", columns, rows)
     return Section("speed", "Speed on this machine", text, missing, [table])

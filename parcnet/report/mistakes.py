@@ -9,22 +9,22 @@ from numpy.typing import NDArray
 from parcnet.base import UserError
 from parcnet.base.page import PagePicture, PageTable, page_picture
 from parcnet.explain import gradcam
-from parcnet.explain.target_layers import finest_deep_stage
 from parcnet.explain.explained_model import pictures
+from parcnet.explain.target_layers import deepest_resolved_stage
 from parcnet.plots import confusion
 from parcnet.plots.confusion import most_confused
 from parcnet.plots.overlays import overlaid
-from parcnet.report.evaluated_images import Looked
-from parcnet.report.run_record import Run
+from parcnet.report.evaluated_images import EvaluatedImages
+from parcnet.report.run_record import RunRecord
 from parcnet.report.section import Album, Card, Section
 
 _PAIRS = 10
 
 
-def confused(run: Run, looked: Looked | None, why_not: str, album: Album) -> Section:
+def confused(run: RunRecord, evaluated: EvaluatedImages | None, why_not: str, album: Album) -> Section:
     """The confusion matrix; without data the picture that the run left."""
     slug, title = "confusion", "What is taken for what"
-    if looked is None:
+    if evaluated is None:
         if not run.folder.confusion.is_file():
             return Section(slug, title, missing=[why_not])
         left = page_picture(
@@ -33,11 +33,11 @@ def confused(run: Run, looked: Looked | None, why_not: str, album: Album) -> Sec
             "Drawn when the run ended.",
         )
         return Section(slug, title, missing=[why_not], pictures=[left])
-    matrix = looked.result.confusion
+    matrix = evaluated.scores.confusion
     if matrix is None:
-        return Section(slug, title, missing=[f"{len(run.subject.classes)} classes are too many to count."])
+        return Section(slug, title, missing=[f"{len(run.explained.classes)} classes are too many to count."])
     pairs = most_confused(matrix, _PAIRS)
-    names = run.subject.classes
+    names = run.explained.classes
     rows = [(names[true], names[said], count, f"{count / matrix[true].sum():.1%}") for true, said, count in pairs]
     worst = f"Most often {names[pairs[0][0]]} is taken for {names[pairs[0][1]]}." if pairs else "No mistakes."
     right = int(np.trace(matrix))
@@ -47,40 +47,42 @@ def confused(run: Run, looked: Looked | None, why_not: str, album: Album) -> Sec
     )
     columns = ("true class", "taken for", "images", "share of the class")
     tables = [PageTable("the most frequent mistakes", columns, rows)] if rows else []
-    return Section(slug, title, [f"{right:,} of {looked.part} right. {worst}"], tables=tables, pictures=[picture])
+    return Section(slug, title, [f"{right:,} of {evaluated.part} right. {worst}"], tables=tables, pictures=[picture])
 
 
-def worst(run: Run, looked: Looked | None, why_not: str, limit: int, device: torch.device, album: Album) -> Section:
+def worst(
+    run: RunRecord, evaluated: EvaluatedImages | None, why_not: str, limit: int, device: torch.device, album: Album
+) -> Section:
     """The wrong answers with the highest loss, each with Grad-CAM for the answer and for the truth."""
     slug, title = "mistakes", "Worst mistakes"
-    if looked is None:
+    if evaluated is None:
         left = run.folder.predictions
         words = "Predictions for a few images, drawn when the run ended."
         return Section(
             slug, title, missing=[why_not], pictures=[page_picture(left, words, words)] if left.is_file() else []
         )
-    wrong = np.flatnonzero(looked.predicted != looked.labels)
+    wrong = np.flatnonzero(evaluated.predicted != evaluated.labels)
     if not len(wrong):
-        return Section(slug, title, [f"None: the network is right on all {looked.part}."])
-    chosen = wrong[np.argsort(-looked.loss[wrong], kind="stable")][:limit]
-    transform = run.subject.preprocessing.transform()
-    tensors = torch.stack([transform(looked.images.image(int(looked.numbers[place]))) for place in chosen])
-    shown = pictures(tensors, run.subject.preprocessing)
+        return Section(slug, title, [f"None: the network is right on all {evaluated.part}."])
+    chosen = wrong[np.argsort(-evaluated.loss[wrong], kind="stable")][:limit]
+    transform = run.explained.preprocessing.transform()
+    tensors = torch.stack([transform(evaluated.images.image(int(evaluated.numbers[place]))) for place in chosen])
+    shown = pictures(tensors, run.explained.preprocessing)
     missing, heats = [], []
-    layer = finest_deep_stage(run.subject.model, run.subject.preprocessing.size)
-    for classes in (looked.predicted, looked.labels):
+    layer = deepest_resolved_stage(run.explained.model, run.explained.preprocessing.size)
+    for classes in (evaluated.predicted, evaluated.labels):
         try:
             target = [int(each) for each in classes[chosen]]
-            found = gradcam(run.subject.model, tensors, layer=layer, target=target, device=device)
+            found = gradcam(run.explained.model, tensors, layer=layer, target=target, device=device)
             heats.append(found.heat)
         except UserError as error:  # a network without stages
             missing = [f"Grad-CAM is left out: {error}"]
     cards = [
-        _card(run, looked, int(place), shown[at], [heat[at] for heat in heats], album)
+        _card(run, evaluated, int(place), shown[at], [heat[at] for heat in heats], album)
         for at, place in enumerate(chosen)
     ]
     text = [
-        f"{len(wrong):,} of {looked.part} are wrong; these {len(cards)} have the highest loss. Beside each image as "
+        f"{len(wrong):,} of {evaluated.part} are wrong; these {len(cards)} have the highest loss. Beside each image as "
         f"the network sees it is Grad-CAM of {layer} for its answer and for the truth: light places speak for the "
         "class, each map divided by its largest value."
     ]
@@ -88,15 +90,20 @@ def worst(run: Run, looked: Looked | None, why_not: str, limit: int, device: tor
 
 
 def _card(
-    run: Run, looked: Looked, place: int, image: NDArray[np.uint8], heats: list[NDArray[np.float32]], album: Album
+    run: RunRecord,
+    evaluated: EvaluatedImages,
+    place: int,
+    image: NDArray[np.uint8],
+    heats: list[NDArray[np.float32]],
+    album: Album,
 ) -> Card:
-    names = run.subject.classes
-    said, true = names[looked.predicted[place]], names[looked.labels[place]]
-    where = _short(looked.images.where(int(looked.numbers[place])), looked.data_dir)
+    names = run.explained.classes
+    said, true = names[evaluated.predicted[place]], names[evaluated.labels[place]]
+    where = _short(evaluated.images.where(int(evaluated.numbers[place])), evaluated.data_dir)
     shown = [album.photograph(image, f"Image of class {true}, {where}", "image")]
     for heat, name, kind in zip(heats, (said, true), ("answer", "truth"), strict=False):
         shown.append(_heat(image, heat, name, kind, album))
-    text = f"{where}; it says {said} with {looked.confidence[place]:.0%}, loss {looked.loss[place]:.2f} nats"
+    text = f"{where}; it says {said} with {evaluated.confidence[place]:.0%}, loss {evaluated.loss[place]:.2f} nats"
     return Card(f"{true} taken for {said}", text, shown)
 
 
@@ -120,6 +127,6 @@ def _short(where: str, data_dir: str | None) -> str:
     return where.removeprefix(folder)
 
 
-def data_flag(looked: Looked | None) -> str:
+def data_flag(evaluated: EvaluatedImages | None) -> str:
     """` --data-dir DIR` for commands, empty for the embedded digits."""
-    return "" if looked is None or looked.data_dir is None else f" --data-dir {shlex.quote(looked.data_dir)}"
+    return "" if evaluated is None or evaluated.data_dir is None else f" --data-dir {shlex.quote(evaluated.data_dir)}"

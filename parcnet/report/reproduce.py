@@ -3,19 +3,19 @@
 import shlex
 
 from parcnet.base import versions
-from parcnet.report.evaluated_images import Looked
+from parcnet.report.evaluated_images import EvaluatedImages
 from parcnet.report.mistakes import data_flag
-from parcnet.report.run_record import Run
+from parcnet.report.run_record import RunRecord
 from parcnet.report.section import Section
 
 
-def reproduce(run: Run, looked: Looked | None, command: str) -> Section:
+def reproduce(run: RunRecord, evaluated: EvaluatedImages | None, command: str) -> Section:
     """What was run, and what gives the same figures again."""
     folder = shlex.quote(str(run.folder.path))
     recipe = shlex.quote(str(run.folder.recipe))
-    data = data_flag(looked)
-    split = f" --split {looked.split}" if looked is not None else ""
-    images = "" if run.subject.data == "digits" else " IMAGE..."
+    data = data_flag(evaluated)
+    split = f" --split {evaluated.split}" if evaluated is not None else ""
+    images = "" if run.explained.data == "digits" else " IMAGE..."
     commands = []
     if run.result is not None:
         commands.append((run.result["command"], "the run, as it was started"))

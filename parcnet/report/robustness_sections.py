@@ -19,8 +19,8 @@ from parcnet.evaluation import Predictor, torch_predictor
 from parcnet.explain.target_layers import stages
 from parcnet.plots.lines import Line, LineChart
 from parcnet.report.bounds import Bounds
-from parcnet.report.evaluated_images import Looked, batch_size, spread
-from parcnet.report.run_record import Run
+from parcnet.report.evaluated_images import EvaluatedImages, batch_size, spread
+from parcnet.report.run_record import RunRecord
 from parcnet.report.section import Album, Card, Section, first_line
 
 _GROUPS = {
@@ -33,7 +33,7 @@ _SHARES = (0.0, 103.0)  # the whole range, so that a fall by a point does not lo
 
 @dataclass(frozen=True, slots=True)
 class Probes:
-    """Some of the images that were looked at."""
+    """Some of the images that were evaluated at."""
 
     source: ImageDataset
     numbers: NDArray[np.int64]
@@ -51,11 +51,14 @@ class Probes:
         return 196 * 0.5 / len(self.labels) ** 0.5
 
 
-def probes(looked: Looked, limit: int) -> Probes:
+def probes(evaluated: EvaluatedImages, limit: int) -> Probes:
     """At most `limit` of the images, spread evenly."""
-    places = spread(len(looked.numbers), limit)
+    places = spread(len(evaluated.numbers), limit)
     return Probes(
-        looked.images, looked.numbers[places], looked.labels[places], f"{len(places):,} {looked.split} images"
+        evaluated.images,
+        evaluated.numbers[places],
+        evaluated.labels[places],
+        f"{len(places):,} {evaluated.split} images",
     )
 
 
@@ -66,15 +69,17 @@ def work(bounds: Bounds, count: int) -> int:
     )
 
 
-def sizes(run: Run, seen: Probes, bounds: Bounds, device: torch.device, album: Album, advance: Advance) -> Section:
+def sizes(
+    run: RunRecord, seen: Probes, bounds: Bounds, device: torch.device, album: Album, advance: Advance
+) -> Section:
     """Top-1 at other image sizes."""
     slug, title = "sizes", "Robustness to image size"
-    preprocessing = run.subject.preprocessing
-    coarsest = max((stage.reduction for stage in stages(run.subject.model)), default=1)
+    preprocessing = run.explained.preprocessing
+    coarsest = max((stage.reduction for stage in stages(run.explained.model)), default=1)
     step = max(1, min(coarsest, *(side // 4 for side in preprocessing.size)))  # tiny images would all be one step
     found: dict[tuple[int, int], float] = {}
     refused: list[str] = []
-    with torch_predictor(run.subject.model.to(device), device) as see:
+    with torch_predictor(run.explained.model.to(device), device) as see:
         for factor in bounds.factors:
             height, width = (max(step, round(factor * side / step) * step) for side in preprocessing.size)
             size = preprocessing.size if factor == 1 else (height, width)
@@ -111,13 +116,13 @@ def sizes(run: Run, seen: Probes, bounds: Bounds, device: torch.device, album: A
 
 
 def corruptions(
-    run: Run, seen: Probes, bounds: Bounds, device: torch.device, album: Album, advance: Advance
+    run: RunRecord, seen: Probes, bounds: Bounds, device: torch.device, album: Album, advance: Advance
 ) -> Section:
     """Top-1 under each corruption in each severity."""
-    cropping, scaling = run.subject.preprocessing.cropping(), run.subject.preprocessing.scaling()
+    cropping, scaling = run.explained.preprocessing.cropping(), run.explained.preprocessing.scaling()
     cropped = [cropping(image) for image in seen.images()]
     found: dict[str, list[float]] = {}
-    with torch_predictor(run.subject.model.to(device), device) as see:
+    with torch_predictor(run.explained.model.to(device), device) as see:
         clean = _top1(see, map(scaling, cropped), seen.labels, batch_size(run))
         for name in bounds.corruptions:
             found[name] = []

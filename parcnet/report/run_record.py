@@ -7,15 +7,17 @@ from pathlib import Path
 from typing import Any
 
 from parcnet.base import UserError
-from parcnet.explain import Subject
-from parcnet.explain import subject
+from parcnet.checkpoint import Metadata, read_metadata
+from parcnet.explain import ExplainedModel, open_model
 from parcnet.recipes import Recipe, read_recipe
+from parcnet.tasks.lookup import task_named
+from parcnet.tasks.task import Task
 from parcnet.training.run.folder import RunFolder
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
-    """What a run left behind."""
+class RunRecord:
+    """The files of a run."""
 
     folder: RunFolder
     recipe: Recipe
@@ -23,11 +25,13 @@ class Run:
     """A line an epoch; see `parcnet.training.loop.log_lines.EpochLog`."""
     result: Mapping[str, Any] | None
     """result.json; None for a run that has not finished."""
-    subject: Subject
+    metadata: Metadata
+    task: Task
+    explained: ExplainedModel
     """The network of the best checkpoint, else of the last one."""
 
 
-def read_run(path: Path) -> Run:
+def read_run(path: Path) -> RunRecord:
     """The run in the folder `path`, finished or not.
 
     Raises `UserError` for what is no run folder, and for a run that has no checkpoint yet.
@@ -40,7 +44,9 @@ def read_run(path: Path) -> Run:
     if weights is None:
         raise UserError(f"{path} has no checkpoint yet; wait for the run's first epoch.")
     result = json.loads(folder.result.read_text(encoding="utf-8")) if folder.result.is_file() else None
-    return Run(folder, recipe, _lines(folder.log), result, subject(str(weights)))
+    metadata = read_metadata(weights)
+    task, explained = task_named(metadata.task), open_model(str(weights))
+    return RunRecord(folder, recipe, _lines(folder.log), result, metadata, task, explained)
 
 
 def _lines(log: Path) -> list[Mapping[str, Any]]:

@@ -8,20 +8,20 @@ from parcnet.base.page import PageTable
 from parcnet.models import complexity
 from parcnet.plots.lines import Line, LineChart
 from parcnet.recipes import to_yaml
-from parcnet.report.evaluated_images import Looked
-from parcnet.report.run_record import Run
+from parcnet.report.evaluated_images import EvaluatedImages
+from parcnet.report.run_record import RunRecord
 from parcnet.report.section import Album, Section
 
 _VAL = "val_"
 _NAMES = {"top1": "top-1"}
 
 
-def glance(run: Run, looked: Looked | None) -> Section:
+def glance(run: RunRecord, evaluated: EvaluatedImages | None) -> Section:
     """Network, data and accuracy in one table."""
-    preprocessing = run.subject.preprocessing
+    preprocessing = run.explained.preprocessing
     height, width = preprocessing.size
     rows = [
-        ("network", run.subject.name),
+        ("network", run.explained.name),
         ("task", run.recipe.task),
         ("input", f"{height} x {width} px, {preprocessing.channels} channels"),
         ("size", _size(run)),
@@ -31,12 +31,12 @@ def glance(run: Run, looked: Looked | None) -> Section:
     for split, words in (("test", "test, when the run ended"), ("val", "validation, best epoch")):
         if figures := (run.result or {}).get(split):
             rows.append((words, _figures(figures)))
-    if looked is not None:
-        rows.append((f"{looked.part}, for this page", _figures(looked.result.metrics())))
+    if evaluated is not None:
+        rows.append((f"{evaluated.part}, for this page", _figures(evaluated.scores.metrics())))
     return Section("glance", "At a glance", tables=[PageTable("the run at a glance", ("what", "is"), rows)])
 
 
-def recipe(run: Run) -> Section:
+def recipe(run: RunRecord) -> Section:
     """Every field of the recipe."""
     return Section(
         "recipe",
@@ -46,7 +46,7 @@ def recipe(run: Run) -> Section:
     )
 
 
-def curves(run: Run, album: Album) -> Section:
+def curves(run: RunRecord, album: Album) -> Section:
     """Losses, the task's figures and learning rate over epochs."""
     if not run.log:
         return Section("curves", "Training curves", missing=["The run folder has no log of a whole epoch."])
@@ -85,7 +85,7 @@ def curves(run: Run, album: Album) -> Section:
     return Section("curves", "Training curves", text, pictures=pictures)
 
 
-def _validated(run: Run, name: str) -> Line:
+def _validated(run: RunRecord, name: str) -> Line:
     """A figure over the epochs that were validated."""
     pairs = [(line["epoch"], line[name]) for line in run.log if line.get(name) is not None]
     return Line([epoch for epoch, _ in pairs], [value for _, value in pairs])
@@ -101,25 +101,25 @@ def _from_to(values: Sequence[float], form: str) -> str:
     return f"{values[0]:{form}} after the first epoch, {values[-1]:{form}} after the last"
 
 
-def _size(run: Run) -> str:
-    count = sum(parameter.numel() for parameter in run.subject.model.parameters())
-    preprocessing = run.subject.preprocessing
-    words = "backbone: " if run.subject.scored is not None else ""
+def _size(run: RunRecord) -> str:
+    count = sum(parameter.numel() for parameter in run.explained.model.parameters())
+    preprocessing = run.explained.preprocessing
+    words = "backbone: " if run.explained.scored is not None else ""
     try:
-        macs = complexity(run.subject.model, (preprocessing.channels, *preprocessing.size)).macs
+        macs = complexity(run.explained.model, (preprocessing.channels, *preprocessing.size)).macs
     except (RuntimeError, NotImplementedError, UserError):  # a network with operations that nothing counts
         return f"{words}{count / 1e6:.2f}M parameters"
     return f"{words}{count / 1e6:.2f}M parameters, {macs / 1e9:.3f}G multiply-adds an image"
 
 
-def _data(run: Run) -> str:
+def _data(run: RunRecord) -> str:
     images: Mapping[str, int] = (run.result or {}).get("images", {})
     counts = ", ".join(f"{count:,} {split}" for split, count in images.items())
-    classes = f"{len(run.subject.classes)} classes"
-    return f"{run.subject.data or 'unknown'}: {counts + ' images, ' if counts else ''}{classes}"
+    classes = f"{len(run.explained.classes)} classes"
+    return f"{run.explained.data or 'unknown'}: {counts + ' images, ' if counts else ''}{classes}"
 
 
-def _state(run: Run) -> str:
+def _state(run: RunRecord) -> str:
     if run.result is None:
         return f"not finished: {len(run.log)} of {run.recipe.schedule.epochs} epochs so far"
     result = run.result

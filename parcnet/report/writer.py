@@ -11,16 +11,16 @@ from parcnet.base import UserError, check_writable, progress
 from parcnet.base.console import Advance
 from parcnet.base.page import write_page
 from parcnet.data import Split
-from parcnet.report import mistakes
 from parcnet.report import kernel_sections as insides
+from parcnet.report import mistakes
 from parcnet.report import robustness_sections as robustness
 from parcnet.report import training_sections as training
 from parcnet.report.bounds import Bounds
-from parcnet.report.evaluated_images import Looked, look, open_images
-from parcnet.report.reproduce import reproduce
-from parcnet.report.run_record import Run, read_run
-from parcnet.report.section import Album, Section
+from parcnet.report.evaluated_images import EvaluatedImages, evaluate_images, open_split
 from parcnet.report.latency import speed
+from parcnet.report.reproduce import reproduce
+from parcnet.report.run_record import RunRecord, read_run
+from parcnet.report.section import Album, Section
 
 _TEMPLATE = Path(__file__).with_name("page.html")
 _PICTURES = 300  # what drawing and looking inside count in the progress bar, in images
@@ -66,10 +66,10 @@ def write_report(
     bounds, device = bounds or Bounds(), device or torch.device("cpu")
     opened, why_not = None, ""
     try:
-        if run.recipe.task == "classification":
-            opened = open_images(run, data_dir, split)
+        if run.task.single_label:
+            opened = open_split(run, data_dir, split)
         else:
-            why_not = f"Made for classification so far, and this is a run of {run.recipe.task}."
+            why_not = f"Shown for networks that predict one class an image; this is a run of {run.task.name}."
     except UserError as error:
         if data_dir is not None:
             raise
@@ -78,17 +78,17 @@ def write_report(
     count = min(images, bounds.probes)
     total = images + robustness.work(bounds, count) + 4 * _PICTURES
     with tempfile.TemporaryDirectory() as temporary, progress("report", total, "images") as advance:
-        looked = None if opened is None else look(run, opened, bounds.images, device, advance)
+        evaluated = None if opened is None else evaluate_images(run, opened, bounds.images, device, advance)
         album = Album(Path(temporary))
-        sections = list(_sections(run, looked, why_not, bounds, device, album, command, advance))
-        run.subject.model.cpu()
+        sections = list(_sections(run, evaluated, why_not, bounds, device, album, command, advance))
+        run.explained.model.cpu()
     write_page(output, _TEMPLATE, {"name": run.folder.path.resolve().name, "run": run, "sections": sections})
-    return Written(output, sections, None if looked is None else looked.result.top1)
+    return Written(output, sections, None if evaluated is None else evaluated.scores.metrics()["top1"])
 
 
 def _sections(
-    run: Run,
-    looked: Looked | None,
+    run: RunRecord,
+    evaluated: EvaluatedImages | None,
     why_not: str,
     bounds: Bounds,
     device: torch.device,
@@ -96,22 +96,22 @@ def _sections(
     command: str,
     advance: Advance,
 ) -> Iterator[Section]:
-    yield training.glance(run, looked)
+    yield training.glance(run, evaluated)
     yield training.curves(run, album)
     advance(_PICTURES, "pictures")
-    yield mistakes.confused(run, looked, why_not, album)
-    yield mistakes.worst(run, looked, why_not, bounds.mistakes, device, album)
+    yield mistakes.confused(run, evaluated, why_not, album)
+    yield mistakes.worst(run, evaluated, why_not, bounds.mistakes, device, album)
     advance(_PICTURES, "pictures")
     yield insides.kernels(run, album)
-    yield insides.field(run, looked, why_not, bounds.field_images, device, album)
+    yield insides.field(run, evaluated, why_not, bounds.field_images, device, album)
     advance(_PICTURES, "pictures")
-    if looked is None:
+    if evaluated is None:
         yield Section("robustness", "Robustness to image size and to corruptions", missing=[why_not])
     else:
-        seen = robustness.probes(looked, bounds.probes)
+        seen = robustness.probes(evaluated, bounds.probes)
         yield robustness.sizes(run, seen, bounds, device, album, advance)
         yield robustness.corruptions(run, seen, bounds, device, album, advance)
     yield speed(run, bounds, device)
     advance(_PICTURES, "speed")
     yield training.recipe(run)
-    yield reproduce(run, looked, command)
+    yield reproduce(run, evaluated, command)

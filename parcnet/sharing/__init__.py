@@ -1,4 +1,4 @@
-"""A trained network made ready for others."""
+"""Publishing a trained network: a folder that timm and the hub read, with a model card."""
 
 from parcnet.sharing.publishing import Published, publish, upload
 

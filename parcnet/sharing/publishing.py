@@ -12,52 +12,54 @@ from torch import nn
 
 from parcnet import checkpoint
 from parcnet.base import UserError, staging_folder
-from parcnet.models import from_checkpoint
-from parcnet.sharing.model_card import Card, card
+from parcnet.sharing.model_card import ModelCard
+from parcnet.tasks.loading import load_checkpoint
 
 WEIGHTS = "model.safetensors"
-"""timm's name for weights, and a parcnet checkpoint as well: its header tells classes, preprocessing and recipe."""
+"""timm's name for weights; also a parcnet checkpoint, with classes, preprocessing and recipe in its header."""
 
 
 @dataclass(frozen=True, slots=True)
 class Published:
-    """What was written, and how others load it."""
+    """A published folder."""
 
     folder: Path
     model: str
     classes: int
     top1: float | None
-    """On the split that was not used to choose the epoch, if the run folder tells; in [0, 1]."""
+    """On the test split, in [0, 1]; None if the run folder has no test result."""
 
 
 def publish(run: str | Path, to: str | Path, *, license_name: str = "unknown", overwrite: bool = False) -> Published:
-    """Writes `to` from a run folder or a checkpoint: `config.json` as timm writes it, weights, and a model card.
+    """Publishes a run folder or checkpoint as folder `to`: timm's `config.json`, weights, and a model card.
 
         timm.create_model("local-dir:TO", pretrained=True)      after `import parcnet`
         parcnet.load(TO)                                        and `parcnet predict TO photo.jpg`
 
-    The card says what the checkpoint and the run's `result.json` say: recipe, data, metrics with their command, limits.
-    `license_name` is that of the weights, in the hub's spelling ("apache-2.0", "cc-by-nc-4.0"); whoever trained them on
-    which data knows it, so "unknown" stays until somebody says. The folder appears as a whole, or not at all.
+    The card lists recipe, data, metrics with their command, and limits, from the checkpoint and `result.json`.
+    `license_name` is the weights' licence in the hub's spelling ("apache-2.0", "cc-by-nc-4.0"); it depends on the
+    training data, so the default is "unknown". The folder is written atomically.
 
-    Raises `UserError` for what is no checkpoint, for one of another task than classification, and for a folder that
-    holds something else unless `overwrite`.
+    Raises `UserError` for an invalid checkpoint, for another task than classification, and for an existing folder with
+    other content unless `overwrite`.
     """
-    network, metadata = from_checkpoint(run)
-    if metadata.task != "classification":
+    loaded = load_checkpoint(run)
+    network, metadata = loaded.network, loaded.metadata
+    if not loaded.task.timm_network:
         raise UserError(
-            f"{run} is a {metadata.task} network, and timm's format holds classifiers. Share the checkpoint file as it "
-            "is: parcnet reads it."
+            f"{run} is a {metadata.task} network, and timm's format holds classifiers. Share the checkpoint file "
+            "itself: parcnet reads it."
         )
     to, result = Path(to), _result(Path(run))
     if to.exists() and not overwrite and (not to.is_dir() or any(to.iterdir())):
-        raise UserError(f"{to} exists already. Choose another --to, or say --overwrite.")
+        raise UserError(f"{to} exists already. Choose another --to, or pass --overwrite.")
     with staging_folder(to) as folder:
         _save(network, metadata, folder)
-        written = Card(metadata, result, sum(each.numel() for each in network.parameters()), license_name)
-        (folder / "README.md").write_text(card(written, to.name), encoding="utf-8")
+        parameters = sum(each.numel() for each in network.parameters())
+        card = ModelCard(to.name, metadata, result, parameters, license_name)
+        (folder / "README.md").write_text(card.markdown(), encoding="utf-8")
         checkpoint.save(folder / WEIGHTS, network.state_dict(), metadata)
-        folder.chmod(0o755)  # it was made for its owner alone
+        folder.chmod(0o755)  # staging folders are readable by their owner only
         if to.exists():
             shutil.rmtree(to)
         os.replace(folder, to)
@@ -66,7 +68,7 @@ def publish(run: str | Path, to: str | Path, *, license_name: str = "unknown", o
 
 
 def upload(folder: str | Path, repo: str, *, private: bool = True) -> str:
-    """Puts a published folder on the hub as `repo` (OWNER/NAME), by the token of `hf auth login`; returns its address.
+    """Uploads a published folder to the hub as `repo` (OWNER/NAME), with the token of `hf auth login`; returns its URL.
 
     Raises `UserError` when the hub refuses.
     """
@@ -75,13 +77,13 @@ def upload(folder: str | Path, repo: str, *, private: bool = True) -> str:
 
     api = HfApi()
     try:
-        address = api.create_repo(repo, private=private, exist_ok=True)
+        url = api.create_repo(repo, private=private, exist_ok=True)
         api.upload_folder(folder_path=folder, repo_id=repo, commit_message="Published by parcnet")
     except LocalTokenNotFoundError:
-        raise UserError("the hub does not know you: `hf auth login` first, or set HF_TOKEN.") from None
+        raise UserError("not logged in to the hub: run `hf auth login`, or set HF_TOKEN.") from None
     except (HfHubHTTPError, ValueError) as error:
         raise UserError(f"the hub refused {repo}: {str(error).splitlines()[0]}") from error
-    return str(address)
+    return str(url)
 
 
 def _save(network: nn.Module, metadata: checkpoint.Metadata, folder: Path) -> None:
@@ -101,10 +103,10 @@ def _save(network: nn.Module, metadata: checkpoint.Metadata, folder: Path) -> No
 
 
 def _result(run: Path) -> dict[str, Any]:
-    """What `parcnet train` wrote into the run folder at its end; nothing beside a lone checkpoint."""
+    """The run folder's `result.json`; empty for a checkpoint without one."""
     path = (run if run.is_dir() else run.parent) / "result.json"
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
+        result = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return {}
-    return found if isinstance(found, dict) else {}
+    return result if isinstance(result, dict) else {}

@@ -1,5 +1,1 @@
-"""Backbone to task: losses and decoding."""
-
-from parcnet.tasks.classification import top_k, training_loss
-
-__all__ = ["top_k", "training_loss"]
+"""One folder a task: all that is true of that task alone. `task.py` is the contract that the rooms above use."""

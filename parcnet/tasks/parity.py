@@ -1,4 +1,4 @@
-"""Whether an exported file says what its network says, on real images."""
+"""How close the outputs of an exported file are to its network's, on real images."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -43,7 +43,7 @@ class Parity:
         if not self.maximum <= tolerance:
             return f"its outputs differ by up to {self.maximum:.2g} of their root mean square, more than {tolerance:g}"
         if self.agreement is not None and self.agreement < agreement:
-            return f"it takes {self.agreement:.1%} of the {self.counted} for the same class, fewer than {agreement:.1%}"
+            return f"{self.agreement:.1%} of the {self.counted} keep their class, fewer than {agreement:.1%}"
         return None
 
     def __str__(self) -> str:
@@ -61,17 +61,17 @@ class _Difference:
         self.largest = self.sum = self.squares = 0.0
         self.numbers = self.same = self.choices = 0
 
-    def add(self, wanted: Tensor, got: Tensor) -> None:
+    def add(self, expected: Tensor, exported: Tensor) -> None:
         """The answers to some more images."""
-        error = (wanted.double() - got.double()).abs()
+        error = (expected.double() - exported.double()).abs()
         self.largest = max(self.largest, float(error.max().nan_to_num(math.inf)))
         self.sum += float(error.sum())
-        self.squares += float(wanted.double().square().sum())
-        self.numbers += wanted.numel()
+        self.squares += float(expected.double().square().sum())
+        self.numbers += expected.numel()
 
-    def choose(self, wanted: Tensor, got: Tensor) -> None:
+    def choose(self, expected: Tensor, exported: Tensor) -> None:
         """Of logits [B, K, ...], the likeliest classes."""
-        same = wanted.argmax(1) == got.argmax(1)
+        same = expected.argmax(1) == exported.argmax(1)
         self.same += int(same.sum())
         self.choices += same.numel()
 
@@ -81,27 +81,27 @@ class _Difference:
         return max((self.squares / self.numbers) ** 0.5, _TINY)
 
 
-def compare(wanted: Outputs, got: Outputs, images: Tensor, batch: int, *, logits: bool) -> Parity:
-    """Both on `images` [N, C, H, W], so many at a time. Outputs are told apart by their place.
+def compare(expected: Outputs, exported: Outputs, images: Tensor, batch: int, *, logits: bool) -> Parity:
+    """Compares both on `images` [N, C, H, W], `batch` at a time, output by output.
 
     `logits`: the first output holds a number a class, of the image [N, K] or of every pixel [N, K, H, W].
     """
-    found: list[_Difference] = []
+    differences: list[_Difference] = []
     for chunk in images.split(batch):
-        pairs = [list(wanted(chunk)), list(got(chunk))]
+        pairs = [list(expected(chunk)), list(exported(chunk))]
         shapes = [[list(each.shape) for each in side] for side in pairs]
         if shapes[0] != shapes[1]:
             raise ValueError(f"the file returns {shapes[1]}, its network {shapes[0]}")
-        found = found or [_Difference() for _ in pairs[0]]
-        for difference, expected, returned in zip(found, *pairs, strict=True):
-            difference.add(expected, returned)
+        differences = differences or [_Difference() for _ in pairs[0]]
+        for difference, reference, returned in zip(differences, *pairs, strict=True):
+            difference.add(reference, returned)
         if logits and pairs[0][0].shape[1] > 1:
-            found[0].choose(pairs[0][0], pairs[1][0])
+            differences[0].choose(pairs[0][0], pairs[1][0])
         pixels = pairs[0][0].dim() > 2
     return Parity(
         len(images),
-        max(each.largest / each.scale for each in found),
-        max(each.sum / each.numbers / each.scale for each in found),
-        found[0].same / found[0].choices if found[0].choices else None,
+        max(each.largest / each.scale for each in differences),
+        max(each.sum / each.numbers / each.scale for each in differences),
+        differences[0].same / differences[0].choices if differences[0].choices else None,
         "pixels" if logits and pixels else "images",
     )

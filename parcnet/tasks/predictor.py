@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from parcnet.base import moved
+from parcnet.base import to_device
 
 Predictor = Callable[[Any], Any]
 """Images [B, C, H, W] on the CPU -> logits [B, classes] on any device: a network, a checkpoint, an exported file.
@@ -24,7 +24,7 @@ def torch_predictor(network: nn.Module, device: torch.device, dtype: torch.dtype
     training = {module: module.training for module in network.modules()}
 
     def predict(images: Any) -> Any:
-        images = moved(images, device)
+        images = to_device(images, device)
         with torch.inference_mode(), torch.autocast(device.type, dtype, enabled=dtype is not None):
             return network(images)
 

@@ -1,14 +1,29 @@
-"""Recipe -> its task."""
+"""The tasks. Each is a folder beside this file, whose modules are loaded when the task is asked for:
 
-from parcnet.recipes import Recipe
-from parcnet.tasks.classification.task import Classification
-from parcnet.tasks.detection.task import Detection
-from parcnet.tasks.segmentation.task import Segmentation
-from parcnet.tasks.task import Task
+recipe.py   `SECTION`, the task's part of a recipe (knows no torch)
+task.py     `TASK`, all that training, evaluation, export, explanation and the commands ask
+"""
 
-TASKS: dict[str, type[Task]] = {each.name: each for each in (Classification, Detection, Segmentation)}
+import importlib
+from collections.abc import Callable
+
+from parcnet.recipes import TaskSection, register_task_section
+
+TASKS = (
+    "classification",
+    "detection",
+    "segmentation",
+)
+"""In the order in which help lists them."""
 
 
-def task_of(recipe: Recipe) -> Task:
-    """The task that the recipe names."""
-    return TASKS[recipe.task](recipe)
+def _section_of(task: str) -> Callable[[], TaskSection]:
+    def load() -> TaskSection:
+        section: TaskSection = importlib.import_module(f"parcnet.tasks.{task}.recipe").SECTION
+        return section
+
+    return load
+
+
+for _name in TASKS:
+    register_task_section(_name, _section_of(_name))

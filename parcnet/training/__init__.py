@@ -1,6 +1,7 @@
 """Recipe -> checkpoint."""
 
-from parcnet.training.conclusion import Outcome
-from parcnet.training.train import Diverged, Interrupted, RankLost, Silent, train
+from parcnet.training.conclusion import TrainingResult
+from parcnet.training.errors import AlreadyReported, Diverged, Interrupted, RankLost
+from parcnet.training.train import train
 
-__all__ = ["Diverged", "Interrupted", "Outcome", "RankLost", "Silent", "train"]
+__all__ = ["AlreadyReported", "Diverged", "Interrupted", "RankLost", "TrainingResult", "train"]

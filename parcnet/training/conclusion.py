@@ -1,4 +1,4 @@
-"""The end of a run: the best checkpoint meets the test split, once; figures and pictures are written."""
+"""The end of a run: the best checkpoint is evaluated, on the test split once; results and pictures are written."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,88 +9,88 @@ from torch import nn
 
 from parcnet import checkpoint
 from parcnet.base import versions
-from parcnet.evaluation import torch_predictor
-from parcnet.plots import training_curves
-from parcnet.training.setup.batches import evaluation_batches
-from parcnet.training.setup.prepare import Job
-from parcnet.training.run.recorder import Keeper
+from parcnet.tasks.predictor import torch_predictor
+from parcnet.tasks.scores import Scores
 from parcnet.training.loop.log_lines import EpochLog
-from parcnet.training.setup.plan import Plan
+from parcnet.training.loop.plan import TrainingPlan
+from parcnet.training.loop.precision import autocast_dtype
 from parcnet.training.run.folder import RunFolder
-from parcnet.training.loop.step import autocast_dtype
-from parcnet.tasks import Scores
+from parcnet.training.run.recorder import RunRecorder
+from parcnet.training.setup.plan import split_batches
+from parcnet.training.setup.prepare import RunSetup
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
-    """What came of a run."""
+class TrainingResult:
+    """The result of a run."""
 
     folder: RunFolder
     best: EpochLog
-    """The epoch that validation chose."""
+    """The epoch that validation selected."""
     val: Scores
     """Of that epoch's checkpoint."""
     test: Scores | None
-    """Of the same checkpoint; None when the data has no test split."""
+    """Of the same checkpoint; None when the data have no test split."""
     pictures: tuple[Path, ...]
     """Drawn by the main rank."""
 
 
-def conclude(job: Job, plan: Plan, keeper: Keeper) -> Outcome:
-    """Evaluates the best checkpoint as it lies on the disk and draws the run's pictures.
+def conclude(setup: RunSetup, plan: TrainingPlan, recorder: RunRecorder) -> TrainingResult:
+    """Evaluates the best checkpoint as it is on the disk, and draws the run's pictures.
 
     All ranks evaluate, each its part; the main rank draws. The network holds the best weights afterwards.
     """
-    assert keeper.best is not None, "there is no epoch to conclude"
-    task, network, preprocessing, ranks = job.task, job.built.network, job.built.preprocessing, job.ranks
+    assert recorder.best is not None, "there is no epoch to conclude"
+    task, group, splits = setup.task, setup.group, setup.splits
+    _load_best(setup.built.network, recorder.folder, group.world, main=group.main)
     pictures: list[Path] = []
-    _load_best(network, job)
-    shown = job.splits.val if job.splits.test is None else job.splits.test
-    with torch_predictor(network, job.device, autocast_dtype(job.recipe.run.amp)) as predictor:
-        val, test = (
-            None
-            if images is None
-            else task.evaluate(
-                predictor,
-                evaluation_batches(task, images, preprocessing, plan.share.micro, ranks),
-                plan.num_classes,
-                ranks,
-            )
-            for images in (job.splits.val, job.splits.test)
-        )
-        assert val is not None
-        if ranks.main:
-            chosen = task.chosen
-            lines = [line.to_dict() for line in keeper.log]
-            training_curves(lines, job.folder.curve, f"val_{chosen.name}", f"validation {chosen.title} (%)")
-            pictures = [job.folder.curve, *task.draw(predictor, job, shown, test or val)]
-    return Outcome(job.folder, keeper.best, val, test, tuple(pictures))
+    with torch_predictor(setup.built.network, setup.device, autocast_dtype(setup.recipe.run.amp)) as predictor:
+
+        def scores(images: Any) -> Scores:
+            return task.evaluate(predictor, split_batches(setup, images, plan.split.micro), plan.metadata, group)
+
+        val = scores(splits.val)
+        test = None if splits.test is None else scores(splits.test)
+        if group.main:
+            pictures = [_draw_curves(setup, recorder)]
+            shown = splits.val if splits.test is None else splits.test
+            pictures += task.draw_run(predictor, shown, plan.metadata, test or val, recorder.folder.path)
+    return TrainingResult(recorder.folder, recorder.best, val, test, tuple(pictures))
 
 
-def _load_best(network: nn.Module, job: Job) -> None:
-    """From the main rank's disk; the other ranks need not see it."""
-    if job.ranks.main:
-        network.load_state_dict(checkpoint.read(job.folder.best).weights)
-    if job.ranks.world > 1:
+def result_values(setup: RunSetup, result: TrainingResult, command: str, seconds: float) -> dict[str, Any]:
+    """The content of result.json."""
+    return {
+        "recipe": setup.recipe.name,
+        "model": setup.recipe.network.model,
+        "parameters": setup.parameters,
+        "data": setup.splits.train.name,
+        "images": setup.splits.sizes,
+        "classes": len(setup.classes),
+        "best_epoch": result.best.epoch,
+        "val": result.val.metrics(),
+        "test": None if result.test is None else result.test.metrics(),
+        "seconds": round(seconds, 1),
+        "processes": setup.group.world,
+        "machine": setup.machine(),
+        "command": command,
+        "versions": versions(),
+    }
+
+
+def _load_best(network: nn.Module, folder: RunFolder, world: int, *, main: bool) -> None:
+    """From the main rank's disk; the other ranks need no access to it."""
+    if main:
+        network.load_state_dict(checkpoint.read(folder.best).weights)
+    if world > 1:
         for tensor in network.state_dict().values():
             torch.distributed.broadcast(tensor, 0)
 
 
-def result(job: Job, outcome: Outcome, command: str, seconds: float) -> dict[str, Any]:
-    """The content of result.json."""
-    return {
-        "recipe": job.recipe.name,
-        "model": job.recipe.network.model,
-        "parameters": job.parameters,
-        "data": job.splits.train.name,
-        "images": job.splits.sizes,
-        "classes": len(job.classes),
-        "best_epoch": outcome.best.epoch,
-        "val": outcome.val.metrics(),
-        "test": None if outcome.test is None else outcome.test.metrics(),
-        "seconds": round(seconds, 1),
-        "processes": job.ranks.world,
-        "machine": job.machine(),
-        "command": command,
-        "versions": versions(),
-    }
+def _draw_curves(setup: RunSetup, recorder: RunRecorder) -> Path:
+    from parcnet.plots import training_curves  # here: matplotlib is loaded when a picture is drawn
+
+    metric, path = setup.task.best, recorder.folder.curve
+    lines = [line.to_dict() for line in recorder.log]
+    training_curves(lines, path, f"val_{metric.name}", f"validation {metric.title} (%)")
+    return path

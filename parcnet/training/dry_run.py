@@ -7,17 +7,18 @@ from pathlib import Path
 from rich.markup import escape
 from torch import optim
 
-from parcnet.base import UserError, counted, next_steps, say, table
+from parcnet.base import UserError, counted, next_steps, pick_device, say, table
 from parcnet.data import preserved_randomness
-from parcnet.plots import learning_rates
 from parcnet.recipes import Recipe, to_yaml
-from parcnet.training.setup.assembly import make_stepper
-from parcnet.training.setup.forecast import Forecast, forecast
-from parcnet.training.setup.prepare import Job, prepare
-from parcnet.training.setup.plan import Plan, make_plan
-from parcnet.training.distributed.process_group import asked
+from parcnet.training.distributed.process_group import ProcessGroup, launched
+from parcnet.training.loop.plan import TrainingPlan
 from parcnet.training.loop.step import Stepper
 from parcnet.training.loop.threads import cpu_threads
+from parcnet.training.run.folder import check_vacant, run_folder
+from parcnet.training.setup.forecast import Forecast, forecast
+from parcnet.training.setup.plan import make_plan
+from parcnet.training.setup.prepare import RunSetup, prepare
+from parcnet.training.setup.stepper import make_stepper
 
 _BARS = "▁▂▃▄▅▆▇█"
 _POINTS = 60
@@ -30,17 +31,18 @@ def dry_run(recipe: Recipe, command: str, picture: Path | None = None) -> Foreca
     Data and network are opened and a few steps taken, so every mistake that `train` finds before its first step is
     found here. Raises `UserError` for them. One process: under torchrun the batch would be divided.
     """
-    if asked().world > 1:
+    if launched().world > 1:
         raise UserError("--dry-run is for one process: start it without torchrun. Steps and schedule are the same.")
     with preserved_randomness(), cpu_threads(recipe.run.threads):
-        job = prepare(recipe)
-        plan = make_plan(job)
-        stepper = make_stepper(job, plan)
+        check_vacant(run_folder(recipe))
+        setup = prepare(recipe, ProcessGroup(), pick_device(recipe.run.device))
+        plan = make_plan(setup)
+        stepper = make_stepper(setup, plan)
         say(escape(to_yaml(recipe)))
-        _what(job, plan)
+        _what(setup, plan)
         _groups(stepper.optimizer)
-        _schedule(job, plan, stepper, picture)
-        found = forecast(job, plan, stepper)
+        _schedule(setup, plan, stepper, picture)
+        found = forecast(setup, plan, stepper)
         _time(found)
     next_steps([(command, "does it")])
     return found
@@ -57,7 +59,7 @@ def parameter_groups(optimizer: optim.Optimizer) -> list[tuple[float, float, int
     return [(*key, tensors[key], numbers[key]) for key in sorted(tensors)]
 
 
-def rates(stepper: Stepper, plan: Plan, points: int) -> tuple[list[float], list[float]]:
+def rates(stepper: Stepper, plan: TrainingPlan, points: int) -> tuple[list[float], list[float]]:
     """(epochs, learning rates) at so many steps of the run, first and last among them."""
     last = plan.steps - 1
     steps = sorted({round(place * last / max(points - 1, 1)) for place in range(points)})
@@ -74,19 +76,19 @@ def sparkline(values: Sequence[float]) -> str:
     return "".join(_BARS[round(value / top * (len(_BARS) - 1)) if top > 0 else 0] for value in values)
 
 
-def _what(job: Job, plan: Plan) -> None:
-    images = ", ".join(f"{count:,} {name}" for name, count in job.splits.sizes.items())
+def _what(setup: RunSetup, plan: TrainingPlan) -> None:
+    images = ", ".join(f"{count:,} {name}" for name, count in setup.splits.sizes.items())
     say(
-        f"{escape(job.recipe.network.model)}: {job.parameters / 1e6:.2f}M parameters, "
-        f"{' x '.join(map(str, job.built.preprocessing.size))} pixels, on {escape(job.machine())}"
+        f"{escape(setup.recipe.network.model)}: {setup.parameters / 1e6:.2f}M parameters, "
+        f"{' x '.join(map(str, setup.built.preprocessing.size))} pixels, on {escape(setup.machine())}"
     )
-    say(f"{escape(job.splits.train.name)}: {images} images, {len(job.classes)} classes")
-    for note in job.built.notes:
+    say(f"{escape(setup.splits.train.name)}: {images} images, {len(setup.classes)} classes")
+    for note in setup.built.notes:
         say(escape(note))
-    left = len(job.splits.train) - plan.steps_per_epoch * plan.share.batch
+    left = len(setup.splits.train) - plan.steps_per_epoch * plan.split.batch
     say(
         f"{counted(plan.epochs, 'epoch')} of {counted(plan.steps_per_epoch, 'step')} = {plan.steps:,} steps; a batch "
-        f"of {plan.share.batch} is {plan.share}; an epoch leaves {counted(left, 'image')} out, others each time"
+        f"of {plan.split.batch} is {plan.split}; an epoch leaves {counted(left, 'image')} out, others each time"
     )
 
 
@@ -98,7 +100,7 @@ def _groups(optimizer: optim.Optimizer) -> None:
     table("Parameter groups", ("lr scale", "weight decay", "tensors", "parameters"), rows)
 
 
-def _schedule(job: Job, plan: Plan, stepper: Stepper, picture: Path | None) -> None:
+def _schedule(setup: RunSetup, plan: TrainingPlan, stepper: Stepper, picture: Path | None) -> None:
     _, few = rates(stepper, plan, _POINTS)
     epochs, many = rates(stepper, plan, 500)
     place = many.index(max(many))
@@ -107,7 +109,9 @@ def _schedule(job: Job, plan: Plan, stepper: Stepper, picture: Path | None) -> N
         f"               {many[0]:.3g} at first, {many[place]:.3g} in epoch {epochs[place]:.1f}, {many[-1]:.3g} at last"
     )
     if picture is not None:
-        learning_rates(epochs, many, f"{job.recipe.name}: {plan.steps:,} steps", picture)
+        from parcnet.plots import learning_rates  # here: matplotlib is loaded when a picture is drawn
+
+        learning_rates(epochs, many, f"{setup.recipe.name}: {plan.steps:,} steps", picture)
         say(f"drawn in {escape(str(picture))}")
 
 

@@ -1,151 +1,97 @@
 """Recipe -> run folder: the whole of training."""
 
-import os
 import signal
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
-
-import torch
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 from parcnet.base import UserError, pick_device
 from parcnet.data import preserved_randomness
 from parcnet.recipes import Recipe
-from parcnet.training import messages as report
-from parcnet.training.setup.assembly import begin, make_keeper, make_stepper
+from parcnet.training import messages
+from parcnet.training.conclusion import TrainingResult, conclude, result_values
+from parcnet.training.distributed.process_group import connected, launched, own_device
+from parcnet.training.errors import Diverged, Interrupted
 from parcnet.training.loop.epoch import NonFinite
-from parcnet.training.conclusion import Outcome, conclude, result
-from parcnet.training.distributed.heartbeat import LOST, missing
-from parcnet.training.setup.prepare import Job, prepare
-from parcnet.training.run.recorder import Keeper
 from parcnet.training.loop.fit import Stopped, fit
-from parcnet.training.setup.plan import Plan, make_plan
-from parcnet.training.distributed.process_group import Ranks, asked, joined, own_device
-from parcnet.training.loop.step import Stepper
-from parcnet.training.run.signals import SIGNALS, stop_signals
+from parcnet.training.loop.plan import TrainingPlan
 from parcnet.training.loop.threads import cpu_threads
+from parcnet.training.reported_once import reported_once
+from parcnet.training.run.recorder import RunRecorder
+from parcnet.training.run.signals import SIGNALS, stop_signals
+from parcnet.training.run.start import RunStart, run_start
+from parcnet.training.setup.plan import make_plan
+from parcnet.training.setup.prepare import RunSetup, prepare
+from parcnet.training.setup.recorder import begin, make_recorder
+from parcnet.training.setup.stepper import make_stepper
 
 
-class Diverged(UserError):
-    """A loss became infinite or no number. Checkpoints of the epochs before are on the disk."""
+def train(recipe: Recipe, command: str = "", resume: str | None = None) -> TrainingResult:
+    """Trains as the recipe says; prints progress and writes the run folder.
 
-
-class Interrupted(Exception):
-    """A signal stopped training, after its state was saved; the message says how to go on."""
-
-    def __init__(self, message: str, code: int) -> None:
-        super().__init__(message)
-        self.code = code
-        """For the shell: 130 after Ctrl-C, 143 after SIGTERM."""
-
-
-class RankLost(UserError):
-    """Another process of the run died, so this one cannot go on."""
-
-
-class Silent(Exception):
-    """What this rank would say was said by another one."""
-
-    def __init__(self, code: int) -> None:
-        super().__init__(f"ends with code {code}, as another rank said why")
-        self.code = code
-
-
-def train(recipe: Recipe, command: str = "", resume: str | None = None) -> Outcome:
-    """Trains as the recipe says, and reports to the console and into the run folder.
-
-    `command` is recorded in result.json. `resume` is None for a new run, `auto` to go on in the recipe's output folder
-    if there is a state, or a run folder or state to go on from. Equal recipes give bit-equal losses on a CPU with
-    equally many threads, also when a run was killed at any step and went on. Under torchrun all processes train
+    `command` is recorded in result.json. `resume` is None for a new run, `auto` to resume in the recipe's output folder
+    if it has a state, or a run folder or state to resume from. Equal recipes give bit-equal losses on a CPU with
+    equally many threads, also when a run was killed at any step and resumed. Under torchrun all processes train
     together. The global random generators (CPU) and torch's number of threads stay as they were.
 
     Raises `UserError` for anything wrong with the recipe or its folders, before any work, and for images that cannot be
-    read or written later, naming the last checkpoint; `Diverged`; `RankLost`; `Interrupted` after Ctrl-C or SIGTERM;
-    and `Silent` on ranks that have nothing to add.
+    read or files that cannot be written later, naming the last checkpoint; `Diverged`; `RankLost`; `Interrupted` after
+    Ctrl-C or SIGTERM; and `AlreadyReported` on ranks whose error another rank has reported.
     """
     started = time.perf_counter()
     with preserved_randomness(), cpu_threads(recipe.run.threads):
-        device = own_device(pick_device(recipe.run.device), asked())
-        with joined(device) as ranks, _said_once(ranks):
-            job = prepare(recipe, resume, ranks, device)
-            plan = make_plan(job)
-            outcome = _run(job, plan, command, started)
-    return outcome
+        device = own_device(pick_device(recipe.run.device), launched())
+        with connected(device) as group, reported_once(group), run_start(recipe, resume, group) as start:
+            setup = prepare(recipe, group, device)
+            return _train(setup, start, command, started)
 
 
-def _run(job: Job, plan: Plan, command: str, started: float) -> Outcome:
-    stepper = make_stepper(job, plan)
-    keeper, changed = make_keeper(job, plan, stepper)
-    main = job.ranks.main
+def _train(setup: RunSetup, start: RunStart, command: str, started: float) -> TrainingResult:
+    main = setup.group.main
+    plan = make_plan(setup)
+    stepper = make_stepper(setup, plan)
+    recorder, changes = make_recorder(setup, plan, stepper, start)
     if main:
-        report.introduce(job, plan, keeper.position, changed)
-    with job.folder.owned() if main else nullcontext():  # from here on something is written
-        begin(job, keeper)
-        return _carry_out(job, plan, stepper, keeper, command, started)
-
-
-def _carry_out(job: Job, plan: Plan, stepper: Stepper, keeper: Keeper, command: str, started: float) -> Outcome:
-    main = job.ranks.main
-    with stop_signals() as came:
-        stepper.stopping = came
-        try:
-            with _naming_what_is_kept(job, plan, keeper):
-                fit(job.task, stepper, plan, keeper, keeper.position)
-        except NonFinite as error:
-            keeper.flush()  # the steps before it tell most
-            raise Diverged(report.diagnosis(job, plan, error, len(keeper.log))) from None
-        except (KeyboardInterrupt, Stopped) as error:
-            number = signal.SIGINT if isinstance(error, KeyboardInterrupt) else came() or signal.SIGTERM
-            why = "interrupted" if number == signal.SIGINT else "asked to stop (SIGTERM)"
-            raise Interrupted(report.way_on(job, len(keeper.log), why), SIGNALS[number]) from None
-        finally:
-            for tracker in keeper.trackers:
-                tracker.close()
-    with _naming_what_is_kept(job, plan, keeper):
-        outcome = conclude(job, plan, keeper)
+        messages.introduce(setup, plan, start, recorder, changes)
+    begin(setup, recorder)  # from here on files are written
+    with _reported_stops(setup, plan, recorder) as stopping, _naming_the_checkpoint(plan, recorder):
+        stepper.stopping = stopping
+        fit(setup.task, stepper, plan, recorder, recorder.progress)
+    with _naming_the_checkpoint(plan, recorder):
+        result = conclude(setup, plan, recorder)
+        seconds = time.perf_counter() - started
         if main:
-            job.folder.finish(result(job, outcome, command, time.perf_counter() - started))
+            recorder.folder.finish(result_values(setup, result, command, seconds))
     if main:
-        report.slow_reading(job, keeper)
-        report.summarise(job, outcome, time.perf_counter() - started)
-    return outcome
+        messages.slow_reading(setup, recorder)
+        messages.summarise(setup, result, seconds)
+    return result
 
 
 @contextmanager
-def _said_once(ranks: Ranks) -> Iterator[None]:
-    """Turns the failure of a collective operation into a sentence, and what another rank has said into silence."""
-    try:
-        yield
-    except (UserError, Interrupted) as error:
-        if ranks.world > 1 and not ranks.speaks_first():
-            raise Silent(error.code if isinstance(error, Interrupted) else 2) from None
-        raise
-    except RuntimeError as error:
-        if ranks.world == 1 or not _connection(error):
-            raise
-        if not ranks.speaks_first():
-            raise Silent(LOST) from None
-        assert ranks.store is not None
-        raise RankLost(
-            f"{missing(ranks.store, ranks.world)}, so this one (rank {ranks.rank}, process {os.getpid()}) ends too. "
-            f"Start again with the same command and --resume auto. (torch: {str(error).splitlines()[0][:200]})"
-        ) from None
-
-
-def _connection(error: RuntimeError) -> bool:
-    """Whether a collective operation failed because of another process."""
-    said = str(error).lower()
-    return isinstance(error, torch.distributed.DistError) or any(
-        word in said for word in ("connection", "gloo", "nccl", "timed out", "socket")
-    )
+def _reported_stops(setup: RunSetup, plan: TrainingPlan, recorder: RunRecorder) -> Iterator[Callable[[], int]]:
+    """Turns signals and non-finite losses into errors that say what is left and what to do; closes the trackers."""
+    with stop_signals() as received:
+        try:
+            yield received
+        except NonFinite as error:
+            recorder.flush()  # the steps before it are the most telling
+            raise Diverged(messages.diagnosis(setup, plan, recorder, error)) from None
+        except (KeyboardInterrupt, Stopped) as error:
+            number = signal.SIGINT if isinstance(error, KeyboardInterrupt) else received() or signal.SIGTERM
+            why = "interrupted" if number == signal.SIGINT else "asked to stop (SIGTERM)"
+            raise Interrupted(messages.how_to_resume(setup, recorder, why), SIGNALS[number]) from None
+        finally:
+            for tracker in recorder.trackers:
+                tracker.close()
 
 
 @contextmanager
-def _naming_what_is_kept(job: Job, plan: Plan, keeper: Keeper) -> Iterator[None]:
-    """Adds to a `UserError` which checkpoint the work before it has left, if any."""
+def _naming_the_checkpoint(plan: TrainingPlan, recorder: RunRecorder) -> Iterator[None]:
+    """Adds to a `UserError` the last checkpoint, if there is one."""
     try:
         yield
     except UserError as error:
-        if not keeper.log:
+        if not recorder.log:
             raise
-        raise UserError(f"{error}\n{report.kept(job, plan, len(keeper.log))}") from error
+        raise UserError(f"{error}\n{messages.kept(plan, recorder)}") from error

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from parcnet_cli.common.arguments import parse
-from parcnet_cli.bench.command import finish, prepare, result_of
 from parcnet_cli.bench.arguments import Common
+from parcnet_cli.bench.command import finish, prepare, result_of
+from parcnet_cli.common.arguments import parse
 
 _DESCRIPTION = """\
 Trains Mask R-CNN over a small ParCNetV2 from random weights on three of the four rows of coins in a photograph of

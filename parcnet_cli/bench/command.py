@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 from rich.markup import escape
 
-from parcnet_cli.common.arguments import parse
 from parcnet_cli.bench.arguments import (
     RESULTS,
     Common,
@@ -24,13 +23,14 @@ from parcnet_cli.bench.arguments import (
     Tune,
 )
 from parcnet_cli.bench.help import DESCRIPTIONS, HELP
+from parcnet_cli.common.arguments import parse
 from parcnet_cli.common.pictures import check_picture
 
 if TYPE_CHECKING:
     import torch
 
     from parcnet_lab.bench.grid import Case
-    from parcnet_lab.bench.results import Result
+    from parcnet_lab.bench.results import BenchmarkResult
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -69,17 +69,19 @@ def _models(arguments: Sequence[str]) -> int:
     device, dtype = prepare(asked)
 
     from parcnet.base import progress
-    from parcnet_lab.bench import models, networks
+    from parcnet_lab.bench import network_latency, networks
 
     networks.check_forms(asked.forms)
     compared = [
-        models.Setting(tag, batch, asked.size, asked.forms, asked.peers) for tag in asked.tag for batch in asked.batch
+        network_latency.LatencySetting(tag, batch, asked.size, asked.forms, asked.peers)
+        for tag in asked.tag
+        for batch in asked.batch
     ]
     sides = [networks.contenders(each.tag, each.image, each.peers) for each in compared]  # wrong names are said at once
     total = sum(len(networks.forms_of(one.side, asked.forms)) for group in sides for one in group)
     rows: list[dict[str, Any]] = []
     with progress("timing networks", total, "networks") as advance:
-        for found in models.measure(compared, device, dtype, asked.seconds, advance):
+        for found in network_latency.measure(compared, device, dtype, asked.seconds, advance):
             rows += found
     notes = [f"{form}: {networks.FORMS[form]}" for form in asked.forms if any(row["form"] == form for row in rows)]
     notes += ["ConvNeXt with conv_mlp=True"] if any(row["network"].startswith("convnext_") for row in rows) else []
@@ -93,18 +95,18 @@ def _train(arguments: Sequence[str]) -> int:
     asked = parse(Train, "bench train", DESCRIPTIONS["train"], arguments)
     device, dtype = prepare(asked)
 
-    from parcnet_lab.bench import train
+    from parcnet_lab.bench import training_step
     from parcnet_lab.bench.networks import check_forms
 
-    check_forms(asked.forms, train.FORMS)
+    check_forms(asked.forms, training_step.FORMS)
     options = (asked.tag, asked.batch, asked.size, asked.peers, asked.forms, device, dtype, asked.seconds)
     rows = _measure_networks(
         "timing training steps",
         asked,
         1,
-        lambda note: train.measure(*options, note),
+        lambda note: training_step.measure(*options, note),
     )
-    notes = [f"{form}: {train.FORMS[form]}" for form in asked.forms]
+    notes = [f"{form}: {training_step.FORMS[form]}" for form in asked.forms]
     return finish(
         asked,
         result_of(asked, "train", arguments, device, rows, {"image": asked.size, "seconds": asked.seconds}, notes),
@@ -115,11 +117,11 @@ def _memory(arguments: Sequence[str]) -> int:
     asked = parse(Memory, "bench memory", DESCRIPTIONS["memory"], arguments)
     device, _ = prepare(asked)
 
-    from parcnet_lab.bench import memory
+    from parcnet_lab.bench import inference_memory
 
     options = (asked.batch, asked.size, asked.peers, device, asked.dtype, asked.repeats, asked.form)
     rows = _measure_networks(
-        "measuring memory", asked, asked.repeats, lambda note: memory.measure(asked.tag, *options, note)
+        "measuring memory", asked, asked.repeats, lambda note: inference_memory.measure(asked.tag, *options, note)
     )
     how = "torch's allocator" if device.type == "cuda" else "resident memory above that of the loaded libraries"
     notes = [f"ours {asked.form}, peers eager, a fresh process each; {how}, at its highest over two forward passes"]
@@ -134,8 +136,8 @@ def _scaling(arguments: Sequence[str]) -> int:
     check_picture("--plot", asked.plot)
     device, dtype = prepare(asked)
 
-    from parcnet_lab.bench import grid, scaling
     from parcnet.plots.scaling import scaling as draw
+    from parcnet_lab.bench import cost_exponents, grid
 
     wanted = grid.Grid((asked.channels,), tuple(grid.parse_map(str(side)) for side in asked.size), (asked.batch,))
     fitting, left_out = grid.cases(wanted, dtype=dtype, training=asked.training)
@@ -144,10 +146,10 @@ def _scaling(arguments: Sequence[str]) -> int:
     notes = [f"left out, above 4 GiB: {', '.join(map(str, left_out))}"] if left_out else []
     code = finish(asked, result_of(asked, "scaling", arguments, device, rows, settings, notes))
     if asked.plot is not None:
-        found = {each["algorithm"]: each for each in scaling.exponents(rows)}
+        found = {each["algorithm"]: each for each in cost_exponents.exponents(rows)}
         expected = {name: (each["formula"], each["expected"], each["fitted"]) for name, each in found.items()}
         conditions = f"{asked.batch} x {asked.channels} channels, {asked.dtype}"
-        draw(scaling.curves(rows), expected, f"Oversized convolution, {conditions}", asked.plot)
+        draw(cost_exponents.curves(rows), expected, f"Oversized convolution, {conditions}", asked.plot)
     return code
 
 
@@ -158,8 +160,8 @@ def _tune(arguments: Sequence[str]) -> int:
     from itertools import product
 
     from parcnet.base import say
-    from parcnet_lab.bench import grid, tune
     from parcnet.ops.oversized import device_class, tuning
+    from parcnet_lab.bench import grid, tune
 
     wanted = grid.QUICK if asked.quick else grid.FULL
     modes = {"both": (False, True), "inference": (False,), "training": (True,)}[asked.mode]
@@ -301,17 +303,17 @@ def result_of(
     rows: list[dict[str, Any]],
     settings: dict[str, Any],
     notes: list[str],
-) -> "Result":
+) -> "BenchmarkResult":
     """The rows with where they come from; measures the ceiling."""
     from parcnet_lab.bench import describe
     from parcnet_lab.bench.machine import dtype_named
-    from parcnet_lab.bench.results import Result
+    from parcnet_lab.bench.results import BenchmarkResult
 
     command = shlex.join(["parcnet", "bench", kind, *_without_paths(arguments)])
-    return Result(kind, command, describe(device, dtype_named(asked.dtype)), settings, rows, notes)
+    return BenchmarkResult(kind, command, describe(device, dtype_named(asked.dtype)), settings, rows, notes)
 
 
-def finish(asked: Common, result: "Result") -> int:
+def finish(asked: Common, result: "BenchmarkResult") -> int:
     """Prints every view and keeps the file; 1 when something was not timed for a wrong answer."""
     from parcnet.base import next_steps, say, table
     from parcnet_lab.bench.views import VIEWS, view

@@ -6,9 +6,9 @@ from itertools import product
 from pathlib import Path
 from typing import Literal
 
-from parcnet_cli.common.arguments import parse
-from parcnet_cli.bench.command import finish, prepare, result_of
 from parcnet_cli.bench.arguments import Common
+from parcnet_cli.bench.command import finish, prepare, result_of
+from parcnet_cli.common.arguments import parse
 
 _DESCRIPTION = """\
 Exports networks of ours and their peers and times the files, each in a process of its own, all in turns: latency,
@@ -53,18 +53,18 @@ def run(arguments: Sequence[str]) -> int:
     device, _ = prepare(asked)
 
     from parcnet.base import UserError, progress
-    from parcnet_lab.bench import deploy
+    from parcnet_lab.bench import deployed_latency
 
     if min(*asked.batch, *asked.threads_of, asked.rounds) < 1:
         raise UserError("--batch, --threads-of and --rounds must be at least 1.")
     asked_for = product(asked.tag, asked.batch, asked.threads_of, asked.precision)
     settings = [
-        deploy.Setting(tag, asked.size, batch, threads, dtype, asked.algorithm)
+        deployed_latency.DeploymentSetting(tag, asked.size, batch, threads, dtype, asked.algorithm)
         for tag, batch, threads, dtype in asked_for
     ]
     steps = len(settings) * (len(asked.formats) * (2 + len(asked.peers)) + 1)
     with progress("exporting and timing", steps, "steps") as advance:
-        rows = list(deploy.measure(settings, asked.formats, asked.peers, asked.files, asked.rounds, advance))
+        rows = list(deployed_latency.measure(settings, asked.formats, asked.peers, asked.files, asked.rounds, advance))
     notes = [
         "a process for each file, in turns; peak memory above that of the loaded runtime, weights included",
         "ConvNeXt with conv_mlp=True; plain: what torch's exporter makes of the network by itself",

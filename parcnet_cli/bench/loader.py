@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 
-from parcnet_cli.common.arguments import parse
-from parcnet_cli.bench.command import finish, prepare, result_of
 from parcnet_cli.bench.arguments import Common
+from parcnet_cli.bench.command import finish, prepare, result_of
+from parcnet_cli.common.arguments import parse
 
 _DESCRIPTION = """\
 Times reading, decoding, augmenting and collating of images on one core, the training loader with several numbers of
@@ -39,19 +39,19 @@ def run(arguments: Sequence[str]) -> int:
     device, dtype = prepare(asked)
 
     from parcnet.base import UserError, progress
-    from parcnet_lab.bench import loader
     from parcnet.recipes import Data, read_recipe
+    from parcnet_lab.bench import loader_throughput
 
     recipe = read_recipe(asked.recipe)
     for number in asked.workers:
         Data(workers=number)  # the same limits as in training
     if asked.images < 64:
         raise UserError(f"--images is {asked.images}; expected at least 64.")
-    source = loader.photographs(asked.images) if asked.data_dir is None else nullcontext()
+    source = loader_throughput.photographs(asked.images) if asked.data_dir is None else nullcontext()
     with source as made, progress("timing the loader", 2 + len(asked.workers), "measurements") as advance:
-        images = made or loader.open_files(asked.data_dir or "")
-        rows = loader.stages(images, recipe, 64, asked.seconds)
+        images = made or loader_throughput.open_files(asked.data_dir or "")
+        rows = loader_throughput.stages(images, recipe, 64, asked.seconds)
         advance(1, "stages")
-        rows += loader.throughput(images, recipe, asked.workers, advance)
-        rows.append(loader.training_rate(recipe, device, dtype, asked.seconds))
+        rows += loader_throughput.throughput(images, recipe, asked.workers, advance)
+        rows.append(loader_throughput.training_rate(recipe, device, dtype, asked.seconds))
     return finish(asked, result_of(asked, "loader", arguments, device, rows, {"recipe": asked.recipe}, []))

@@ -3,9 +3,9 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from parcnet_cli.common.arguments import parse
-from parcnet_cli.bench.command import finish, prepare, result_of
 from parcnet_cli.bench.arguments import Common, Networks
+from parcnet_cli.bench.command import finish, prepare, result_of
+from parcnet_cli.common.arguments import parse
 
 _MERGE = """\
 Supplement H merges the oversized and the local convolution into one dense kernel and says that the last three stages

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from parcnet_cli.common.arguments import parse
-from parcnet_cli.bench.command import finish, prepare, result_of
 from parcnet_cli.bench.arguments import Common
+from parcnet_cli.bench.command import finish, prepare, result_of
+from parcnet_cli.common.arguments import parse
 
 _DESCRIPTION = """\
 Trains UperNet over a small ParCNetV2 from random weights on one half of five photographs of scikit-image (coins, horse,
@@ -40,15 +40,15 @@ def run(arguments: Sequence[str]) -> int:
     device, _ = prepare(asked)
 
     from parcnet.base import UserError, next_steps, progress
-    from parcnet_lab.bench import segmented
+    from parcnet_lab.bench import photograph_segmentation
 
     if asked.seeds < 1 or not asked.fits:
         raise UserError(f"--seeds {asked.seeds} of {len(asked.fits)} --fits: expected at least one of each.")
     with progress("training", asked.seeds * len(asked.fits), "runs") as advance:
-        rows = segmented.measure(
+        rows = photograph_segmentation.measure(
             asked.fits, range(asked.seeds), asked.recipe, asked.folder, device, asked.threads, advance
         )
-    notes = [segmented.LABELS, segmented.MULTI]
+    notes = [photograph_segmentation.LABELS, photograph_segmentation.MULTI]
     code = finish(asked, result_of(asked, "segmentation", arguments, device, rows, {"recipe": asked.recipe}, notes))
     if not asked.as_json:
         last = asked.folder / f"{asked.fits[-1]}-seed{asked.seeds - 1}"

@@ -4,10 +4,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from parcnet_cli.common.arguments import parse
-from parcnet_cli.bench.command import finish, prepare, result_of
 from parcnet_cli.bench.arguments import Common, Seeds
+from parcnet_cli.bench.command import finish, prepare, result_of
 from parcnet_cli.bench.help import DESCRIPTIONS
+from parcnet_cli.common.arguments import parse
 
 _FINETUNE = """\
 Cuts photographs that come with scikit-image into a folder of real images, and fine-tunes a checkpoint trained on the
@@ -56,15 +56,15 @@ def _seeds(arguments: Sequence[str]) -> int:
     device, _ = prepare(asked)
 
     from parcnet.base import progress
-    from parcnet_lab.bench import seeds
     from parcnet.recipes import read_recipe
+    from parcnet_lab.bench import seed_runs
 
     own = read_recipe(asked.recipe).network.model
     data = () if asked.data_dir is None else ("--data-dir", asked.data_dir)
-    runners = [seeds.Runner(own, ()), *map(seeds.peer, asked.peers)]
-    runners = [seeds.Runner(each.name, ("-c", asked.recipe, *data, *each.arguments)) for each in runners]
+    runners = [seed_runs.TrainingCommand(own, ()), *map(seed_runs.peer, asked.peers)]
+    runners = [seed_runs.TrainingCommand(each.name, ("-c", asked.recipe, *data, *each.arguments)) for each in runners]
     with progress("training", asked.seeds * len(runners), "runs") as advance:
-        rows = seeds.measure(runners, range(asked.seeds), device, asked.threads, advance)
+        rows = seed_runs.measure(runners, range(asked.seeds), device, asked.threads, advance)
     notes = ["peers: the same recipe, so equal epochs, optimiser and augmentation; it was chosen for ours"]
     return finish(
         asked,
@@ -79,13 +79,13 @@ def _finetune(arguments: Sequence[str]) -> int:
     import tempfile
 
     from parcnet.base import progress
-    from parcnet_lab.bench import seeds
+    from parcnet_lab.bench import seed_runs
     from parcnet_lab.datasets import tiled_photographs as photographs
 
     with tempfile.TemporaryDirectory() as work, progress("training", 2 * asked.seeds + 1, "runs") as advance:
         folder = Path(work)
         counts = photographs.make_folder(folder / "photographs")
-        seeds.train(("-c", "digits"), folder / "digits", device, asked.threads)
+        seed_runs.train(("-c", "digits"), folder / "digits", device, asked.threads)
         advance(1, "digits")
         same = (
             *("--data-dir", str(folder / "photographs"), "--model", "parcnetv2_digits", "--img-size", "64"),
@@ -93,10 +93,10 @@ def _finetune(arguments: Sequence[str]) -> int:
         )
         start = ("--initial-checkpoint", str(folder / "digits"))
         runners = [
-            seeds.Runner("fine-tuned from the digits", ("-c", "finetune_folder", *same, *start)),
-            seeds.Runner("from no weights", ("-c", "train_folder", *same)),
+            seed_runs.TrainingCommand("fine-tuned from the digits", ("-c", "finetune_folder", *same, *start)),
+            seed_runs.TrainingCommand("from no weights", ("-c", "train_folder", *same)),
         ]
-        rows = seeds.measure(runners, range(asked.seeds), device, asked.threads, advance)
+        rows = seed_runs.measure(runners, range(asked.seeds), device, asked.threads, advance)
     settings = {"recipe": "finetune_folder", "epochs": asked.epochs, "images": counts}
     notes = [
         f"{len(photographs.SOURCES)} photographs of scikit-image in tiles of {photographs.TILE} px ("

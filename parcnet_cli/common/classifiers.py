@@ -1,4 +1,4 @@
-"""A checkpoint of a classifier, and whether it is known on which images it is to be tried."""
+"""Opening the checkpoint of a classifier, and checking that the images to use are known."""
 
 from __future__ import annotations
 
@@ -6,21 +6,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from torch import nn
-
-    from parcnet.checkpoint import Metadata
+    from parcnet.tasks.loading import LoadedNetwork
 
 
-def open_classifier(path: Path, data_dir: str | None) -> tuple[nn.Module, Metadata]:
-    """The network and what its file says. Raises `UserError` for other tasks, and for `data_dir` None unless the
-    network learned from the embedded digits.
+def open_classifier(path: Path, data_dir: str | None) -> LoadedNetwork:
+    """The network of a checkpoint, its metadata and its task, in which an image has one class.
+
+    Raises `UserError` for other tasks, and for `data_dir` None unless the network was trained on the embedded digits.
     """
-    from parcnet.base import UserError  # here, for the library takes seconds to load
-    from parcnet.models import from_checkpoint
+    from parcnet.base import UserError  # here, because the library takes seconds to load
+    from parcnet.tasks.loading import load_checkpoint
 
-    network, metadata = from_checkpoint(path)
-    if metadata.task != "classification":
-        raise UserError(f"{path} is a {metadata.task} network; this is for classifiers.")
-    if data_dir is None and metadata.data != "digits":
-        raise UserError(f"{path} was trained on {metadata.data!r}: say on which images with --data-dir DIR.")
-    return network, metadata
+    loaded = load_checkpoint(path)
+    if not loaded.task.single_label:
+        raise UserError(f"{path} is a {loaded.task.name} network; expected a classifier.")
+    if data_dir is None and loaded.metadata.data != "digits":
+        raise UserError(f"{path} was trained on {loaded.metadata.data!r}: name the images to use with --data-dir DIR.")
+    return loaded

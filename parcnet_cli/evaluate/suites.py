@@ -1,45 +1,49 @@
 """`parcnet eval --suite`: robustness of one checkpoint or of several, in one table."""
 
-from __future__ import annotations
-
 from typing import TYPE_CHECKING, Any
 
+from parcnet_cli.common.classifiers import open_classifier
+from parcnet_cli.evaluate.options import EvaluationOptions
+
 if TYPE_CHECKING:
-    from parcnet_cli.evaluate.command import Arguments
+    from parcnet.evaluation.robustness import PartScore
 
 
-def run_suite(asked: Arguments) -> int:
+def run_suite(options: EvaluationOptions) -> int:
     """Evaluates and prints; exit code 0. Raises `UserError`."""
-    from parcnet.base import check_writable, pick_device, progress, say, table, write_text
+    from parcnet.base import UserError, check_writable, pick_device, progress, say, table, write_text
     from parcnet.data import Preprocessing
     from parcnet.evaluation import torch_predictor
-    from parcnet.evaluation.robustness import Scored, csv_text, parts_of, score, summary
+    from parcnet.evaluation.robustness import csv_text, parts_of, score, summary
     from parcnet.recipes import Data
-    from parcnet_cli.common.classifiers import open_classifier
 
-    assert asked.suite is not None
-    reading = Data(batch_size=asked.batch_size, workers=asked.workers, max_bad_images=asked.max_bad_images)
-    if asked.csv is not None:
-        check_writable(asked.csv)
-    device = pick_device(asked.device)
-    rows: list[tuple[dict[str, Any], Scored]] = []
+    if options.confusion is not None or options.as_json or options.multi_scale:
+        raise UserError("--suite has a table and --csv; --confusion, --json and --multi-scale do not go with it.")
+    assert options.suite is not None
+    reading = Data(batch_size=options.batch_size, workers=options.workers, max_bad_images=options.max_bad_images)
+    if options.csv is not None:
+        check_writable(options.csv)
+    device = pick_device(options.device)
+    rows: list[tuple[dict[str, Any], PartScore]] = []
     printed: list[tuple[str, ...]] = []
-    for path in (asked.checkpoint, *asked.also):
-        network, metadata = open_classifier(path, asked.data_dir)
+    for path in (options.checkpoint, *options.also):
+        loaded = open_classifier(path, options.data_dir)
+        network, metadata = loaded.network, loaded.metadata
         preprocessing = Preprocessing.from_dict(metadata.preprocessing)
-        parts = parts_of(asked.suite, asked.data_dir, asked.split, metadata.classes)
+        parts = parts_of(options.suite, options.data_dir, options.split, metadata.classes)
         found = []
         total = sum(len(part.images) for part in parts)
-        with progress(str(path), total, "images") as advance, torch_predictor(network.to(device), device) as see:
+        with progress(str(path), total, "images") as advance, torch_predictor(network.to(device), device) as predictor:
             for part in parts:
                 scored = score(
-                    see,
-                    preprocessing,
+                    loaded.task,
+                    predictor,
+                    metadata,
                     part,
                     batch_size=reading.batch_size,
                     workers=reading.workers,
                     max_bad_images=reading.max_bad_images,
-                    note=advance,
+                    advance=advance,
                 )
                 found.append(scored)
         about = {
@@ -54,8 +58,8 @@ def run_suite(asked: Arguments) -> int:
             (str(path), name, str(count), f"{top1:.2%}", f"{top5:.2%}", f"{rate:.0f}")
             for name, top1, top5, rate, count in summary(found)
         ]
-    table(asked.suite, ("checkpoint", "part", "images", "top-1", "top-5", "images/s"), printed)
-    if asked.csv is not None:
-        write_text(asked.csv, csv_text(rows))
-        say(f"every figure: {asked.csv}")
+    table(options.suite, ("checkpoint", "part", "images", "top-1", "top-5", "images/s"), printed)
+    if options.csv is not None:
+        write_text(options.csv, csv_text(rows))
+        say(f"every figure: {options.csv}")
     return 0

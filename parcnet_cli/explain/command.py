@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from rich.markup import escape
 
 from parcnet_cli.common.arguments import parse
+from parcnet_cli.common.pictures import FORMATS
 from parcnet_cli.explain.arguments import (
     ERF,
     GATES,
@@ -21,10 +22,9 @@ from parcnet_cli.explain.arguments import (
     KernelsArguments,
     PositionArguments,
 )
-from parcnet_cli.common.pictures import FORMATS
 
 if TYPE_CHECKING:
-    from parcnet.explain import Subject
+    from parcnet.explain import ExplainedModel
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -47,8 +47,8 @@ def _gradcam(arguments: Sequence[str]) -> int:
 
     from parcnet.base import next_steps, pick_device, table
     from parcnet.explain import GradCam, Images, gradcam, read_images
-    from parcnet.explain.pictures import draw_gradcam
     from parcnet.explain.explained_model import class_number
+    from parcnet.explain.pictures import draw_gradcam
 
     device = pick_device(asked.device)
     subjects = [_subject(text, asked.img_size) for text in (asked.network, asked.compare) if text is not None]
@@ -124,11 +124,11 @@ def _erf(arguments: Sequence[str]) -> int:
     _check(asked.output, asked.limit)
 
     from parcnet.base import next_steps, pick_device, table
-    from parcnet.explain import Field, read_images, receptive_field
-    from parcnet.explain.pictures import draw_field
+    from parcnet.explain import ReceptiveField, read_images, receptive_field
+    from parcnet.explain.pictures import draw_receptive_field
 
     device = pick_device(asked.device)
-    found: list[tuple[str, Field]] = []
+    found: list[tuple[str, ReceptiveField]] = []
     first = _subject(asked.network, asked.img_size)
     others = [_subject(text, first.preprocessing.size) for text in asked.compare]
     for each in (first, *others):
@@ -137,7 +137,7 @@ def _erf(arguments: Sequence[str]) -> int:
         field = receptive_field(each.model, seen.tensor, layer=layer, device=device, dtype=asked.dtype)
         found.append((each.title, field))
     arrays = {str(place): {"network": name, "field": field} for place, (name, field) in enumerate(found)}
-    _write(asked.output, arrays, lambda path: draw_field(found, path))
+    _write(asked.output, arrays, lambda path: draw_receptive_field(found, path))
     body = [
         (
             name,
@@ -211,11 +211,11 @@ def _position(arguments: Sequence[str]) -> int:
     return 0
 
 
-def _subject(text: str, size: tuple[int, int] | None = None) -> "Subject":
+def _subject(text: str, size: tuple[int, int] | None = None) -> "ExplainedModel":
     from parcnet.base import warn
-    from parcnet.explain import subject
+    from parcnet.explain import open_model
 
-    found = subject(text, size)
+    found = open_model(text, size)
     if not found.trained:
         warn(f"{found.name} is untrained: it shows what its structure can see, not what training makes of it")
     return found

@@ -56,15 +56,15 @@ def run(arguments: Sequence[str]) -> int:
     from parcnet.data import Preprocessing, open_dataset
     from parcnet.evaluation.features import Extraction, extract
     from parcnet.recipes import Data
-    from parcnet.training.distributed.process_group import asked as ranks_asked
-    from parcnet.training.distributed.process_group import own_device
-    from parcnet.training.loop.step import autocast_dtype
+    from parcnet.training.distributed.process_group import launched, own_device
+    from parcnet.training.loop.precision import autocast_dtype
     from parcnet_cli.common.classifiers import open_classifier
 
     Data(batch_size=asked.batch_size, workers=asked.workers, max_bad_images=asked.max_bad_images)  # the same limits
-    ranks = ranks_asked()  # only their numbers: the processes need not hear of each other
+    ranks = launched()  # only their numbers: the processes need not hear of each other
     device = own_device(pick_device(asked.device), ranks)
-    network, metadata = open_classifier(asked.checkpoint, asked.data_dir)
+    loaded = open_classifier(asked.checkpoint, asked.data_dir)
+    network, metadata = loaded.network, loaded.metadata
     extraction = Extraction(
         network.to(device).to(memory_format=torch.channels_last),
         Preprocessing.from_dict(metadata.preprocessing),
@@ -78,7 +78,7 @@ def run(arguments: Sequence[str]) -> int:
         ranks.rank,
         ranks.world,
     )
-    with progress("extracting", extraction.share, "images") as advance:
+    with progress("extracting", extraction.num_own_images, "images") as advance:
         found = extract(extraction, asked.output, advance)
     if found is None:
         say(f"this process's parts are in {asked.output}; the others are not whole yet")

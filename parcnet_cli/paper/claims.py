@@ -46,7 +46,7 @@ def run(arguments: Sequence[str]) -> int:
 
     from parcnet.base import next_steps, say, table  # here, for the library takes seconds to load
     from parcnet_lab.paper import claims
-    from parcnet_lab.paper.claims.words import verdict_words
+    from parcnet_lab.paper.claims.verdict_text import verdict_text
 
     settings = claims.Settings(asked.seeds, asked.quick, asked.output)
     findings = claims.run(settings, asked.only, _command(asked))
@@ -55,7 +55,7 @@ def run(arguments: Sequence[str]) -> int:
         (
             str(each.number),
             each.title,
-            verdict_words(each.verdict),
+            verdict_text(each.verdict),
             str(len(each.seeds)),
             f"{each.seconds:.0f}",
             each.because,

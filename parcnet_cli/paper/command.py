@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any, Literal
 from rich.markup import escape
 
 from parcnet_cli.common.arguments import parse
-from parcnet_cli.paper.arguments import CONTRADICTIONS, FIGURE, HELP, LIST, TABLE, Figure, Print
 from parcnet_cli.common.pictures import check_picture
+from parcnet_cli.paper.arguments import CONTRADICTIONS, FIGURE, HELP, LIST, TABLE, Figure, Print
 
 if TYPE_CHECKING:
     from parcnet_lab.bench.views import View
-    from parcnet_lab.paper.printed import PrintedFigure, Table
+    from parcnet_lab.paper.printed import PrintedFigure, PrintedTable
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -26,19 +26,19 @@ def run(arguments: Sequence[str]) -> int:
     if what in _WHAT:
         return _WHAT[what](rest)
 
-    from parcnet_lab.paper.printed import Table, item  # here, for the library takes seconds to load
+    from parcnet_lab.paper.printed import PrintedTable, item  # here, for the library takes seconds to load
 
     found = item(what)
-    return _table(found, rest) if isinstance(found, Table) else _figure(found, rest)
+    return _table(found, rest) if isinstance(found, PrintedTable) else _figure(found, rest)
 
 
 def _list(arguments: Sequence[str]) -> int:
     asked = parse(Print, "paper list", LIST, arguments)
 
     from parcnet.base import next_steps
-    from parcnet_lab.paper import views
+    from parcnet_lab.paper import table_views
 
-    shown = views.inventory()
+    shown = table_views.inventory()
     as_json = [dict(zip(shown.columns, row, strict=True)) for row in shown.rows]
     _print(asked, shown, lambda: as_json, lambda: _markdown(shown), [])
     if _for_people(asked):
@@ -51,11 +51,11 @@ def _contradictions(arguments: Sequence[str]) -> int:
 
     from dataclasses import asdict
 
-    from parcnet_lab.paper import views
+    from parcnet_lab.paper import table_views
     from parcnet_lab.paper.printed import contradictions
 
     as_json = [asdict(each) for each in contradictions()]
-    _print(asked, views.contradictions_view(), lambda: as_json, views.contradictions_page, [])
+    _print(asked, table_views.contradictions_view(), lambda: as_json, table_views.contradictions_page, [])
     return 0
 
 
@@ -65,11 +65,11 @@ def _claims(arguments: Sequence[str]) -> int:
     return paper_claims.run(arguments)
 
 
-def _table(table: "Table", arguments: Sequence[str]) -> int:
+def _table(table: "PrintedTable", arguments: Sequence[str]) -> int:
     asked = parse(Print, f"paper {table.name}", TABLE.format(name=table.name, title=table.title), arguments)
 
     from parcnet.base import next_steps, progress
-    from parcnet_lab.paper import comparison, views
+    from parcnet_lab.paper import comparison, table_views
 
     _form(asked)
     rows = []
@@ -77,13 +77,13 @@ def _table(table: "Table", arguments: Sequence[str]) -> int:
         for row in comparison.compare(table):
             rows.append(row)
             advance(1, row.row.model)
-    shown, remarks = views.table_view(table, rows)
+    shown, remarks = table_views.table_view(table, rows)
     _print(
         asked,
         shown,
         lambda: comparison.to_dict(table, rows),
-        lambda: views.table_markdown(table, rows),
-        views.remarks_of(table, remarks),
+        lambda: table_views.table_markdown(table, rows),
+        table_views.remarks_of(table, remarks),
     )
     recipes = list(dict.fromkeys(row.recipe for row in rows if row.recipe))
     if _for_people(asked) and recipes:
@@ -95,20 +95,20 @@ def _figure(figure: "PrintedFigure", arguments: Sequence[str]) -> int:
     asked = parse(Figure, f"paper {figure.name}", FIGURE.format(name=figure.name, title=figure.title), arguments)
 
     from parcnet.base import UserError, check_writable, say
-    from parcnet_lab.paper import views
+    from parcnet_lab.paper import table_views
 
     if figure.draws is None:
         states = "; ".join(f"{state}: {what}" for state, what in figure.states.items())
         raise UserError(f"{figure.text}, {figure.number} ({figure.title}) is not drawn here. {states}.")
     if asked.output is None:
-        raise UserError(f"{figure.name} is a picture; say where to draw it: {views.command_for(figure)}")
+        raise UserError(f"{figure.name} is a picture; say where to draw it: {table_views.command_for(figure)}")
     check_picture("--output", asked.output)
     check_writable(asked.output)
 
-    from parcnet_lab.paper.pictures import Wishes, draw
+    from parcnet_lab.paper.drawings import DrawingOptions, draw
 
-    wishes = Wishes(asked.output, asked.checkpoint, asked.results, asked.measure, asked.device)
-    for line in [*draw(figure, wishes), *views.said_of(figure.name)]:
+    options = DrawingOptions(asked.output, asked.checkpoint, asked.results, asked.measure, asked.device)
+    for line in [*draw(figure, options), *table_views.said_of(figure.name)]:
         say(escape(line))
     say(f"drawn in {escape(str(asked.output))}")
     return 0

@@ -1,4 +1,4 @@
-"""How fast, how large, and how cost grows with the map: measurements that say what they were taken with."""
+"""Benchmarks: speed, memory and training, each result with the machine and versions it was measured on."""
 
 from parcnet.base.timing import Timing, interleave
 from parcnet_lab.bench.machine import describe

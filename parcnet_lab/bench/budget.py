@@ -1,6 +1,6 @@
-"""What training on millions of images takes, computed from what the loader was measured to cost, and from assumptions.
+"""The hardware that training on millions of images needs, from the measured cost of the loader and assumed GPU rates.
 
-Assumed, not measured by us: the data sets' sizes, and the rate of a GPU.
+Assumed, not measured: the sizes of the data sets and the throughput of a GPU.
 """
 
 from collections.abc import Mapping, Sequence
@@ -8,18 +8,18 @@ from dataclasses import dataclass
 from typing import Any
 
 IMAGE_BYTES = 115_000
-"""Of ImageNet-1K's training images on average (148 GB in 1,281,167 files); taken for ImageNet-21K too."""
+"""Mean file size of ImageNet-1K's training images (148 GB in 1,281,167 files); assumed for ImageNet-21K too."""
 IMAGE_PIXELS = 182_000
-"""Of ImageNet-1K's on average, about 470 x 387; the cost of decoding is taken to grow with the pixels."""
+"""Mean size of ImageNet-1K's images, about 470 x 387 px; decoding is assumed to cost time per pixel."""
 SHARD_BYTES = 256e6
-"""The usual --shard-size."""
+"""The default of --shard-size."""
 GPUS = 8
-"""In a node."""
+"""GPUs of a node."""
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
-    """A training on a data set, with an assumed rate of one GPU in images a second."""
+class PlannedTraining:
+    """A training run on a data set; `gpu_rate` is the assumed throughput of one GPU in images a second."""
 
     data: str
     images: int
@@ -33,11 +33,11 @@ class Run:
 
 
 _RATES = {"T": 32 / (3 * 0.052), "B": 32 / (3 * 0.122)}
-"""An RTX 3090 in fp32: a step taken as three times the authors' latency, 52 and 122 ms for 32 images (Fig. 1)."""
+"""An RTX 3090 in fp32: a step is taken as three times the authors' latency, 52 and 122 ms for 32 images (Fig. 1)."""
 FASTER = 5
-"""A GPU that is so many times faster, for comparison: then the loader counts."""
-RUNS = tuple(
-    Run(data, images, network, epochs, factor * _RATES[network])
+"""A GPU five times as fast, for comparison: there the loader becomes the bottleneck."""
+TRAININGS = tuple(
+    PlannedTraining(data, images, network, epochs, factor * _RATES[network])
     for data, images, network, epochs in (
         ("ImageNet-1K", 1_281_167, "T", 300),
         ("ImageNet-1K", 1_281_167, "B", 300),
@@ -60,23 +60,23 @@ COLUMNS = (
 
 
 def core_seconds(stages: Sequence[Mapping[str, Any]]) -> float:
-    """Seconds of one core for an image of `IMAGE_PIXELS`, from the measured stages of `parcnet bench loader`."""
+    """Core seconds that one image of `IMAGE_PIXELS` costs, from the stages that `parcnet bench loader` measured."""
     measured = {row["stage"]: row for row in stages}
     pixels = IMAGE_PIXELS / measured["decode"]["image_pixels"]
     return sum(row["ms"] * (pixels if name == "decode" else 1) for name, row in measured.items()) / 1e3
 
 
 def budget(stages: Sequence[Mapping[str, Any]]) -> list[tuple[str, ...]]:
-    """A row of `COLUMNS` for each of `RUNS`."""
+    """A row of `COLUMNS` for each of `TRAININGS`."""
     each = core_seconds(stages)
     rows = []
-    for run in RUNS:
-        rate = GPUS * run.gpu_rate
-        size = run.images * IMAGE_BYTES
+    for training in TRAININGS:
+        rate = GPUS * training.gpu_rate
+        size = training.images * IMAGE_BYTES
         numbers = (
-            run.gpu_rate,
-            run.gpu_hours,
-            run.gpu_hours / GPUS / 24,
+            training.gpu_rate,
+            training.gpu_hours,
+            training.gpu_hours / GPUS / 24,
             rate,
             rate * each,
             rate * IMAGE_BYTES / 1e6,
@@ -86,5 +86,5 @@ def budget(stages: Sequence[Mapping[str, Any]]) -> list[tuple[str, ...]]:
         )
         digits = (0, 0, 1, 0, 1, 0, 1, 0, 0)
         cells = (f"{number:,.{places}f}" for number, places in zip(numbers, digits, strict=True))
-        rows.append((f"{run.data}, {run.network}, {run.epochs}", *cells))
+        rows.append((f"{training.data}, {training.network}, {training.epochs}", *cells))
     return rows

@@ -1,15 +1,15 @@
-"""What the views of results are made of: tables, and numbers as text."""
+"""Table views of results, and how their numbers are formatted."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from parcnet_lab.bench.results import Result
+from parcnet_lab.bench.results import BenchmarkResult
 
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """A table: its columns, and the cells of each row as text."""
+    """A table: a title, columns, and rows of text."""
 
     title: str
     columns: tuple[str, ...]
@@ -17,7 +17,7 @@ class View:
 
 
 def number(value: float) -> str:
-    """Three significant digits, never in powers of ten."""
+    """Three significant digits, never in scientific notation."""
     if value == 0:
         return "0"
     for digits, from_ in ((0, 100.0), (1, 10.0), (2, 1.0)):
@@ -27,14 +27,14 @@ def number(value: float) -> str:
 
 
 def spread(timing: Mapping[str, Any]) -> str:
-    """`12.3 (12.1-12.6)`: the median and the quartiles about it; `~` marks a single call."""
+    """`12.3 (12.1-12.6)`: the median and the quartiles; `~` marks a single call."""
     if timing["rounds"] == 1:
         return f"~{number(timing['median_ms'])}"
     return f"{number(timing['median_ms'])} ({number(timing['p25_ms'])}-{number(timing['p75_ms'])})"
 
 
-def conditions(result: Result) -> str:
-    """Device, threads and precision, and what differs from the usual, in words."""
+def conditions(result: BenchmarkResult) -> str:
+    """Device, threads and precision, and the settings that differ from the defaults."""
     machine, settings = result.machine, result.settings
     parts = [machine["device"], f"{machine['threads']} threads", machine["dtype"]]
     parts += [f"{settings['image']} px"] if "image" in settings else []

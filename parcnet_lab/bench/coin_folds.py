@@ -1,4 +1,4 @@
-"""Detection learned and tested on the coins, a fold at a time, by the command a person would give."""
+"""Detection on the coins by cross-validation, trained with `parcnet train` fold by fold."""
 
 import statistics
 import time
@@ -9,26 +9,26 @@ from typing import Any
 import torch
 
 from parcnet.base import UserError
+from parcnet.base.console import Advance
 from parcnet_lab.bench.cells import View, conditions
+from parcnet_lab.bench.results import BenchmarkResult
+from parcnet_lab.bench.seed_runs import train
 from parcnet_lab.datasets.coins import make_coco
-from parcnet_lab.bench.models import Note
-from parcnet_lab.bench.results import Result
-from parcnet_lab.bench.seeds import train
 
 METRICS = ("box_ap", "mask_ap", "box_ap50", "mask_ap50")
 
 
 def measure(
-    folds: Sequence[int], recipe: str, folder: Path, device: torch.device, threads: int | None, note: Note
+    folds: Sequence[int], recipe: str, folder: Path, device: torch.device, threads: int | None, note: Advance
 ) -> list[dict[str, Any]]:
-    """One row a fold: COCO's AP on the row of coins held out, in [0, 1], and wall time with start-up in seconds.
+    """One row a fold: COCO's AP on the held-out row of coins, in [0, 1], and wall time in seconds, start-up included.
 
-    Leaves data and run, with its pictures, in `folder`/foldN. Raises `UserError` where runs are already, and with what
-    a run said when it fails.
+    Data and run are left in `folder`/foldN. Raises `UserError` where a fold's folder exists, and with the end of the
+    output of a run that fails.
     """
     for fold in folds:
         if (folder / f"fold{fold}").exists():
-            raise UserError(f"{folder / f'fold{fold}'} is there already: remove it, or choose another --folder.")
+            raise UserError(f"{folder / f'fold{fold}'} exists already: remove it, or choose another --folder.")
     rows = []
     for fold in folds:
         data, run = folder / f"fold{fold}" / "coins", folder / f"fold{fold}" / "run"
@@ -42,7 +42,7 @@ def measure(
     return rows
 
 
-def folds_view(result: Result) -> View:
+def folds_view(result: BenchmarkResult) -> View:
     """A line a fold, and their mean."""
     rows = [(str(row["fold"]), str(row["learned"]), str(row["tested"]), *_cells([row])) for row in result.rows]
     if len(rows) > 1:

@@ -2,18 +2,18 @@
 
 from typing import Any
 
-from parcnet_lab.bench import deploy
+from parcnet_lab.bench import deployed_latency
 from parcnet_lab.bench.cells import View, conditions, number, spread
-from parcnet_lab.bench.results import Result
+from parcnet_lab.bench.results import BenchmarkResult
 
 RUNTIMES = {"onnx": "ONNX Runtime", "openvino": "OpenVINO", "mnn": "MNN"}
 
 
-def edge(result: Result) -> View:
+def edge(result: BenchmarkResult) -> View:
     """The columns of ICCV 2023, Tab. 7, each network in its fastest runtime, with the paper's figures beside."""
     rows = []
     for row in _fastest(result):
-        printed = deploy.paper_of(row["network"])
+        printed = deployed_latency.paper_of(row["network"])
         latency, memory = ("-", "-") if printed is None else map(str, printed)
         counts = (f"{row['params'] / 1e6:.1f}", f"{row['macs'] / 1e9:.2f}")
         ours = (RUNTIMES[row["format"]], _setting(row), *counts, spread(row["timing"]), _mebibytes(row["peak"]))
@@ -33,13 +33,13 @@ def edge(result: Result) -> View:
     return View(f"{title}, {conditions(result)}", columns, rows)
 
 
-def ratios(result: Result) -> View:
+def ratios(result: BenchmarkResult) -> View:
     """Our best runtime over each peer's best."""
     rows = []
-    for each in deploy.ratios(result.rows):
+    for each in deployed_latency.ratios(result.rows):
         ours, peer = each["ours"], each["peer"]
         memory = "-" if each["memory_ratio"] is None else f"{each['memory_ratio']:.2f}"
-        printed = [deploy.paper_of(row["network"]) for row in (ours, peer)]
+        printed = [deployed_latency.paper_of(row["network"]) for row in (ours, peer)]
         paper = "-" if None in printed else " / ".join(f"{a / b:.2f}" for a, b in zip(*printed, strict=True))
         rows.append(
             (
@@ -70,7 +70,7 @@ def ratios(result: Result) -> View:
     return View(f"Deployed latency ratio, {conditions(result)}", columns, rows)
 
 
-def runtimes(result: Result) -> View:
+def runtimes(result: BenchmarkResult) -> View:
     """Every file."""
     rows = []
     for row in result.rows:
@@ -81,7 +81,7 @@ def runtimes(result: Result) -> View:
     return View(f"Exported files, {conditions(result)}", columns, rows)
 
 
-def _fastest(result: Result) -> list[dict[str, Any]]:
+def _fastest(result: BenchmarkResult) -> list[dict[str, Any]]:
     best: dict[tuple[Any, ...], dict[str, Any]] = {}
     for row in result.rows:
         key = tuple(row[name] for name in ("tag", "image", "batch", "threads", "dtype", "network", "form"))

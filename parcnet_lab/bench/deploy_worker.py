@@ -1,10 +1,10 @@
-"""One exported file in a process of its own: loaded by its runtime alone, timed and weighed when asked.
+"""Times one exported file, and measures its memory, in a process that loads its runtime alone.
 
     python -I deploy_worker.py '{"file": ..., "format": ..., "threads": 2, "shape": [1, 3, 224, 224]}'
 
-Imports nothing of parcnet, whose torch would count as memory. Answers each line of stdin by a line of JSON: a number n
-by the seconds of n calls, `memory` by bytes. A process waits for its turn asleep; runtimes that share a process slow
-each other, since their idle threads spin.
+Imports nothing of parcnet, since torch would count as memory. Answers each line of stdin with a line of JSON: a number
+n with the seconds of n calls, `memory` with the peak in bytes. Workers sleep between turns; in one process, runtimes
+would slow each other with idle threads that spin.
 """
 
 import json
@@ -66,7 +66,7 @@ _RUNTIMES = {"onnx": ("onnxruntime", _onnx), "openvino": ("openvino", _openvino)
 def main(asked: dict[str, Any]) -> None:
     """Serves until stdin ends."""
     package, load = _RUNTIMES[asked["format"]]
-    sys.modules["openvino_telemetry"] = None  # type: ignore[assignment]  # nothing is reported from here
+    sys.modules["openvino_telemetry"] = None  # type: ignore[assignment]  # no telemetry
     __import__(package)
     before = _status("VmRSS") if _STATUS.exists() else 0
     values = np.random.default_rng(0).standard_normal(asked["shape"], dtype=np.float32)

@@ -1,4 +1,4 @@
-"""Runs that are killed again and again, beside the same run left alone: every loss must be the same, bit for bit."""
+"""Fault injection: a run killed at random steps has to be bit-identical to the same run left alone."""
 
 import json
 import os
@@ -15,31 +15,33 @@ from typing import Any
 from safetensors.numpy import load_file
 
 from parcnet.base import UserError
-from parcnet_lab.bench.models import Note
+from parcnet.base.console import Advance
 
 _POLL = 0.01
 _LONGEST = 1800.0
-"""Seconds after which a run counts as hung."""
+"""Seconds after which a run counts as hanging."""
 _EXACT = ("step", "epoch", "loss", "grad_norm", "lr", "updated", "train_loss", "val_loss", "val_top1")
-"""What of a log line is a function of the recipe; times and memory are not."""
+"""Fields of a log line that the recipe determines; times and memory are not among them."""
 
 
-def measure(training: Sequence[str], kills: int, processes: int, seed: int, folder: Path, note: Note) -> dict[str, Any]:
+def measure(
+    training: Sequence[str], kills: int, processes: int, seed: int, folder: Path, note: Advance
+) -> dict[str, Any]:
     """One row: a run by `parcnet train TRAINING` left alone, and the same killed `kills` times at random steps.
 
-    One process is killed as a whole and started again; of several, one at random is killed and torchrun starts all
-    again. Raises `UserError` with what a run said when it fails by itself or hangs.
+    A single process is killed and started again; of several, one at random is killed and torchrun restarts all. Raises
+    `UserError` with the end of the output of a run that fails by itself or hangs.
     """
     chance = random.Random(seed)
     started = time.monotonic()
     whole = folder / f"whole-{processes}"
-    Run(training, processes, whole).finish()
+    KillableRun(training, processes, whole).finish()
     alone = time.monotonic() - started
-    note(1, "the run that is left alone")
+    note(1, "the uninterrupted run")
     steps = len(lines(whole / "steps.jsonl"))
     broken = folder / f"broken-{processes}"
     killed_at = []
-    run = Run(training, processes, broken, restarts=2 * kills)
+    run = KillableRun(training, processes, broken, restarts=2 * kills)
     try:
         for target in sorted(chance.choices(range(1, steps), k=kills)):
             if not run.reach(target, extra=chance.random() * alone / steps):
@@ -61,8 +63,8 @@ def measure(training: Sequence[str], kills: int, processes: int, seed: int, fold
     }
 
 
-class Run:
-    """A training run in processes of its own, which can be killed; `--resume auto` makes every start go on."""
+class KillableRun:
+    """A training run in processes of its own that can be killed; `--resume auto` resumes it at every start."""
 
     def __init__(self, training: Sequence[str], processes: int, output: Path, restarts: int = 0) -> None:
         self.output = output
@@ -88,7 +90,7 @@ class Run:
         self._process = self._start()
 
     def reach(self, step: int, extra: float = 0.0) -> bool:
-        """Waits until the log has so many steps, and `extra` seconds more; False if the run ended before."""
+        """Waits until the log has `step` steps, then `extra` seconds; False if the run ended before."""
         deadline = time.monotonic() + _LONGEST
         while len(lines(self.output / "steps.jsonl")) < step:
             if self._process.poll() is not None:
@@ -99,7 +101,7 @@ class Run:
         return self._process.poll() is None
 
     def kill(self, chance: random.Random) -> None:
-        """SIGKILL: for one process itself, which then starts again; else for one of torchrun's children."""
+        """Sends SIGKILL: to a single process, which is started again, or to one of torchrun's children."""
         if not self._elastic:
             self.end()
             self._process = self._start()
@@ -109,7 +111,7 @@ class Run:
             os.kill(chance.choice(children), signal.SIGKILL)
 
     def finish(self) -> None:
-        """Waits for the end; raises `UserError` with the last words of a run that failed."""
+        """Waits for the end; raises `UserError` with the end of the output of a run that failed."""
         deadline = time.monotonic() + _LONGEST
         while self._process.poll() is None:
             self._hung(deadline)
@@ -119,7 +121,7 @@ class Run:
             raise UserError(f"{' '.join(self._command)} failed (exit code {self._process.returncode}):\n{said}")
 
     def end(self) -> None:
-        """Kills what is left of it."""
+        """Kills the processes that are left."""
         for child in (*_children(self._process.pid), self._process.pid):
             try:
                 os.kill(child, signal.SIGKILL)
@@ -130,18 +132,18 @@ class Run:
     def _start(self) -> "subprocess.Popen[bytes]":
         self.output.parent.mkdir(parents=True, exist_ok=True)
         with self._said.open("ab") as said:
-            # one thread: the processes would fight over few cores, and a loss depends on the number
+            # one thread: processes share few cores, and losses depend on the number of threads
             environment = {**os.environ, "OMP_NUM_THREADS": "1"}
             return subprocess.Popen(self._command, stdout=said, stderr=said, env=environment)
 
     def _hung(self, deadline: float) -> None:
         if time.monotonic() > deadline:
             self.end()
-            raise UserError(f"{' '.join(self._command)} was not over after {_LONGEST:.0f} s; its words: {self._said}")
+            raise UserError(f"{' '.join(self._command)} ran longer than {_LONGEST:.0f} s; its output: {self._said}")
 
 
 def lines(log: Path) -> list[dict[str, Any]]:
-    """The whole lines of a JSON log, none if it is not there."""
+    """The complete lines of a JSON log; none if the file does not exist."""
     try:
         text = log.read_text(encoding="utf-8")
     except FileNotFoundError:
@@ -150,7 +152,7 @@ def lines(log: Path) -> list[dict[str, Any]]:
 
 
 def differences(one: Path, other: Path) -> int:
-    """In how many log lines and weights two run folders differ; 0: bit-equal losses, metrics and best checkpoints."""
+    """The number of log lines and weights in which two run folders differ; 0: they are bit-equal."""
     count = 0
     for name in ("steps.jsonl", "log.jsonl"):
         first, second = lines(one / name), lines(other / name)
@@ -164,7 +166,7 @@ def differences(one: Path, other: Path) -> int:
 
 
 def free_port() -> int:
-    """A TCP port of this machine that nobody listens to."""
+    """A free TCP port of this machine."""
     with socket.socket() as found:
         found.bind(("127.0.0.1", 0))
         return found.getsockname()[1]
@@ -175,7 +177,7 @@ def _exact(line: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _children(pid: int) -> list[int]:
-    """Processes that `pid` started, as Linux tells."""
+    """The child processes of `pid` (Linux)."""
     try:
         return [int(each) for each in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
     except OSError:

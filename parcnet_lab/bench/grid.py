@@ -1,4 +1,4 @@
-"""Which operators are timed: channels, maps and batches, and what is too large."""
+"""The grid of operator shapes that are timed: channels, maps and batches, up to a memory limit."""
 
 import re
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ MEMORY_LIMIT = 4 * 2**30  # bytes a case may take
 
 @dataclass(frozen=True, slots=True)
 class Grid:
-    """Values whose every combination is a case."""
+    """Values whose combinations are the cases."""
 
     channels: tuple[int, ...]
     maps: tuple[tuple[int, int], ...]
@@ -44,14 +44,14 @@ class Case:
     def operations(self) -> int:
         """Floating point operations (two a multiply-add) on the map itself, none on padding: 2 B C H W (H + W).
 
-        What every algorithm has to deliver, whatever it spends; three times that with both gradients.
+        The useful work, whatever an algorithm spends; three times that with both gradients.
         """
         forward = 2 * self.batch * self.channels * self.height * self.width * (self.height + self.width)
         return 3 * forward if self.training else forward
 
     @property
     def memory(self) -> int:
-        """Bytes of the maps that no algorithm can do without: input, between the passes, output; twice in training."""
+        """Bytes of the maps that every algorithm needs: input, intermediate, output; twice in training."""
         maps = 6 if self.training else 3
         return maps * self.batch * self.channels * self.height * self.width * self.dtype.itemsize
 

@@ -1,16 +1,16 @@
-"""What a measurement was taken on. No host name and no paths: results are published."""
+"""The machine that a result was measured on. No host name and no paths: results are published."""
 
 import os
 import platform
 import re
 from collections.abc import Callable
 from datetime import UTC, datetime
-from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 
 from parcnet.base import UserError, versions
+from parcnet.base.machine import device_name
 from parcnet.base.timing import interleave
 from parcnet.ops.oversized import device_class
 
@@ -51,18 +51,6 @@ def describe(device: torch.device | str = "cpu", dtype: torch.dtype = torch.floa
     }
 
 
-def device_name(device: torch.device) -> str:
-    """The maker's name of the processor or the accelerator."""
-    if device.type == "cuda":
-        return torch.cuda.get_device_name(device)
-    cpuinfo = Path("/proc/cpuinfo")
-    if cpuinfo.exists():
-        named = re.search(r"^model name\s*:\s*(.+)$", cpuinfo.read_text(encoding="utf-8"), re.MULTILINE)
-        if named:
-            return named[1].strip()
-    return platform.processor() or platform.machine()
-
-
 def device_slug(device: torch.device) -> str:
     """The class of devices that share timings, as a part of a file name: `cpu`, `cuda-sm-90`."""
     return re.sub(r"[^a-z0-9]+", "-", device_class(device).lower()).strip("-")
@@ -97,11 +85,11 @@ def _products(device: torch.device, dtype: torch.dtype) -> dict[str, Callable[[]
 
 
 def _packed(x: Tensor, weight: Tensor) -> Callable[[], Tensor] | None:
-    """oneDNN's product with weights packed ahead: what `torch.compile` with freezing uses. None where it cannot be."""
+    """oneDNN's product with prepacked weights, which `torch.compile` with freezing uses. None if unavailable."""
     if x.device.type != "cpu" or not torch.backends.mkldnn.is_available():
         return None
     try:
         laid_out = torch.ops.mkldnn._reorder_linear_weight(weight, _ROWS)
-    except (AttributeError, RuntimeError):  # not in this build; this processor has no such arithmetic
+    except (AttributeError, RuntimeError):  # not in this build, or not supported by this processor
         return None
     return lambda: torch.ops.mkldnn._linear_pointwise(x, laid_out, None, "none", [], "")

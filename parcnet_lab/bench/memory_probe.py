@@ -1,7 +1,7 @@
 """`python -m parcnet_lab.bench.memory_probe JSON`: the peak memory of one network's inference, in a process of its own.
 
-Prints one JSON object of bytes. On an accelerator: what torch's allocator held at most, weights included. On a CPU:
-resident memory over that of the loaded libraries; the peak counts from after the network is built.
+Prints one JSON object of bytes. On an accelerator: the peak of torch's allocator, weights included. On a CPU: resident
+memory above that of the loaded libraries; the peak is counted once the network is built.
 """
 
 import ctypes
@@ -24,7 +24,7 @@ def probe(
     contender: Contender, form: str, batch: int, image: int, device: torch.device, dtype: torch.dtype
 ) -> dict[str, int]:
     """Bytes: `weights` (parameters and buffers), `peak` of two forward passes with them, in a form of `FORMS`."""
-    # what the first convolution and product load and allocate once for the process belongs to neither network
+    # one-time allocations of the first convolution and product are not the network's
     small = torch.randn(1, 8, 16, 16, device=device, dtype=dtype)
     torch.nn.functional.conv2d(small, torch.randn(8, 8, 3, 3, device=device, dtype=dtype)).sum()
     before = _resident()
@@ -34,8 +34,8 @@ def probe(
     with torch.inference_mode():
         infer = in_form(model, form, pixels)
     del model
-    _give_back()
-    _forget_peak(device)
+    _trim()
+    _reset_peak(device)
     with torch.inference_mode():
         for _ in range(2):
             infer(pixels)
@@ -43,11 +43,11 @@ def probe(
     return {"weights": weights, "peak": peak}
 
 
-def _give_back() -> None:
-    """Freed memory goes back to the system, as far as the C library can: what building needed is not inference."""
+def _trim() -> None:
+    """Returns freed memory to the system where the C library can: building is not inference."""
     gc.collect()
     if sys.platform == "linux":
-        with suppress(AttributeError):  # only glibc has it
+        with suppress(AttributeError):  # glibc only
             ctypes.CDLL(None).malloc_trim(0)
 
 
@@ -69,11 +69,11 @@ def _max_resident() -> int:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
 
 
-def _forget_peak(device: torch.device) -> None:
+def _reset_peak(device: torch.device) -> None:
     if device.type == "cuda":
         torch.cuda.reset_peak_memory_stats(device)
     elif _CLEAR.exists():
-        _CLEAR.write_text("5", encoding="utf-8")  # the kernel takes the present as the new high-water mark
+        _CLEAR.write_text("5", encoding="utf-8")  # resets the high-water mark
 
 
 if __name__ == "__main__":

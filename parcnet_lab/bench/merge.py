@@ -1,6 +1,6 @@
-"""Supplement H put to the test: per stage, the local-global convolution merged into one dense kernel, or left apart."""
+"""Supplement H: the local-global convolution of each stage, merged into one dense kernel or separate."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from math import inf
 from typing import Any
@@ -10,13 +10,13 @@ from torch import Tensor, nn
 
 from parcnet import models
 from parcnet.base import UserError
+from parcnet.base.console import Advance
 from parcnet.layers import ParCNetV2Block
 from parcnet.layers.inference import MIXES, freezable, freeze_mix
 from parcnet.layers.packed import unpackable
 from parcnet.models.mix_timing import time_mixes
 
-Note = Callable[[int, str], None]
-_FACTOR = 4.0  # a form may err so many times as much as the separate convolutions do, both against float64
+_FACTOR = 4.0  # allowed error, as a multiple of that of the separate convolutions, both against float64
 
 
 def measure(
@@ -26,9 +26,9 @@ def measure(
     device: torch.device,
     dtype: torch.dtype,
     seconds: float,
-    note: Note,
+    note: Advance,
 ) -> Iterator[dict[str, Any]]:
-    """A row a stage, batch and size: `times` of the frozen forms conv (left apart), matmul and dense (merged).
+    """A row a stage, batch and size: `times` of the frozen forms conv (separate), matmul and dense (merged).
 
     `seconds` is the budget of a row. On CPUs the convolutions are oneDNN's packed ones, as parcnet.optimize runs them.
     """
@@ -40,7 +40,7 @@ def measure(
             for number, (stage, size) in enumerate(zip(network.stages, sizes, strict=True), 1):
                 block = stage.blocks[0]
                 if not freezable(block):
-                    raise UserError(f"parcnetv2_{tag} has no local-global convolutions in parallel: name another size.")
+                    raise UserError(f"parcnetv2_{tag} has no parallel local-global convolutions: name another size.")
                 shape = [batch, block.norm1.weight.shape[0], *size]
                 yield {
                     "tag": tag,
@@ -65,7 +65,7 @@ def _timed(
 
 @torch.no_grad()
 def _wrong(block: ParCNetV2Block, shape: list[int], dtype: torch.dtype, device: torch.device) -> dict[str, str]:
-    """The forms whose answer is not that of the separate convolutions, with how far off they are."""
+    """The forms whose output differs from that of the separate convolutions, with their error."""
     size = (shape[2], shape[3])
     x = torch.randn([1, *shape[1:]], dtype=dtype, device=device).contiguous(memory_format=torch.channels_last)
     separate = freeze_mix(block, size, "conv")
@@ -73,7 +73,7 @@ def _wrong(block: ParCNetV2Block, shape: list[int], dtype: torch.dtype, device: 
     allowed = _FACTOR * (separate(x).double() - exact).norm() + torch.finfo(dtype).eps * exact.norm()
     errors = {name: (freeze_mix(block, size, name)(x).double() - exact).norm() for name in MIXES}
     return {
-        name: f"it errs by {float(error):.2g}, more than {float(allowed):.2g}"
+        name: f"its error is {float(error):.2g}, more than {float(allowed):.2g}"
         for name, error in errors.items()
         if not error <= allowed
     }

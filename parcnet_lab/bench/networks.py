@@ -1,4 +1,4 @@
-"""The networks that are compared, each in the forms people run: ours, and peers in their best public configuration."""
+"""The compared networks in the forms that people run: ours, and peers in their fastest public configuration."""
 
 import copy
 from collections.abc import Callable, Iterable, Sequence
@@ -14,8 +14,8 @@ from torch import Tensor, nn
 import parcnet
 from parcnet import models
 from parcnet.base import UserError, unknown
-from parcnet_lab.bench.plain import in_nchw_memory
 from parcnet.deploy import export, open_exported
+from parcnet_lab.bench.plain import in_nchw_memory
 
 TAGS = ("tiny", "small", "base")
 FORMS = {
@@ -26,7 +26,7 @@ FORMS = {
     "plain": "eager in NCHW memory throughout, depthwise convolutions of torch, ours only",
     "openvino": "exported to OpenVINO and run by it in the same process",
 }
-"""How a network is run, by name."""
+"""Ways to run a network, by name."""
 
 OURS, PEER = "ours", "peer"
 _BY_OPTIMIZE = ("optimized", "inductor")
@@ -38,14 +38,14 @@ Infer = Callable[[Tensor], Tensor]
 
 @dataclass(frozen=True, slots=True)
 class Contender:
-    """A network in the comparison: its registered name, on whose side, and the arguments that build it."""
+    """A compared network: its registered name, its side (ours or peer), and the arguments that build it."""
 
     network: str
     side: str
     arguments: tuple[tuple[str, Any], ...] = ()
 
     def build(self) -> nn.Module:
-        """Fresh weights from seed 0."""
+        """Builds it with random weights from seed 0."""
         torch.manual_seed(0)
         return models.build(self.network, **dict(self.arguments))
 
@@ -53,7 +53,7 @@ class Contender:
 def contenders(tag: str, image: int, peers: Sequence[str]) -> list[Contender]:
     """ParCNetV2 of a size and its peers; `convnext` stands for the ConvNeXt of the same tag.
 
-    ConvNeXt is built with conv_mlp=True, its 1x1 convolutions being faster than its linear layers on channels_last.
+    ConvNeXt is built with conv_mlp=True: on channels_last, 1x1 convolutions are faster than its linear layers.
     """
     ours = f"parcnetv2_{tag}"
     known = [name.removeprefix("parcnetv2_") for name in timm.list_models("parcnetv2_*")]
@@ -71,7 +71,7 @@ def contenders(tag: str, image: int, peers: Sequence[str]) -> list[Contender]:
 
 
 def check_forms(forms: Iterable[str], known: Iterable[str] = FORMS) -> None:
-    """Raises UserError for a form that is not known, or if none is asked for."""
+    """Raises `UserError` for an unknown form, and if there is none."""
     forms, known = list(forms), list(known)
     if not forms:
         raise UserError(f"no form to time: name some of {', '.join(known)}.")
@@ -81,14 +81,14 @@ def check_forms(forms: Iterable[str], known: Iterable[str] = FORMS) -> None:
 
 
 def forms_of(side: str, asked: Iterable[str]) -> list[str]:
-    """Those of the asked forms that this side has here."""
+    """Those of the requested forms that this side has here."""
     return [form for form in asked if (side == OURS or form not in _OURS_ONLY) and _exists(form)]
 
 
 def in_form(model: nn.Module, form: str, image: Tensor) -> Infer:
     """A copy of `model` ready to run on images like `image`; compiled forms are compiled in here.
 
-    Call it, and the answer, under torch.inference_mode.
+    Call it, and what it returns, under torch.inference_mode.
     """
     model = copy.deepcopy(model).eval()
     match form:
@@ -108,7 +108,7 @@ def in_form(model: nn.Module, form: str, image: Tensor) -> Infer:
 
 
 def agreement(infer: Infer, model: nn.Module, image: Tensor) -> str | None:
-    """Why the form's logits are not those of `model` itself, or None. The bound is on the largest difference."""
+    """Why the form's logits differ from those of `model`, or None. The bound is on the largest difference."""
     wanted, got = model(image).double(), infer(image).double()
     if got.shape != wanted.shape:
         return f"its logits have shape {tuple(got.shape)}, expected {tuple(wanted.shape)}"

@@ -1,4 +1,4 @@
-"""The tensors of one case, a call that runs an algorithm on them, and the check that comes before any timing."""
+"""The tensors of one case, the timed call of an algorithm on them, and the check that precedes timing."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -7,15 +7,15 @@ from functools import lru_cache
 import torch
 from torch import Tensor
 
-from parcnet_lab.bench.grid import Case
 from parcnet.ops.oversized import ALGORITHMS, Algorithm
+from parcnet_lab.bench.grid import Case
 
-_LOOSEST = 64.0  # machine epsilons that an element may err, as a share of the root mean square of the exact answer
+_LOOSEST = 64.0  # allowed error of an element in machine epsilons, relative to the root mean square of the exact output
 
 
 @dataclass(frozen=True, slots=True)
 class Operands:
-    """Input [B, C, H, W], its kernels [C, 2H-1] and [C, 2W-1], and the gradient that reaches the output."""
+    """Input [B, C, H, W], kernels [C, 2H-1] and [C, 2W-1], and the upstream gradient."""
 
     x: Tensor
     kernel_h: Tensor
@@ -45,9 +45,9 @@ class Operands:
         return cls(x, kernel_h, kernel_w, upstream, memory_format)
 
     def call(self, algorithm: Algorithm) -> Callable[[], list[Tensor]]:
-        """What is timed: the output, and in training all three gradients; maps in the layout they came in.
+        """What is timed: the output, and in training all three gradients, in the memory format of the input.
 
-        An algorithm that works in another layout pays for both changes here, as it would inside a network.
+        An algorithm that works in another format pays for both conversions, as it would inside a network.
         """
         inputs = [self.x, self.kernel_h, self.kernel_w]
 
@@ -57,7 +57,7 @@ class Operands:
 
         def step() -> list[Tensor]:
             output = algorithm.run(*inputs).contiguous(memory_format=self.memory_format)
-            if output.shape != self.upstream.shape:  # wrong, as the check will say; it has no such gradient
+            if output.shape != self.upstream.shape:  # wrong, which the check reports
                 return [output]
             dx, dkernel_h, dkernel_w = torch.autograd.grad(output, inputs, self.upstream)
             return [output.detach(), dx.contiguous(memory_format=self.memory_format), dkernel_h, dkernel_w]
@@ -66,8 +66,8 @@ class Operands:
 
 
 @dataclass(frozen=True, slots=True)
-class Probe:
-    """Two channels of one map: operands, and what the definition answers in float64 (output, then the gradients)."""
+class ReferenceCase:
+    """Operands of two channels of one map, and the float64 outputs of the definition (output, then gradients)."""
 
     x: Tensor
     kernel_h: Tensor
@@ -82,25 +82,25 @@ def picked(channels: int) -> list[int]:
 
 
 @lru_cache(maxsize=16)
-def exact(height: int, width: int, dtype: torch.dtype, training: bool) -> Probe:
-    """Operands that are exact in `dtype`, and the reference's float64 answers; the same for each map of that size."""
+def exact(height: int, width: int, dtype: torch.dtype, training: bool) -> ReferenceCase:
+    """Operands representable in `dtype`, and the reference's float64 outputs; cached by size of the map."""
     generator = torch.Generator().manual_seed(1)
     shapes = [(1, 2, height, width), (2, 2 * height - 1), (2, 2 * width - 1), (1, 2, height, width)]
     x, kernel_h, kernel_w, upstream = (torch.randn(shape, generator=generator).to(dtype) for shape in shapes)
     inputs = [each.double().requires_grad_(training) for each in (x, kernel_h, kernel_w)]
     output = ALGORITHMS["reference"].run(*inputs)
     gradients = torch.autograd.grad(output, inputs, upstream.double()) if training else ()
-    return Probe(x, kernel_h, kernel_w, upstream, (output.detach(), *gradients))
+    return ReferenceCase(x, kernel_h, kernel_w, upstream, (output.detach(), *gradients))
 
 
 def disagreement(algorithm: Algorithm, case: Case, operands: Operands) -> str | None:
-    """Why the algorithm's answers to this very case are wrong, or None: first and last channel against float64.
+    """Why the algorithm's results on this case are wrong, or None: first and last channel against float64.
 
-    An element may err at most 64 machine epsilons of the root mean square of the exact answer, or as many as the square
-    root of the terms that a merged kernel adds up; a row left out or a tap moved errs by that root mean square itself.
+    An element may be off by 64 machine epsilons of the exact output's root mean square, or by the square root of the
+    number of terms that a merged kernel sums; a missing row or a shifted tap is off by that root mean square itself.
     """
     probe, places = exact(case.height, case.width, case.dtype, case.training), picked(case.channels)
-    upstream = torch.zeros_like(operands.upstream)  # no other image may add to the gradients of the kernels
+    upstream = torch.zeros_like(operands.upstream)  # other images must not contribute to the gradients of the kernels
     upstream[-1, places] = probe.upstream[0, : len(places)].to(upstream.device)
     got = replace(operands, upstream=upstream).call(algorithm)()
     names = ("the output", "the gradient of x", "the gradient of kernel_h", "the gradient of kernel_w")
@@ -112,6 +112,6 @@ def disagreement(algorithm: Algorithm, case: Case, operands: Operands) -> str | 
         right = wanted[:, : len(places)] if wanted.dim() == 4 else wanted[: len(places)]
         error = (share.detach().cpu().double() - right).abs().max() / right.square().mean().sqrt()
         bound = max(_LOOSEST, ((2 * case.height - 1) * (2 * case.width - 1)) ** 0.5) * torch.finfo(case.dtype).eps
-        if not error <= bound:  # NaN is no agreement
+        if not error <= bound:  # also false for NaN
             return f"{name} is off by {error:.1e} of its root mean square, more than {bound:.1e}"
     return None

@@ -7,27 +7,27 @@ from typing import Any
 import torch
 
 from parcnet.base.timing import Timing, interleave, once
+from parcnet.ops.oversized import ALGORITHMS, Algorithm, Problem, choose
 from parcnet_lab.bench.grid import Case
 from parcnet_lab.bench.operands import Operands, disagreement
-from parcnet.ops.oversized import ALGORITHMS, Algorithm, Problem, choose
 
-HOPELESS = 8.0  # an algorithm this many times slower than the fastest is timed by one call: it decides nothing
-LONGEST = 20.0  # seconds that a round may take for several rounds to be waited for
-GOAL = 1.05  # `auto` is right when it takes at most this many times the best
+HOPELESS = 8.0  # an algorithm this many times slower than the fastest is timed by one call
+LONGEST = 20.0  # seconds a round may take for there to be several
+GOAL = 1.05  # `auto` is right when it takes at most this many times as long as the best
 
 
 def competitors() -> dict[str, Algorithm]:
-    """Every algorithm but the definition."""
+    """Every algorithm except the reference."""
     return {name: algorithm for name, algorithm in ALGORITHMS.items() if name != "reference"}
 
 
 def measure(
     grid: Iterable[Case], device: torch.device, seconds: float, algorithms: Mapping[str, Algorithm] | None = None
 ) -> Iterator[dict[str, Any]]:
-    """One row a case: `times` by algorithm, who `refused` and whose answer is `wrong` with reasons, what `auto` takes.
+    """One row a case: `times` by algorithm, those that `refused` or are `wrong` with reasons, the choice of `auto`.
 
-    `seconds` is the budget of each case. An algorithm is checked on the very tensors it is to be timed on, and is not
-    timed when its answer is wrong.
+    `seconds` is the budget of each case. An algorithm is first checked on the tensors it is timed on, and not
+    timed when its result is wrong.
     """
     for case in grid:
         yield _measure(case, device, seconds, competitors() if algorithms is None else algorithms)

@@ -1,4 +1,4 @@
-"""ParCNetV2 as one would first write it: every map in NCHW memory, from the image to the head."""
+"""A naive ParCNetV2 as a baseline: every map in NCHW memory, from the image to the head."""
 
 from torch import Tensor, nn
 
@@ -7,7 +7,7 @@ from parcnet.ops.oversized.conv import depthwise
 
 
 class PlainOversizedConv2d(nn.Module):
-    """The framework's two depthwise convolutions on the memory they are given; ours turns it first."""
+    """PyTorch's two depthwise convolutions in the input's memory format, without conversion."""
 
     def __init__(self, layer: OversizedConv2d) -> None:
         super().__init__()
@@ -19,10 +19,10 @@ class PlainOversizedConv2d(nn.Module):
 
 
 def in_nchw_memory(model: nn.Module) -> nn.Module:
-    """Makes `model`, a ParCNetV2, keep NCHW memory throughout; the answers stay the same.
+    """Makes `model`, a ParCNetV2, keep NCHW memory throughout; its outputs stay the same.
 
-    The stem does not turn its input, the oversized layers compute as they are asked, and what the norms turn (timm's
-    LayerNorm2d) is turned back.
+    The stem and the oversized layers no longer convert to channels_last, and the outputs of timm's LayerNorm2d, which
+    converts, are made contiguous again.
     """
     stem = model.get_submodule("stem")
     model.stem = nn.Sequential(stem.get_submodule("conv"), stem.get_submodule("norm"))

@@ -1,4 +1,4 @@
-"""Where the time of a forward pass goes, by kind of operation."""
+"""Time of a forward pass by kind of operation."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
@@ -8,7 +8,8 @@ import torch
 from torch import Tensor
 from torch.profiler import ProfilerActivity, profile
 
-from parcnet_lab.bench.models import Note, complexity_of
+from parcnet.base.console import Advance
+from parcnet_lab.bench.network_latency import complexity_of
 from parcnet_lab.bench.networks import OURS, contenders, in_form
 
 KINDS = ("1x1", "depthwise", "stem and downsampling", "all else")
@@ -22,11 +23,11 @@ def measure(
     device: torch.device,
     dtype: torch.dtype,
     passes: int,
-    note: Note,
+    note: Advance,
 ) -> Iterator[dict[str, Any]]:
-    """A row a network: milliseconds of a forward pass by kind, as torch's profiler sees them, and how many operations.
+    """A row a network: milliseconds of a forward pass by kind, by torch's profiler, and the number of operations.
 
-    Ours as parcnet.optimize makes it, peers eager. The profiler slows small operations: shares, not totals, are meant.
+    Ours optimized by `parcnet.optimize`, peers eager. The profiler slows small operations: totals mislead.
     """
     for tag in tags:
         for contender in contenders(tag, image, peers):
@@ -68,7 +69,7 @@ def _profiled(infer: Callable[[Tensor], Tensor], x: Tensor, passes: int) -> tupl
 
 
 def kind_of(operation: str, shapes: Sequence[Sequence[int]]) -> str:
-    """The kind of an operation, by its name and the shapes of its inputs: a weight [out, in / groups, h, w] tells."""
+    """The kind of an operation, from its name and the shapes of its inputs; weights are [out, in / groups, h, w]."""
     if "linear" in operation or operation.endswith(("addmm", "::mm")):
         return "1x1"
     if "conv" not in operation:

@@ -1,4 +1,4 @@
-"""A measurement as a file: numbers with the command, machine, versions and date they came from."""
+"""Result files: figures with the command, machine, versions and date of their measurement."""
 
 import json
 from collections.abc import Mapping
@@ -30,8 +30,8 @@ _FORMAT = 1
 
 
 @dataclass(frozen=True, slots=True)
-class Result:
-    """What `parcnet bench` found. `machine` is `machine.describe`; `rows` are the JSON objects of the kind measured."""
+class BenchmarkResult:
+    """A result of `parcnet bench`. `machine` is from `machine.describe`; `rows` are JSON objects of its kind."""
 
     kind: str
     command: str
@@ -42,7 +42,7 @@ class Result:
 
     @property
     def stem(self) -> str:
-        """The file's usual name without its suffix: kind and device class, and what differs from fp32 inference."""
+        """The default file name without suffix: kind, device class, and what differs from fp32 inference."""
         parts = [self.kind, self.machine["device_class"]]
         parts += [self.machine["dtype"]] if self.machine["dtype"] != "fp32" else []
         parts += ["training"] if self.settings.get("training") else []
@@ -50,7 +50,7 @@ class Result:
         return "-".join(parts)
 
     def write(self, path: str | Path) -> Path:
-        """Writes JSON atomically to the file, or under its usual name into the folder; returns the file."""
+        """Writes JSON atomically to a file, or to a folder under the default name; returns the file."""
         path = Path(path)
         if path.suffix != ".json":
             path = path / f"{self.stem}.json"
@@ -58,11 +58,11 @@ class Result:
         return path
 
     def to_dict(self) -> dict[str, Any]:
-        """As JSON, with the format's number."""
+        """As JSON, with the format version."""
         return {"format": _FORMAT, **asdict(self)}
 
 
-def read(path: str | Path) -> Result:
+def read(path: str | Path) -> BenchmarkResult:
     """The result in a file. Raises `UserError` for a missing file and for JSON that is not one of ours."""
     path = Path(path)
     try:
@@ -78,6 +78,6 @@ def read(path: str | Path) -> Result:
         raise UserError(f"{path} is not a result of `parcnet bench`: expected the keys {', '.join(sorted(keys))}.")
     if found.pop("format") != _FORMAT:
         raise UserError(
-            f"{path} has another format than {_FORMAT}. Measure again with `parcnet bench {found['kind']}`."
+            f"{path} has another format version than {_FORMAT}. Measure again with `parcnet bench {found['kind']}`."
         )
-    return Result(**found)
+    return BenchmarkResult(**found)

@@ -1,6 +1,6 @@
-"""Tables of Markdown files, generated from result files: no number in a document is typed by hand.
+"""Tables in Markdown files, generated from result files: no figure in the documentation is typed by hand.
 
-<!-- bench:models-cpu -->            the usual view of benchmarks/results/models-cpu.json
+<!-- bench:models-cpu -->            the default view of benchmarks/results/models-cpu.json
 <!-- bench:models-cpu/ratios -->     another view of it
 ...replaced by `parcnet bench tables --write`...
 <!-- /bench -->
@@ -11,15 +11,15 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from parcnet.base import UserError, unknown, write_text
-from parcnet_lab.bench.results import Result, read
+from parcnet_lab.bench.results import BenchmarkResult, read
 from parcnet_lab.bench.views import view
 
 _BLOCK = re.compile(r"(<!-- bench:(?P<name>[^\s>]*) -->\n)(?P<body>.*?)(<!-- /bench -->)", re.DOTALL)
 _MARK = re.compile(r"<!-- (?:bench:[^\s>]*|/bench) -->")
 
 
-def markdown(result: Result, view_name: str | None = None) -> str:
-    """The view as a Markdown table, with the command, machine, versions and date it came from below."""
+def markdown(result: BenchmarkResult, view_name: str | None = None) -> str:
+    """The view as a Markdown table, with command, machine, versions and date below it."""
     shown = view(result, view_name)
     lines = markdown_table(shown.columns, shown.rows)
     machine = result.machine
@@ -37,7 +37,7 @@ def markdown_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> lis
 
 
 def filled(text: str, results: Path, where: str) -> str:
-    """`text` with the table of each marker in place. `where` names the text in errors.
+    """`text` with the table of each marker filled in. `where` names the text in errors.
 
     Raises `UserError` for a marker without its end, and for a name without a result file in the folder `results`.
     """
@@ -50,7 +50,7 @@ def filled(text: str, results: Path, where: str) -> str:
 
 
 def stale(paths: Iterable[str | Path], results: str | Path) -> dict[Path, str]:
-    """The Markdown files whose tables are not those of the result files, with the text they should have.
+    """The Markdown files whose tables differ from the result files, with the text they should have.
 
     A folder stands for every .md file below it. Raises `UserError` for a path that does not exist.
     """

@@ -1,4 +1,4 @@
-"""The table behind `auto`: measured rows in the form that the dispatcher reads."""
+"""The tuned table of `auto`: measured rows in the form that the dispatcher reads."""
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -26,10 +26,10 @@ def table_rows(rows: Iterable[Mapping[str, Any]], device: str) -> list[tuning.Tu
 
 
 def save(rows: Iterable[Mapping[str, Any]], device: str, path: Path, measured: Mapping[str, Any]) -> None:
-    """Puts rows into the table at `path`, with how they came about; see `tuning.save_table`.
+    """Writes rows to the table at `path`, with how they were measured; see `tuning.save_table`.
 
-    A row takes the place of the one of the same case; all others stay, so that a measurement can be kept as it goes,
-    and in parts. `measured["command"]` is added to those by which the other rows of this class came about.
+    A row replaces that of the same case; the others stay, so that a measurement can be saved as it goes, in parts.
+    `measured["command"]` is added to the commands of the other rows of this device class.
     """
     new = table_rows(rows, device)
     cases = {_case(row) for row in new}

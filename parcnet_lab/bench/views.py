@@ -1,4 +1,4 @@
-"""Results as tables: one function a view, used by the console and by the Markdown files alike."""
+"""Results as tables: one function a view, for the console and for Markdown files."""
 
 import statistics
 from collections import Counter
@@ -6,13 +6,22 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from parcnet.base import unknown
-from parcnet_lab.bench import budget, coin_folds, deploy_views, memory, models, scaling, segmented, train
+from parcnet_lab.bench import (
+    budget,
+    coin_folds,
+    cost_exponents,
+    deploy_views,
+    inference_memory,
+    network_latency,
+    photograph_segmentation,
+    training_step,
+)
 from parcnet_lab.bench.cells import View, conditions, number, spread
 from parcnet_lab.bench.ops import auto_is_right, best
-from parcnet_lab.bench.results import Result
+from parcnet_lab.bench.results import BenchmarkResult
 
 
-def view(result: Result, name: str | None = None) -> View:
+def view(result: BenchmarkResult, name: str | None = None) -> View:
     """The view called `name` of a result, by default its first. Raises `UserError` for one that its kind lacks."""
     known = VIEWS[result.kind]
     if name is None:
@@ -22,7 +31,7 @@ def view(result: Result, name: str | None = None) -> View:
     return known[name](result)
 
 
-def _ops(result: Result) -> View:
+def _ops(result: BenchmarkResult) -> View:
     algorithms = list(
         dict.fromkeys(name for row in result.rows for name in (*row["times"], *row["refused"], *row["wrong"]))
     )
@@ -38,7 +47,7 @@ def _ops(result: Result) -> View:
     return View(f"Oversized convolution, {conditions(result)}", columns, rows)
 
 
-def _ops_summary(result: Result) -> View:
+def _ops_summary(result: BenchmarkResult) -> View:
     rows = []
     for size in dict.fromkeys((row["height"], row["width"]) for row in result.rows):
         group = [row for row in result.rows if (row["height"], row["width"]) == size and row["times"]]
@@ -60,7 +69,7 @@ def _algorithm_cell(row: Mapping[str, Any], name: str) -> str:
     return "wrong" if name in row["wrong"] else "refuses" if name in row["refused"] else "-"
 
 
-def _models(result: Result) -> View:
+def _models(result: BenchmarkResult) -> View:
     ceiling = result.machine["ceiling_gflops"]
     rows = []
     for row in result.rows:
@@ -74,9 +83,9 @@ def _models(result: Result) -> View:
     return View(f"Latency, {conditions(result)}", columns, rows)
 
 
-def _models_ratios(result: Result) -> View:
+def _models_ratios(result: BenchmarkResult) -> View:
     rows = []
-    for row in models.ratios(result.rows):
+    for row in network_latency.ratios(result.rows):
         plain = "-" if row["plain_over_ours"] is None else number(row["plain_over_ours"])
         ours, peer = f"{row['ours']} ({row['our_form']})", f"{row['peer']} ({row['peer_form']})"
         times = (number(row["our_ms"]), number(row["peer_ms"]), f"{row['ratio']:.2f}")
@@ -85,8 +94,8 @@ def _models_ratios(result: Result) -> View:
     return View(f"Latency ratio, {conditions(result)}", columns, rows)
 
 
-def _train(result: Result) -> View:
-    found = train.ratios(result.rows)
+def _train(result: BenchmarkResult) -> View:
+    found = training_step.ratios(result.rows)
     rows = []
     for row in result.rows:
         ratio = next((f"{each['ratio']:.2f}" for each in found if each["peer"] is row), "")
@@ -96,8 +105,8 @@ def _train(result: Result) -> View:
     return View(f"Training step, {conditions(result)}", columns, rows)
 
 
-def _memory(result: Result) -> View:
-    found = memory.ratios(result.rows)
+def _memory(result: BenchmarkResult) -> View:
+    found = inference_memory.ratios(result.rows)
     rows = []
     for row in result.rows:
         low, high = row["peak_range"]
@@ -110,8 +119,8 @@ def _memory(result: Result) -> View:
     return View(f"Peak inference memory, {conditions(result)}", columns, rows)
 
 
-def _scaling(result: Result) -> View:
-    found = {each["algorithm"]: each for each in scaling.exponents(result.rows)}
+def _scaling(result: BenchmarkResult) -> View:
+    found = {each["algorithm"]: each for each in cost_exponents.exponents(result.rows)}
     sides = sorted({row["height"] for row in result.rows})
     rows = []
     for name, each in found.items():
@@ -124,7 +133,7 @@ def _scaling(result: Result) -> View:
     return View(f"Cost against the map's side, {conditions(result)}", columns, rows)
 
 
-def _profile(result: Result) -> View:
+def _profile(result: BenchmarkResult) -> View:
     ceiling = result.machine["ceiling_gflops"]
     kinds = list(dict.fromkeys(kind for row in result.rows for kind in row["milliseconds"]))
     rows = []
@@ -137,7 +146,7 @@ def _profile(result: Result) -> View:
     return View(f"Where the time goes, {conditions(result)}", columns, rows)
 
 
-def _merge(result: Result) -> View:
+def _merge(result: BenchmarkResult) -> View:
     rows = []
     for row in result.rows:
         times = row["times"]
@@ -149,7 +158,7 @@ def _merge(result: Result) -> View:
     return View(f"Local-global convolution by stage, {conditions(result)}", columns, rows)
 
 
-def _seeds(result: Result) -> View:
+def _seeds(result: BenchmarkResult) -> View:
     def percent(value: float | None) -> str:
         return "-" if value is None else f"{value:.2%}"
 
@@ -175,7 +184,7 @@ def _named(row: Mapping[str, Any]) -> str:
     return f"{row['network']} ({row['parameters'] / 1e6:.3f}M)"
 
 
-def _faults(result: Result) -> View:
+def _faults(result: BenchmarkResult) -> View:
     rows = [
         (
             str(row["processes"]),
@@ -191,7 +200,7 @@ def _faults(result: Result) -> View:
     return View(f"Killed and resumed, recipe {result.settings['recipe']}, {conditions(result)}", columns, rows)
 
 
-def _loader(result: Result) -> View:
+def _loader(result: BenchmarkResult) -> View:
     stages = [row for row in result.rows if "stage" in row]
     rows = [
         (
@@ -208,7 +217,7 @@ def _loader(result: Result) -> View:
     return View(title, ("stage", "ms an image", "images a second"), rows)
 
 
-def _loader_rates(result: Result) -> View:
+def _loader_rates(result: BenchmarkResult) -> View:
     step = next(row for row in result.rows if "network" in row)
     rows = []
     for row in (row for row in result.rows if "workers" in row):
@@ -223,7 +232,7 @@ def _loader_rates(result: Result) -> View:
     return View(f"Loader beside training step, {conditions(result)}", columns, rows)
 
 
-def _loader_budget(result: Result) -> View:
+def _loader_budget(result: BenchmarkResult) -> View:
     stages = [row for row in result.rows if "stage" in row]
     each = 1e3 * budget.core_seconds(stages)
     title = f"Training at scale: {each:.2f} ms of a core an image (measured: {conditions(result)}), GPU rates assumed"
@@ -238,7 +247,7 @@ def _mebibytes(value: float) -> str:
     return number(value / 2**20)
 
 
-VIEWS: dict[str, dict[str, Callable[[Result], View]]] = {
+VIEWS: dict[str, dict[str, Callable[[BenchmarkResult], View]]] = {
     "ops": {"cases": _ops, "summary": _ops_summary},
     "tune": {"cases": _ops, "summary": _ops_summary},
     "models": {"latency": _models, "ratios": _models_ratios},
@@ -251,7 +260,7 @@ VIEWS: dict[str, dict[str, Callable[[Result], View]]] = {
     "seeds": {"runs": _seeds},
     "faults": {"kills": _faults},
     "coins": {"folds": coin_folds.folds_view},
-    "segmentation": {"scales": segmented.scales_view, "classes": segmented.classes_view},
+    "segmentation": {"scales": photograph_segmentation.scales_view, "classes": photograph_segmentation.classes_view},
     "deploy": {"edge": deploy_views.edge, "ratios": deploy_views.ratios, "runtimes": deploy_views.runtimes},
 }
-"""The views of each kind of result; the first is the usual one."""
+"""The views of each kind of result; the first is the default."""

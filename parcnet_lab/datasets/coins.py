@@ -1,4 +1,4 @@
-"""Coins as a detection data set that needs no download: one photograph, labelled by a program, in four folds."""
+"""Coins: a detection data set in four folds, from one photograph of scikit-image labelled by a program."""
 
 from dataclasses import dataclass
 from itertools import pairwise
@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from parcnet.base import UserError, write_json
+from parcnet.data.packaged_images import open_packaged
 from parcnet.tasks.detection.coco import encode
 
 FOLDS = 4
@@ -17,13 +18,13 @@ LABELS = (
     "pseudo-labels, made by a program and checked by nobody: watershed of the gradient from grey below 30 and above "
     "150, holes filled, connected parts of at least 200 px"
 )
-LOOKS = 16
-"""Times that a training row is in an epoch, flipped and sized anew each time."""
+COPIES = 16
+"""Copies of each training row in an epoch, each augmented anew."""
 _DARK, _BRIGHT = 30, 150
 _SMALLEST = 200
-"""px of area."""
+"""Area in px."""
 _ROWS = 4
-"""Of coins in the photograph, one a fold."""
+"""Rows of coins in the photograph, one a fold."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +36,7 @@ class Strip:
 
 
 def strips() -> list[Strip]:
-    """The photograph cut between its rows of coins, so that every coin is whole and in one strip."""
+    """The photograph cut between its rows of coins, so that every coin lies whole in one strip."""
     image, labels = _labelled()
     cuts = [0, *_between_rows(labels), image.shape[0]]
     return [Strip(image[top:bottom], labels[top:bottom]) for top, bottom in pairwise(cuts)]
@@ -44,8 +45,8 @@ def strips() -> list[Strip]:
 def make_coco(root: Path, fold: int) -> dict[str, int]:
     """Writes COCO's layout for a fold; returns the coins in each split.
 
-    `test` is row number `fold`, never seen in training. `train` are the other three, each `LOOKS` times. `val`, which
-    chooses the epoch, is the first of these again, since a choice must not know the held-out row. Raises `UserError`
+    `test` is row number `fold`, never seen in training; `train` are the other three, each `COPIES` times. `val`, which
+    selects the epoch, is the first of these again: selection must not see the held-out row. Raises `UserError`
     without scikit-image.
     """
     if not 0 <= fold < FOLDS:
@@ -54,12 +55,12 @@ def make_coco(root: Path, fold: int) -> dict[str, int]:
     seen = [number for number in range(_ROWS) if number != fold]
     chosen = {"train": seen, "val": seen[:1], "test": [fold]}
     return {
-        split: _write(root, split, {number: rows[number] for number in numbers}, LOOKS if split == "train" else 1)
+        split: _write(root, split, {number: rows[number] for number in numbers}, COPIES if split == "train" else 1)
         for split, numbers in chosen.items()
     }
 
 
-def _write(root: Path, split: str, rows: dict[int, Strip], looks: int) -> int:
+def _write(root: Path, split: str, rows: dict[int, Strip], copies: int) -> int:
     folder = root / split
     folder.mkdir(parents=True, exist_ok=True)
     images: list[dict[str, Any]] = []
@@ -68,7 +69,7 @@ def _write(root: Path, split: str, rows: dict[int, Strip], looks: int) -> int:
         height, width = strip.image.shape
         name = f"row{number}.png"
         Image.fromarray(strip.image).convert("RGB").save(folder / name)
-        ids = range(number * looks, (number + 1) * looks)
+        ids = range(number * copies, (number + 1) * copies)
         images += [{"id": each, "file_name": name, "height": height, "width": width} for each in ids]
         for label in np.unique(strip.labels[strip.labels > 0]).tolist():
             mask = strip.labels == label
@@ -81,7 +82,7 @@ def _write(root: Path, split: str, rows: dict[int, Strip], looks: int) -> int:
                 "iscrowd": 0,
                 "segmentation": encode(mask.astype(np.uint8)),
             }
-            numbers = range(len(annotations) + 1, len(annotations) + looks + 1)
+            numbers = range(len(annotations) + 1, len(annotations) + copies + 1)
             annotations += [{"id": id_, "image_id": each, **coin} for id_, each in zip(numbers, ids, strict=True)]
     content = {
         "info": {"description": f"scikit-image's coins; {LABELS}"},
@@ -90,18 +91,19 @@ def _write(root: Path, split: str, rows: dict[int, Strip], looks: int) -> int:
         "categories": [{"id": 1, "name": "coin"}],
     }
     write_json(root / f"{split}.json", content)
-    return len(annotations) // looks
+    return len(annotations) // copies
 
 
 def _labelled() -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
     try:
         from scipy.ndimage import binary_fill_holes
-        from skimage import data, filters, measure, segmentation
+        from skimage import filters, measure, segmentation
     except ImportError as error:
         raise UserError(
-            f"the coins come with scikit-image, which is missing ({error}): pip install 'parcnet[downstream]'."
+            f"the coins are labelled with scikit-image, which is missing ({error}): pip install 'parcnet[lab]'."
         ) from None
-    image = data.coins()
+    with open_packaged("skimage", "data/coins.png") as opened:
+        image = np.asarray(opened)
     seeds = np.zeros(image.shape, np.int32)
     seeds[image < _DARK], seeds[image > _BRIGHT] = 1, 2
     filled = binary_fill_holes(segmentation.watershed(filters.sobel(image), seeds) - 1)
@@ -112,7 +114,7 @@ def _labelled() -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
 
 
 def _between_rows(labels: NDArray[np.int64]) -> list[int]:
-    """Where no coin is cut: the middles of the gaps between the rows of coins, from top to bottom."""
+    """The middles of the gaps between the rows of coins, from top to bottom: cuts that cross no coin."""
     found: list[int] = []
     rows = [np.nonzero((labels == each).any(1))[0] for each in np.unique(labels[labels > 0])]
     spans = sorted((int(each[0]), int(each[-1])) for each in rows)
@@ -122,5 +124,5 @@ def _between_rows(labels: NDArray[np.int64]) -> list[int]:
             found.append((first + last + 1) // 2)
         last = max(last, end)
     if len(found) != _ROWS - 1:
-        raise UserError(f"the labels of the coins form {len(found) + 1} rows, {_ROWS} expected: another scikit-image?")
+        raise UserError(f"the labels of the coins form {len(found) + 1} rows; expected {_ROWS}. Another scikit-image?")
     return found

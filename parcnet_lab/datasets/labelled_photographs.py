@@ -1,8 +1,9 @@
-"""Photographs that come with scikit-image and scikit-learn, their pixels labelled by rules: pseudo-labels, no person's.
+"""A segmentation data set from photographs of scikit-image, pseudo-labelled by rules rather than by people.
 
-Each is cut into three regions that share no pixel: half to train on, a fifth to choose by, the rest to test on.
+Each is cut into three disjoint regions: half for training, a fifth for validation, the rest for testing.
 """
 
+import importlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +17,7 @@ from parcnet.base import UserError, write_text
 from parcnet.data.packaged_images import open_packaged
 
 SIDE = 256
-"""Pixels of the side that is not cut, which all photographs are resized to."""
+"""Length in px to which the side that is not cut is resized."""
 _SHARES = {"train": 0.5, "val": 0.2, "test": 0.3}
 BACKGROUND = "background"
 
@@ -25,16 +26,16 @@ Mask = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class LabelledPhotograph:
     """A photograph and the rule that labels it."""
 
     package: str
     file: str
     label: str
-    """The class of the pixels that the rule chooses; the others are background."""
+    """The class of the pixels that the rule selects; the others are background."""
     rule: Callable[[Pixels], Mask]
     cut: str = "across"
-    """`across` the width or `down` the height, so that each region shows both classes."""
+    """Cut `across` the width or `down` the height, so that each region shows both classes."""
 
 
 def make_label_folder(root: Path) -> dict[str, int]:
@@ -44,7 +45,7 @@ def make_label_folder(root: Path) -> dict[str, int]:
     """
     names = classes()
     write_text(root / "classes.txt", "\n".join(names) + "\n")
-    for name, source in SOURCES.items():
+    for name, source in PHOTOGRAPHS.items():
         image, mask = labelled(source)
         labels = Image.fromarray((mask * names.index(source.label)).astype(np.uint8))
         for split, box in _regions(image.size, source.cut).items():
@@ -52,16 +53,16 @@ def make_label_folder(root: Path) -> dict[str, int]:
                 path = root / folder / split / f"{name}.png"
                 path.parent.mkdir(parents=True, exist_ok=True)
                 picture.crop(box).save(path)
-    return dict.fromkeys(_SHARES, len(SOURCES))
+    return dict.fromkeys(_SHARES, len(PHOTOGRAPHS))
 
 
 def classes() -> tuple[str, ...]:
-    """Background first."""
-    return (BACKGROUND, *(source.label for source in SOURCES.values()))
+    """The classes, background first."""
+    return (BACKGROUND, *(source.label for source in PHOTOGRAPHS.values()))
 
 
-def labelled(source: Source) -> tuple[Image.Image, Mask]:
-    """The photograph, RGB, the side that is not cut `SIDE` px long, and where its class is."""
+def labelled(source: LabelledPhotograph) -> tuple[Image.Image, Mask]:
+    """The photograph in RGB, its uncut side `SIDE` px long, and the mask of its class."""
     with open_packaged(source.package, source.file) as opened:
         image = opened.convert("RGB")
     mask = Image.fromarray(source.rule(np.asarray(image)))
@@ -106,7 +107,7 @@ def _mortar(image: Pixels) -> Mask:
 
 
 def _not_black(image: Pixels) -> Mask:
-    """Red above a twentieth of full, after a blur of 2 px: the round field of a fundus camera."""
+    """Red above 5 %, after a blur of 2 px: the round field of a fundus camera."""
     return _skimage("filters").gaussian(image[..., 0] / 255, 2) > 0.05
 
 
@@ -119,19 +120,17 @@ def _otsu(values: NDArray[np.floating[Any]]) -> float:
 
 
 def _skimage(module: str) -> Any:
-    import importlib
-
     try:
         return importlib.import_module(f"skimage.{module}")
     except ImportError as error:
-        raise UserError(f"the labels need scikit-image ({error}): pip install 'parcnet[paper]'.") from None
+        raise UserError(f"the labels need scikit-image ({error}): pip install 'parcnet[lab]'.") from None
 
 
-SOURCES = {
-    "coins": Source("skimage", "data/coins.png", "coin", _coins),
-    "horse": Source("skimage", "data/horse.png", "horse", _dark),
-    "immunohistochemistry": Source("skimage", "data/ihc.png", "stained tissue", _stained),
-    "retina": Source("skimage", "data/retina.jpg", "retina", _not_black),
-    "brick": Source("skimage", "data/brick.png", "mortar", _mortar),
+PHOTOGRAPHS = {
+    "coins": LabelledPhotograph("skimage", "data/coins.png", "coin", _coins),
+    "horse": LabelledPhotograph("skimage", "data/horse.png", "horse", _dark),
+    "immunohistochemistry": LabelledPhotograph("skimage", "data/ihc.png", "stained tissue", _stained),
+    "retina": LabelledPhotograph("skimage", "data/retina.jpg", "retina", _not_black),
+    "brick": LabelledPhotograph("skimage", "data/brick.png", "mortar", _mortar),
 }
 """Name -> photograph (the horse is a drawn silhouette) and rule. None is downloaded."""

@@ -1,11 +1,8 @@
-"""A folder of real images that needs no download: tiles of photographs that come with scikit-image."""
+"""A folder of real images without a download: tiles of scikit-image's photographs, a class a photograph."""
 
-from importlib import resources
 from pathlib import Path
 
-from PIL import Image
-
-from parcnet.base import UserError
+from parcnet.data.packaged_images import open_packaged
 
 SOURCES = {
     "astronaut": "astronaut.png",
@@ -21,19 +18,19 @@ SOURCES = {
 }
 """Class -> file in skimage/data."""
 TILE = 64
-"""Side of a tile, pixels."""
-_TURN = 5  # of five tiles in a row one is for validation and one for the test
+"""Side of a tile in px."""
+_TURN = 5  # of five tiles in a row, one is for validation and one for testing
 
 
 def make_folder(root: Path) -> dict[str, int]:
     """Writes SPLIT/CLASS/*.png, the class being the photograph that a tile was cut from; returns images by split.
 
-    Tiles never overlap, so no pixel is in two splits; but neighbours of one photograph are alike, so this is easier
-    than new photographs would be. Raises `UserError` without scikit-image.
+    Tiles do not overlap, so no pixel is in two splits; but tiles of one photograph are similar, so this is easier than
+    generalising to new photographs. Raises `UserError` without scikit-image.
     """
     counts = {"train": 0, "val": 0, "test": 0}
     for name, file in SOURCES.items():
-        with _opened(file) as photograph:
+        with open_packaged("skimage", f"data/{file}") as photograph:
             image = photograph.convert("RGB")
         places = [
             (x, y) for y in range(0, image.height - TILE + 1, TILE) for x in range(0, image.width - TILE + 1, TILE)
@@ -46,14 +43,3 @@ def make_folder(root: Path) -> dict[str, int]:
             image.crop((x, y, x + TILE, y + TILE)).save(folder / f"{number:03d}.png")
             counts[split] += 1
     return counts
-
-
-def _opened(file: str) -> Image.Image:
-    try:
-        path = resources.files("skimage") / "data" / file
-        return Image.open(str(path))
-    except (ModuleNotFoundError, OSError) as error:
-        raise UserError(
-            f"the photographs come with scikit-image, which is missing or has no {file} ({error}): "
-            "pip install scikit-image."
-        ) from None

@@ -1,1 +1,1 @@
-"""The papers: their tables, figures and claims, printed beside what is found here."""
+"""The papers' tables, figures and claims, beside what is counted and measured here."""

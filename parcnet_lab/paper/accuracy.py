@@ -1,11 +1,11 @@
-"""Accuracy as printed against what a network costs: ICCV 2023, Fig. 1, and supplement, Fig. 2."""
+"""Printed accuracy against cost: ICCV 2023, Fig. 1, and supplement, Fig. 2."""
 
 from collections.abc import Callable
 
-from parcnet_lab.paper import counting
-from parcnet_lab.paper.latency import Latencies, fastest
-from parcnet_lab.paper.printed import Row, tables
 from parcnet.plots.scatter import ScatterChart
+from parcnet_lab.paper import counting
+from parcnet_lab.paper.latencies import Latencies, fastest
+from parcnet_lab.paper.printed import PrintedRow, tables
 
 _FAMILIES = {
     "ParCNetV2": ("ParCNetV2-T", "ParCNetV2-S", "ParCNetV2-B"),
@@ -22,16 +22,16 @@ Points = list[tuple[float, float, str]]
 def by_parameters() -> ScatterChart:
     """Printed accuracy over counted parameters."""
 
-    def millions(row: Row) -> float:
+    def millions(row: PrintedRow) -> float:
         return counting.classifier(row.subject).params / 1e6
 
     return ScatterChart(_families(millions), "parameters, counted here (M)", _TOP1, "size")
 
 
 def by_eager_latency(latencies: Latencies) -> ScatterChart:
-    """Printed accuracy over the latency of the networks as they are built."""
+    """Printed accuracy over the eager latency of the networks."""
 
-    def eager(row: Row) -> float | None:
+    def eager(row: PrintedRow) -> float | None:
         return latencies.milliseconds.get((str(row.subject.network), "eager"))
 
     return ScatterChart(_families(eager), _label(latencies), _TOP1, "latency, eager")
@@ -41,14 +41,14 @@ def by_fastest_latency(latencies: Latencies) -> ScatterChart:
     """Printed accuracy over the latency of each network's fastest form."""
     best = fastest(latencies)
 
-    def quickest(row: Row) -> float | None:
+    def quickest(row: PrintedRow) -> float | None:
         found = best.get(str(row.subject.network))
         return None if found is None else found[0]
 
     return ScatterChart(_families(quickest), _label(latencies), _TOP1, "latency, each network's fastest form")
 
 
-def _families(cost: Callable[[Row], float | None]) -> dict[str, Points]:
+def _families(cost: Callable[[PrintedRow], float | None]) -> dict[str, Points]:
     printed = {row.model: row for name in ("iccv-table3", "iccv-table2") for row in tables()[name].rows}
     families = {}
     for family, names in _FAMILIES.items():

@@ -8,9 +8,9 @@ from typing import Any
 
 from parcnet.models import Complexity
 from parcnet.models.staged import StagedNetwork
-from parcnet_lab.paper import counting
-from parcnet_lab.paper.printed import Row, Subject, Table, touching
 from parcnet.recipes import packaged, read_recipe
+from parcnet_lab.paper import counting
+from parcnet_lab.paper.printed import PrintedNetwork, PrintedRow, PrintedTable, touching
 
 _UNITS = {"params": 10**6, "macs": 10**9}
 _PRETRAINED = {"": "", "ImageNet-21K": "_from_21k"}
@@ -24,7 +24,7 @@ class Count:
     counted: float
     """In the unit of the column: millions, or 1e9 multiply-adds."""
     reason: str | None
-    """Why it is another, as far as known."""
+    """Why it differs, as far as known."""
 
     @property
     def difference(self) -> float:
@@ -40,19 +40,19 @@ class Count:
 
 @dataclass(frozen=True, slots=True)
 class Compared:
-    """A row with what is counted of it."""
+    """A row with its counts."""
 
-    row: Row
+    row: PrintedRow
     whole: Complexity | None
-    """The whole network of the row's task, where that is built."""
+    """Counts of the whole network of the row's task, where it can be built."""
     backbone: Complexity | None
-    """Where the whole is not: the backbone without classifier, at `counting.SIZES`."""
+    """Otherwise counts of the backbone without classifier, at `counting.SIZES`."""
     counts: Mapping[str, Count]
-    """Column -> our count beside it; for whole networks alone."""
+    """Column -> our count beside the printed one; only for whole networks."""
     configuration: Mapping[str, str]
-    """Channels and blocks of the stages, as the table prints them; for tables of configurations alone."""
+    """Channels and blocks of the stages, as the table prints them; only for tables of configurations."""
     recipe: str | None
-    """The packaged recipe that would train it, for networks of ours."""
+    """The packaged recipe that trains it, for networks of ours."""
 
     def to_dict(self) -> dict[str, Any]:
         """As JSON."""
@@ -78,12 +78,12 @@ class Compared:
         }
 
 
-def compare(table: Table) -> Iterator[Compared]:
+def compare(table: PrintedTable) -> Iterator[Compared]:
     """The rows in order, each counted as it is asked for. Raises `UserError` for a network that is not registered."""
     return (_compared(row, table) for row in table.rows)
 
 
-def to_dict(table: Table, rows: Sequence[Compared]) -> dict[str, Any]:
+def to_dict(table: PrintedTable, rows: Sequence[Compared]) -> dict[str, Any]:
     """The compared table as JSON."""
     return {
         "name": table.name,
@@ -99,7 +99,7 @@ def to_dict(table: Table, rows: Sequence[Compared]) -> dict[str, Any]:
     }
 
 
-def _compared(row: Row, table: Table) -> Compared:
+def _compared(row: PrintedRow, table: PrintedTable) -> Compared:
     subject = row.subject
     if subject.network is None:
         return Compared(row, None, None, {}, {}, None)
@@ -119,7 +119,7 @@ def _compared(row: Row, table: Table) -> Compared:
     return Compared(row, whole, None, counts, configuration, recipe)
 
 
-def _configuration(subject: Subject) -> dict[str, str]:
+def _configuration(subject: PrintedNetwork) -> dict[str, str]:
     model = counting.network(subject)
     assert isinstance(model, StagedNetwork)
     channels = tuple(each["num_chs"] for each in model.feature_info)
@@ -133,6 +133,6 @@ def _recipe(network: str, pretrained: str) -> str | None:
 
 @cache
 def _recipes_by_network(suffix: str) -> dict[str, str]:
-    shortest_last = sorted(packaged(), key=len, reverse=True)  # so that a recipe's variants do not stand for it
+    shortest_last = sorted(packaged(), key=len, reverse=True)  # so that the plain recipe wins over its variants
     fitting = [name for name in shortest_last if name.startswith("imagenet1k_") and name.endswith(suffix)]
     return {read_recipe(name).network.model: name for name in fitting}

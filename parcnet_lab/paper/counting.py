@@ -1,7 +1,7 @@
-"""Parameters and multiply-adds of the rows of a table, counted on the meta device: nothing is computed.
+"""Parameters and multiply-adds of the rows of a table, counted on the meta device, without computing.
 
-The convention is the papers': a multiply-add is one operation; convolutions and matrix products count, those of
-attention among them; norms, activations, pooling and element-wise products do not.
+The papers' convention: a multiply-add is one operation; convolutions and matrix products count, those of attention
+included; norms, activations, pooling and element-wise products do not.
 """
 
 from collections.abc import Callable
@@ -11,11 +11,11 @@ from torch import nn
 
 from parcnet.models import Complexity, build, complexity
 from parcnet_lab.paper.detectors import detector
-from parcnet_lab.paper.printed import Subject
+from parcnet_lab.paper.printed import PrintedNetwork
 from parcnet_lab.paper.segmenters import segmenter_counts
 
-Counter = Callable[[Subject], Complexity | None]
-"""None: the task's framework cannot stand upon this network."""
+Counter = Callable[[PrintedNetwork], Complexity | None]
+"""None: the task's framework does not support this network."""
 
 SIZES = {"segmentation": (512, 2048), "detection": (800, 1280)}
 """Height and width in px at which backbones are counted: those of the papers' segmentation tables, whose captions write
@@ -24,7 +24,7 @@ SIZES = {"segmentation": (512, 2048), "detection": (800, 1280)}
 _NOT_BUILT = "needs {task}, not built yet"
 
 
-def classifier(subject: Subject) -> Complexity:
+def classifier(subject: PrintedNetwork) -> Complexity:
     """The network with its head of 1000 classes, on one image of the size that its paper used."""
     return complexity(network(subject), (3, subject.size, subject.size))
 
@@ -35,15 +35,15 @@ COUNTERS: dict[str, Counter] = {
     "detection": detector,
     "segmentation": segmenter_counts,
 }
-"""Task -> how a row of it is counted whole."""
+"""Task -> the function that counts the whole network of a row."""
 
 
 def missing(task: str) -> str | None:
-    """Why a task's rows cannot be counted whole, or None where they can."""
+    """Why the whole networks of a task cannot be counted, or None where they can."""
     return None if task in COUNTERS else _NOT_BUILT.format(task=task)
 
 
-def backbone(subject: Subject, size: tuple[int, int]) -> Complexity:
+def backbone(subject: PrintedNetwork, size: tuple[int, int]) -> Complexity:
     """The network without its classifier, on one image of `size` (height, width)."""
     return complexity(network(subject, num_classes=0, size=size), (3, *size))
 
@@ -53,8 +53,8 @@ def blocks(model: nn.Module, stage: int) -> list[nn.Module]:
     return list(model.get_submodule(f"stages.{stage}.blocks").children())
 
 
-def network(subject: Subject, num_classes: int = 1000, size: tuple[int, int] | None = None) -> nn.Module:
-    """The subject's network without memory for its weights, for images of `size` where that is not its own.
+def network(subject: PrintedNetwork, num_classes: int = 1000, size: tuple[int, int] | None = None) -> nn.Module:
+    """The network on the meta device, for images of `size` where that is not its own.
 
     Raises `UserError` for a network that is not registered.
     """

@@ -1,24 +1,24 @@
-"""The detectors behind the papers' tables, counted whole."""
+"""Counts of the detectors of the papers' tables."""
 
 import torch
 
 from parcnet.base import UserError
 from parcnet.models import Complexity
-from parcnet_lab.paper.printed import Subject
 from parcnet.tasks.backbone import build_backbone
 from parcnet.tasks.detection import build_detector
 from parcnet.tasks.detection.complexity import detector_complexity
+from parcnet_lab.paper.printed import PrintedNetwork
 
 COCO_CLASSES = 80
 SIZE = (800, 1280)
 """Height and width in px at which detectors are counted; the papers print none, this is the usual one."""
 
 
-def detector(subject: Subject) -> Complexity:
-    """The subject's detector, named by the table's heading, for COCO's 80 classes on one image of `SIZE`.
+def detector(subject: PrintedNetwork) -> Complexity:
+    """The detector on the network, named by the table's heading, for COCO's 80 classes on one image of `SIZE`.
 
-    Heads as published: Mask R-CNN with two linear layers, Cascade with four convolutions and one, both with a box a
-    class: with one for all classes Cascade would have 1M parameters less than its authors print.
+    Heads as published: Mask R-CNN with two linear layers, Cascade with four convolutions and one, both with
+    class-specific boxes: class-agnostic ones would leave Cascade 1M parameters short of its authors' figure.
     """
     assert subject.network is not None, subject.absent
     arguments: dict[str, object] = {"img_size": SIZE} if subject.sized else {}

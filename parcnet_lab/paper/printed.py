@@ -1,6 +1,6 @@
-"""What the papers print, as typed data: 17 tables, 15 figures, and where the texts contradict themselves.
+"""The papers' 17 tables and 15 figures as typed data, and the contradictions within and between the texts.
 
-The YAML files of data/ are read with every scalar as text, so that a printed 5.0 keeps its digits.
+All scalars in the YAML files of data/ are read as text, so that a printed 5.0 keeps its digits.
 """
 
 from collections.abc import Mapping, Sequence
@@ -14,7 +14,7 @@ import yaml
 from parcnet.base import unknown
 
 STATES = ("counted", "measured", "recipe only", "not reproducible")
-"""What can be had here of a table or figure, without data sets and weeks of GPUs or with them."""
+"""What this repository provides of a table or figure."""
 
 TASKS = ("configuration", "classification", "detection", "segmentation")
 
@@ -22,8 +22,8 @@ _FOLDER = resources.files("parcnet_lab.paper") / "data"
 
 
 @dataclass(frozen=True, slots=True)
-class Subject:
-    """What stands behind a name in a table."""
+class PrintedNetwork:
+    """The network behind a name in a table."""
 
     network: str | None = None
     """Name for timm.create_model."""
@@ -32,31 +32,31 @@ class Subject:
     size: int = 224
     """Image side in px at which the printed MACs were counted."""
     kernel_fit: str | None = None
-    """The argument of our network when it meets maps of another size."""
+    """The `kernel_fit` of our network for other sizes of its maps."""
     sized: bool = False
     """Whether the network has to be built for the size of its images."""
     differs: Mapping[str, str] = field(default_factory=dict)
-    """Column -> why our count is not the printed one."""
+    """Column -> why our count differs from the printed one."""
     group: str = ""
-    """Heading of the row, where it says what stands around the network: Mask R-CNN 3x."""
+    """Heading of the row where it names the framework, such as Mask R-CNN 3x."""
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class PrintedRow:
     """One line of a table."""
 
     model: str
     """As printed, without its reference."""
     printed: Mapping[str, str]
     """Column -> the digits as printed; empty or `-` where there are none."""
-    subject: Subject
+    subject: PrintedNetwork
     group: str = ""
     """Heading within the table."""
     note: str = ""
 
 
 @dataclass(frozen=True, slots=True)
-class Table:
+class PrintedTable:
     """A printed table. Columns `params` are in millions, `macs` in 1e9 multiply-adds."""
 
     name: str
@@ -69,7 +69,7 @@ class Table:
     """State -> of what."""
     columns: Mapping[str, str]
     """Column -> its heading as printed."""
-    rows: Sequence[Row]
+    rows: Sequence[PrintedRow]
     notes: Sequence[str] = ()
     pretrained: str = ""
     """Data set of the weights that training starts from."""
@@ -77,7 +77,7 @@ class Table:
 
 @dataclass(frozen=True, slots=True)
 class PrintedFigure:
-    """A printed figure; what we draw in its place is our own, made from the networks."""
+    """A printed figure; our version is drawn from the networks."""
 
     name: str
     text: str
@@ -87,23 +87,23 @@ class PrintedFigure:
     states: Mapping[str, str]
     needs: str = "nothing"
     draws: str | None = None
-    """Name of the drawing in `parcnet_lab.paper.pictures`, or None where there is none."""
+    """Name of the drawing in `parcnet_lab.paper.drawings`, or None where there is none."""
 
 
 @dataclass(frozen=True, slots=True)
 class Contradiction:
-    """A text against itself, another text or the released code."""
+    """A contradiction of a text with itself, another text or the released code."""
 
     title: str
     says: str
     here: str
     """What this library does."""
     touches: Sequence[str]
-    """Tables and figures beneath which it is printed."""
+    """Tables and figures below which it is printed."""
 
 
 @cache
-def tables() -> dict[str, Table]:
+def tables() -> dict[str, PrintedTable]:
     """Every table by its name, in the order of the texts."""
     names = sorted(file.name.removesuffix(".yaml") for file in _FOLDER.iterdir() if "-table" in file.name)
     return {name: _table(name, subjects()) for text in ("iccv", "supp", "arxiv") for name in names if text in name}
@@ -117,13 +117,13 @@ def figures() -> dict[str, PrintedFigure]:
 
 @cache
 def contradictions() -> tuple[Contradiction, ...]:
-    """Where the texts contradict themselves, each other or the released code."""
+    """The contradictions, in the order of their file."""
     return tuple(Contradiction(**fields) for fields in _read("contradictions"))
 
 
 @cache
-def subjects() -> dict[str, Subject]:
-    """What stands behind the names that the tables share."""
+def subjects() -> dict[str, PrintedNetwork]:
+    """The networks behind the names that the tables share."""
     return {name: _subject(fields) for name, fields in _read("networks").items()}
 
 
@@ -132,12 +132,12 @@ def touching(name: str) -> list[Contradiction]:
     return [each for each in contradictions() if name in each.touches]
 
 
-def items() -> dict[str, Table | PrintedFigure]:
+def items() -> dict[str, PrintedTable | PrintedFigure]:
     """Every table and figure by its name."""
     return {**tables(), **figures()}
 
 
-def item(name: str) -> Table | PrintedFigure:
+def item(name: str) -> PrintedTable | PrintedFigure:
     """A table or figure by name. Raises `UserError` for an unknown one."""
     known = items()
     if name not in known:
@@ -145,28 +145,30 @@ def item(name: str) -> Table | PrintedFigure:
     return known[name]
 
 
-def _table(name: str, shared: Mapping[str, Subject]) -> Table:
+def _table(name: str, shared: Mapping[str, PrintedNetwork]) -> PrintedTable:
     fields = _read(name)
     rows = [_row(cells, tuple(fields["columns"]), shared) for cells in fields.pop("rows")]
-    return Table(name=name, rows=rows, **fields)
+    return PrintedTable(name=name, rows=rows, **fields)
 
 
-def _row(cells: list[Any], columns: tuple[str, ...], shared: Mapping[str, Subject]) -> Row:
-    """A row is [model, a printed cell for each column, and perhaps a mapping with what else is known of it]."""
+def _row(cells: list[Any], columns: tuple[str, ...], shared: Mapping[str, PrintedNetwork]) -> PrintedRow:
+    """From [model, a printed cell for each column, optional mapping with further fields]."""
     extras = dict(cells[-1]) if isinstance(cells[-1], dict) else {}
     model, *printed = [cell for cell in cells if isinstance(cell, str)]
     words = {key: extras.pop(key) for key in ("group", "note") if key in extras}
     known = extras.pop("as", model)
-    subject = replace(shared.get(known, Subject()), **{key: extras.pop(key) for key in ("network",) if key in extras})
+    subject = replace(
+        shared.get(known, PrintedNetwork()), **{key: extras.pop(key) for key in ("network",) if key in extras}
+    )
     assert subject.network or subject.absent, f"{model} is not in networks.yaml, nor does its row name a network"
-    # a row may explain a difference that only its own digits have, and with "" take back one that they do not have
+    # a row may explain a difference of its own digits, and withdraw a shared explanation with ""
     explained = {key: why for key, why in {**subject.differs, **extras.pop("differs", {})}.items() if why}
     assert not extras, f"unknown keys {sorted(extras)} in the row of {model}"
-    return Row(model, dict(zip(columns, printed, strict=True)), replace(subject, differs=explained), **words)
+    return PrintedRow(model, dict(zip(columns, printed, strict=True)), replace(subject, differs=explained), **words)
 
 
-def _subject(fields: Mapping[str, Any]) -> Subject:
-    return Subject(**{**fields, "size": int(fields.get("size", 224)), "sized": fields.get("sized") == "yes"})
+def _subject(fields: Mapping[str, Any]) -> PrintedNetwork:
+    return PrintedNetwork(**{**fields, "size": int(fields.get("size", 224)), "sized": fields.get("sized") == "yes"})
 
 
 def _read(name: str) -> Any:

@@ -16,7 +16,7 @@ def test_a_warning_shows_brackets_as_they_are(capsys):
     assert "digits[test] 17" in capsys.readouterr().err
 
 
-def test_commands_can_be_copied_whole(capsys):
+def test_commands_are_not_wrapped(capsys):
     next_steps([(LONG, "looks at one image"), ("parcnet models", "lists networks")])
     heading, first, second = capsys.readouterr().out.splitlines()
     assert heading == "Next:"
@@ -39,13 +39,13 @@ def clock(monkeypatch):
     return now
 
 
-def test_piped_progress_is_a_line_every_ten_seconds_with_the_time_left(capsys, clock):
+def test_piped_progress_is_a_line_every_ten_seconds_with_elapsed_and_remaining_time(capsys, clock):
     with progress("training", total=100, unit="step") as advance:
         for _ in range(30):
             clock[0] += 1
             advance(1, "loss 0.5")
     first, second, third = capsys.readouterr().err.splitlines()
-    assert first == "training: 10/100 step, 0:00:10 passed, 0:01:30 left  loss 0.5"
+    assert first == "training: 10/100 step, elapsed 0:00:10, remaining 0:01:30  loss 0.5"
     assert second.startswith("training: 20/100")
     assert third.startswith("training: 30/100")
 
@@ -64,7 +64,7 @@ def terminal(monkeypatch):
 
 
 @pytest.mark.usefixtures("terminal")
-def test_a_bar_inside_a_bar_is_silent_and_the_outer_one_goes_on(capsys):
+def test_a_nested_bar_is_silent_and_the_outer_one_continues(capsys):
     with progress("outer", total=2) as outer:
         with progress("inner [x]", total=2) as inner:
             inner(1, "")
@@ -77,7 +77,7 @@ def test_a_bar_inside_a_bar_is_silent_and_the_outer_one_goes_on(capsys):
 
 
 @pytest.mark.usefixtures("terminal")
-def test_stdout_stays_a_pipe_while_a_bar_shows(capsys):
+def test_stdout_stays_a_pipe_while_a_bar_is_shown(capsys):
     with progress("training", total=1):
         say("a result")
     assert capsys.readouterr().out == "a result\n"

@@ -6,12 +6,12 @@ import torch
 from parcnet.base import UserError, pick_device, versions
 
 
-def test_the_processor_is_always_there():
+def test_the_cpu_is_always_available():
     assert pick_device("cpu") == torch.device("cpu")
 
 
 @pytest.mark.parametrize(("cuda", "mps", "picked"), [(2, True, "cuda"), (0, True, "mps"), (0, False, "cpu")])
-def test_auto_takes_the_fastest_that_is_there(monkeypatch, cuda, mps, picked):
+def test_auto_picks_the_fastest_available_device(monkeypatch, cuda, mps, picked):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: cuda > 0)
     monkeypatch.setattr(torch.cuda, "device_count", lambda: cuda)
     monkeypatch.setattr(torch.backends.mps, "is_available", lambda: mps)
@@ -21,7 +21,7 @@ def test_auto_takes_the_fastest_that_is_there(monkeypatch, cuda, mps, picked):
 
 
 @pytest.mark.parametrize("name", ["gpu", "cuda:99", "meta", "cuda:x", ""])
-def test_a_device_that_is_not_there_is_named_with_the_choices(name):
+def test_an_unavailable_device_is_named_with_the_choices(name):
     with pytest.raises(UserError, match=rf"cannot use device '{name}': .* Use auto, cpu, cuda, cuda:N or mps\."):
         pick_device(name)
 

@@ -11,7 +11,7 @@ def names(folder):
     return sorted(path.name for path in folder.iterdir())
 
 
-def test_the_file_is_there_and_nothing_else(tmp_path):
+def test_only_the_file_is_written(tmp_path):
     write_text(tmp_path / "deep" / "note.txt", "Grüße")
     assert (tmp_path / "deep" / "note.txt").read_text(encoding="utf-8") == "Grüße"
     assert names(tmp_path / "deep") == ["note.txt"]
@@ -22,7 +22,7 @@ def test_json_round_trip(tmp_path):
     assert json.loads((tmp_path / "a.json").read_text(encoding="utf-8")) == {"a": [1, 2.5, None, "ü"]}
 
 
-def test_json_that_others_could_not_read_is_refused(tmp_path):
+def test_nan_and_infinity_in_json_are_rejected(tmp_path):
     with pytest.raises(ValueError, match="not JSON compliant"):
         write_json(tmp_path / "a.json", {"loss": float("nan")})
     assert names(tmp_path) == []
@@ -34,7 +34,7 @@ def test_the_suffix_is_kept_for_writers_that_choose_a_format_by_it(tmp_path):
         temporary.write_bytes(b"")
 
 
-def test_the_old_file_is_whole_until_the_new_one_is(tmp_path):
+def test_the_old_file_stays_until_the_new_one_is_complete(tmp_path):
     path = tmp_path / "a.txt"
     write_text(path, "old")
     with atomic_path(path) as temporary:
@@ -44,7 +44,7 @@ def test_the_old_file_is_whole_until_the_new_one_is(tmp_path):
 
 
 @pytest.mark.parametrize("raised", [RuntimeError("mine"), KeyboardInterrupt()])
-def test_an_error_in_the_block_leaves_the_old_file_and_no_rest(tmp_path, raised):
+def test_an_error_in_the_block_leaves_the_old_file_and_no_temporary_one(tmp_path, raised):
     def fail_half_way():
         with atomic_path(tmp_path / "a.txt") as temporary:
             temporary.write_text("half")
@@ -59,7 +59,7 @@ def test_an_error_in_the_block_leaves_the_old_file_and_no_rest(tmp_path, raised)
 
 @pytest.mark.parametrize("step", ["fsync", "replace"])
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EACCES, errno.EIO, errno.ENOENT, errno.EBUSY])
-def test_a_failing_disk_is_told_by_the_file_name_and_spares_the_old_file(tmp_path, monkeypatch, step, number):
+def test_a_failing_disk_is_an_error_that_names_the_file_and_keeps_the_old_one(tmp_path, monkeypatch, step, number):
     path = tmp_path / "a.txt"
     write_text(path, "old")
 
@@ -73,7 +73,7 @@ def test_a_failing_disk_is_told_by_the_file_name_and_spares_the_old_file(tmp_pat
     assert names(tmp_path) == ["a.txt"]
 
 
-def test_data_reach_the_disk_before_the_name_and_the_name_before_we_return(tmp_path, monkeypatch):
+def test_the_data_are_synced_before_the_replacement_and_the_folder_after_it(tmp_path, monkeypatch):
     order = []
     fsync, replace = os.fsync, os.replace
     monkeypatch.setattr(os, "fsync", lambda descriptor: (order.append("sync"), fsync(descriptor)))
@@ -96,23 +96,23 @@ def test_a_folder_in_the_place_of_the_file(tmp_path):
         write_text(tmp_path / "a.txt", "")
 
 
-def test_a_folder_where_none_can_be_made():
+def test_a_folder_that_cannot_be_created():
     with pytest.raises(UserError, match=r"cannot write /proc/foo/deep/a\.txt: "):
         write_text("/proc/foo/deep/a.txt", "")
 
 
-def test_an_error_without_a_number_keeps_its_words(tmp_path):
+def test_an_error_without_a_number_keeps_its_message(tmp_path):
     with pytest.raises(UserError, match=r"a\.jpg: no such mode\. Choose another path"), atomic_path(tmp_path / "a.jpg"):
         raise OSError("no such mode")
 
 
-def test_an_error_that_is_a_bug_stays_one(tmp_path):
+def test_other_exceptions_are_not_converted(tmp_path):
     with pytest.raises(AssertionError, match="nothing was written"), atomic_path(tmp_path / "a.txt"):
         pass  # forgot to write
 
 
 @pytest.mark.parametrize("name", ["a.txt", "deep/er/a.txt", "old.txt"])
-def test_a_path_that_could_be_written_is_passed_and_left_alone(name, tmp_path):
+def test_a_writable_path_passes_the_check_and_nothing_is_written(name, tmp_path):
     (tmp_path / "old.txt").write_text("old")
     check_writable(tmp_path / name)
     assert names(tmp_path) == ["old.txt"]
@@ -121,7 +121,7 @@ def test_a_path_that_could_be_written_is_passed_and_left_alone(name, tmp_path):
 
 @pytest.mark.parametrize("name", ["folder", "file/a.txt", "file/deep/a.txt", "n" * 300 + ".txt", "n" * 300 + "/a.txt"])
 @pytest.mark.parametrize("attempt", [check_writable, lambda path: write_text(path, "")])
-def test_a_path_that_could_not_be_written_is_said_before_the_work_as_well_as_after(attempt, name, tmp_path):
+def test_an_unwritable_path_is_the_same_error_before_and_after_the_work(attempt, name, tmp_path):
     (tmp_path / "folder").mkdir()
     (tmp_path / "file").write_text("")
     with pytest.raises(UserError, match=r"cannot write .*[Cc]hoose a"):
@@ -129,6 +129,6 @@ def test_a_path_that_could_not_be_written_is_said_before_the_work_as_well_as_aft
     assert names(tmp_path) == ["file", "folder"]
 
 
-def test_a_folder_that_takes_no_files_is_said():
+def test_a_folder_that_accepts_no_files_is_an_error():
     with pytest.raises(UserError, match=r"cannot write /proc/a\.txt: "):
         check_writable("/proc/a.txt")

@@ -23,7 +23,7 @@ def luminance(colour: str) -> float:
     """Relative luminance (WCAG 2.2) of #rgb or #rrggbb."""
     digits = colour.lstrip("#")
     digits = "".join(2 * each for each in digits) if len(digits) == 3 else digits
-    shares = [int(digits[place : place + 2], 16) / 255 for place in (0, 2, 4)]
+    shares = [int(digits[start : start + 2], 16) / 255 for start in (0, 2, 4)]
     linear = [share / 12.92 if share <= 0.04045 else ((share + 0.055) / 1.055) ** 2.4 for share in shares]
     return sum(weight * each for weight, each in zip((0.2126, 0.7152, 0.0722), linear, strict=True))
 

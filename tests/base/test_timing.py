@@ -1,4 +1,4 @@
-"""Statistics and turns, on a clock that only the candidates move."""
+"""Statistics and order of interleaved timing, on a clock that only the candidates advance."""
 
 import gc
 
@@ -40,7 +40,7 @@ def test_median_and_quartiles_are_those_of_the_rounds_without_the_warm_up(clock)
     assert (timed["a"].p25_ms, timed["a"].median_ms, timed["a"].p75_ms) == pytest.approx((20, 30, 40))
 
 
-def test_every_candidate_runs_once_a_round_and_each_starts_and_ends_as_often(clock):
+def test_every_candidate_runs_once_per_round_and_comes_first_and_last_equally_often(clock):
     names = "abc"
     candidates = {name: clock.work(name, 1) for name in names}
     interleave(candidates, device="cpu", seconds=0, minimum_rounds=6, warmup=1, clock=clock)
@@ -51,20 +51,20 @@ def test_every_candidate_runs_once_a_round_and_each_starts_and_ends_as_often(clo
     assert rounds[0] == rounds[1][::-1]
 
 
-def test_rounds_go_on_for_the_budget_and_no_further(clock):
+def test_rounds_stop_when_the_budget_is_spent(clock):
     timed = interleave({"a": clock.work("a", 1), "b": clock.work("b", 3)}, device="cpu", seconds=39, clock=clock)
     assert {name: timing.rounds for name, timing in timed.items()} == {"a": 10, "b": 10}
     assert (timed["a"].median_ms, timed["b"].median_ms) == (1000, 3000)
 
 
-def test_short_calls_are_timed_many_at_once(clock):
+def test_short_calls_are_timed_in_batches(clock):
     timed = interleave({"a": clock.work("a", 1e-5)}, device="cpu", seconds=0, minimum_rounds=3, warmup=1, clock=clock)
     assert timed["a"].median_ms == pytest.approx(1e-2)
     assert len(clock.log) == pytest.approx(1 + 3 * 50, abs=3)
 
 
 @pytest.mark.parametrize(("arguments", "word"), [({"warmup": 0}, "warmup"), ({"minimum_rounds": 0}, "minimum_rounds")])
-def test_something_has_to_be_run(arguments, word, clock):
+def test_warmup_and_rounds_must_be_positive(arguments, word, clock):
     with pytest.raises(ValueError, match=word):
         interleave({"a": clock.work("a", 1)}, device="cpu", seconds=1, clock=clock, **arguments)
 
@@ -73,19 +73,19 @@ def test_no_candidates_no_times(clock):
     assert interleave({}, device="cpu", seconds=1, clock=clock) == {}
 
 
-def test_the_garbage_collector_rests_and_is_given_back_also_after_an_error(clock):
-    seen = []
+def test_the_garbage_collector_is_disabled_and_restored_also_after_an_error(clock):
+    enabled = []
 
     def look():
         clock.now += 1
-        seen.append(gc.isenabled())
-        if len(seen) == 3:
+        enabled.append(gc.isenabled())
+        if len(enabled) == 3:
             raise RuntimeError("broken candidate")
 
     assert gc.isenabled()
     with pytest.raises(RuntimeError, match="broken candidate"):
         interleave({"a": look}, device="cpu", seconds=0, warmup=1, clock=clock)
-    assert seen == [True, False, False]
+    assert enabled == [True, False, False]
     assert gc.isenabled()
 
 
@@ -93,6 +93,6 @@ def test_a_single_sample_is_its_own_quartiles():
     assert summarise([0.002]) == Timing(2, 2, 2, 1)
 
 
-def test_ties_are_ranges_that_meet():
+def test_overlapping_interquartile_ranges_are_ties():
     assert Timing(10, 9, 11, 5).ties(Timing(12, 11, 13, 5))
     assert not Timing(10, 9, 11, 5).ties(Timing(13, 12, 14, 5))

@@ -10,10 +10,10 @@ import pytest
 import torch
 from PIL import Image
 
-from parcnet_lab.bench.machine import device_slug
-from parcnet_lab.bench.results import read
 from parcnet_cli.bench.command import _WHAT, _without_paths
 from parcnet_cli.bench.help import DESCRIPTIONS
+from parcnet_lab.bench.machine import device_slug
+from parcnet_lab.bench.results import read
 
 SMALLEST = ("--device", "cpu", "--threads", 1, "--seconds", 0)
 NETWORKS = ("--tag", "digits", "--peers", "test_convnext", "--size", 32)
@@ -53,9 +53,9 @@ def test_ops_says_what_is_too_large(parcnet):
 
 
 def test_ops_names_a_wrong_algorithm_and_exits_1(parcnet, monkeypatch):
-    from parcnet_lab.bench import ops
     from parcnet.ops.oversized import Algorithm
     from parcnet.ops.oversized.problem import never
+    from parcnet_lab.bench import ops
 
     broken = {**ops.competitors(), "broken": Algorithm("broken", lambda x, *_: x, never)}
     monkeypatch.setattr(ops, "competitors", lambda: broken)
@@ -122,8 +122,8 @@ def test_scaling(parcnet, tmp_path):
 
 
 def test_tune_writes_the_table_that_auto_reads(parcnet, tmp_path, monkeypatch):
-    from parcnet_lab.bench import grid
     from parcnet.ops.oversized import tuning
+    from parcnet_lab.bench import grid
 
     monkeypatch.setattr(grid, "QUICK", grid.Grid((2,), ((3, 3),), (1,)))
     table = tmp_path / "tuned.json"
@@ -141,8 +141,8 @@ def test_tune_writes_the_table_that_auto_reads(parcnet, tmp_path, monkeypatch):
 
 
 def test_a_tuning_that_is_stopped_keeps_what_it_measured(parcnet, tmp_path, monkeypatch):
-    from parcnet_lab.bench import grid, ops
     from parcnet.ops.oversized import tuning
+    from parcnet_lab.bench import grid, ops
 
     def stopped(*arguments):
         yield from itertools.islice(measured(*arguments), 2)

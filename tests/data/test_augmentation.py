@@ -32,14 +32,14 @@ def test_every_policy_of_timm_on_grey_and_colour(policy, preprocessing):
         assert sample.isfinite().all()
 
 
-def test_posterizing_to_no_bits_is_black_as_timm_means_it():
+def test_posterizing_to_zero_bits_is_black_as_timm_expects():
     from parcnet.data.augmentation import _posterize
 
     assert np.asarray(_posterize(PICTURE, 0)).max() == 0
     assert np.asarray(_posterize(PICTURE, 1)).max() == 128
 
 
-def test_with_all_switched_off_every_draw_is_the_same():
+def test_without_augmentation_every_draw_is_the_same():
     first, *others = drawn(train_transform(COLOUR, NONE), 5)
     assert all(torch.equal(first, other) for other in others)
 
@@ -57,7 +57,7 @@ def test_random_interpolation_draws_and_a_named_one_does_not():
     assert len({s.numpy().tobytes() for s in drawn(train_transform(COLOUR, NONE, "nearest"), 20)}) == 1
 
 
-def test_a_policy_timm_does_not_know():
+def test_an_unknown_auto_augment_policy_is_an_error():
     with pytest.raises(UserError, match="auto_augment 'rnad-m9'"):
         train_transform(COLOUR, Augmentation(auto_augment="rnad-m9"))
 

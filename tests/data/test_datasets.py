@@ -10,7 +10,7 @@ SPLITS = {"train": 1257, "val": 180, "test": 360}
 
 
 @pytest.mark.parametrize(("split", "size"), SPLITS.items())
-def test_digits_have_1257_to_train_180_to_choose_360_to_report(split, size):
+def test_digits_have_1257_train_180_val_and_360_test_images(split, size):
     digits = open_dataset(None, split)
     assert (len(digits), digits.name, digits.classes) == (size, "digits", tuple("0123456789"))
     assert has_split(None, split)
@@ -68,7 +68,7 @@ def test_classes_and_order_are_torchvisions(make_folder):
     assert [(ours.where(i), ours.label(i)) for i in range(len(ours))] == theirs.samples
 
 
-def test_hidden_files_and_folders_are_no_images_and_no_classes(make_folder):
+def test_hidden_files_and_folders_are_neither_images_nor_classes(make_folder):
     root = make_folder(train={"cat": 1, "dog": 1, ".ipynb_checkpoints": 1})
     (root / "train" / "cat" / "._0.png").write_bytes(b"macOS puts these beside copies")
     (root / "train" / "cat" / "notes.txt").write_text("no image")
@@ -89,7 +89,7 @@ def test_labels_follow_the_classes_of_a_checkpoint(make_folder):
     assert [val.label(i) for i in range(2)] == [2, 1]
 
 
-def test_a_folder_is_named_without_its_path_also_when_it_is_here(make_folder, monkeypatch):
+def test_the_name_of_a_folder_has_no_path_even_for_the_working_directory(make_folder, monkeypatch):
     monkeypatch.chdir(make_folder(train={"cat": 1, "dog": 1}))
     assert open_dataset(".", "train").name == "pets"
 
@@ -100,13 +100,13 @@ def test_a_folder_is_named_without_its_path_also_when_it_is_here(make_folder, mo
         ({}, "train", "there is no folder .*pets.*Expected DIR/train/CLASS/IMAGE"),
         ({"training": {"cat": 1}}, "train", "has no folder train/; it holds training"),
         ({"train": {"cat": 1}}, "train", "at least two classes are needed; .*train has cat"),
-        ({"train": {"cat": 1, "dog": 0}}, "train", "has no images of dog. Looked for .jpg"),
+        ({"train": {"cat": 1, "dog": 0}}, "train", "has no images of dog. Expected files ending in .jpg"),
         ({"train": {"cat": 1, "dog": 1}}, "val", "has no folder val/; it holds train"),
         ({"train": {"cat": 1, "dog": 1}, "val": {"cats": 1}}, "val", "training does not have: cats. Did you mean cat?"),
         ({"train": {"cat": 1, "dog": 1}, "val": {"xyz": 1}}, "val", "training does not have: xyz. It has cat, dog."),
     ],
 )
-def test_a_folder_that_is_not_as_expected(make_folder, tmp_path, splits, split, complaint):
+def test_an_invalid_folder_is_an_error(make_folder, tmp_path, splits, split, complaint):
     make_folder(**splits)
     with pytest.raises(UserError, match=complaint):
         open_dataset(tmp_path / "pets", split)
@@ -119,6 +119,6 @@ def test_a_split_without_class_folders(make_folder):
         open_dataset(root, "train")
 
 
-def test_digits_do_not_fit_a_network_of_other_classes():
+def test_digits_reject_other_classes():
     with pytest.raises(UserError, match="not cat, dog"):
         open_dataset(None, "test", classes=("cat", "dog"))

@@ -78,9 +78,9 @@ def test_32_bits_in_the_range_of_16(tmp_path):
 
 
 @pytest.mark.parametrize("values", [np.array([[0, 1 << 20]], np.int32), np.array([[0.0, 1.0]], np.float32)])
-def test_pixels_without_an_agreed_range_are_refused_not_guessed(tmp_path, values):
+def test_pixels_without_a_standard_range_are_rejected(tmp_path, values):
     Image.fromarray(values).save(tmp_path / "a.tiff")
-    with pytest.raises(BadImage, match=r"a\.tiff.*no agreed range"):
+    with pytest.raises(BadImage, match=r"a\.tiff.*no standard range"):
         open_image(tmp_path / "a.tiff")
 
 
@@ -93,12 +93,12 @@ def test_exif_orientation_is_applied(tmp_path, mode):
     assert open_image(tmp_path / "a.jpg").size == (20, 30)
 
 
-def test_unreadable_exif_costs_nothing_but_the_orientation(tmp_path):
+def test_unreadable_exif_loses_only_the_orientation(tmp_path):
     Image.new("RGB", (30, 20)).save(tmp_path / "a.jpg", exif=b"Exif\0\0garbage that is no TIFF header")
     assert open_image(tmp_path / "a.jpg").size == (30, 20)
 
 
-def test_of_an_animation_the_first_frame(tmp_path):
+def test_an_animation_yields_its_first_frame(tmp_path):
     frames = [Image.new("RGB", (4, 4), colour) for colour in ("red", "blue")]
     frames[0].save(tmp_path / "a.gif", save_all=True, append_images=frames[1:])
     assert pixels(tmp_path / "a.gif")[0, 0].tolist() == [255, 0, 0]
@@ -118,13 +118,13 @@ def test_a_truncated_jpeg(photo):
 
 
 @pytest.mark.parametrize(("content", "reason"), [(b"", "the file is empty"), (b"hello", "not an image")])
-def test_what_only_calls_itself_an_image(tmp_path, content, reason):
+def test_a_file_that_is_not_an_image(tmp_path, content, reason):
     (tmp_path / "a.jpg").write_bytes(content)
     with pytest.raises(BadImage, match=rf"a\.jpg: {reason}"):
         open_image(tmp_path / "a.jpg")
 
 
-def test_a_file_that_is_not_there_and_a_folder(tmp_path):
+def test_a_missing_file_and_a_folder(tmp_path):
     with pytest.raises(BadImage, match=r"a\.jpg: No such file"):
         open_image(tmp_path / "a.jpg")
     with pytest.raises(BadImage, match="Is a directory"):
@@ -145,7 +145,7 @@ def test_a_decompression_bomb(tmp_path, side):
 
 
 @pytest.mark.parametrize("suffix", ["png", "jpg", "tiff", "gif", "webp", "bmp"])
-def test_whatever_damage_is_a_bad_image_and_never_a_warning(tmp_path, suffix):
+def test_any_damage_is_a_bad_image_and_never_a_warning(tmp_path, suffix):
     draw = random.Random(0)
     Image.fromarray(np.arange(768, dtype=np.uint8).reshape(16, 16, 3)).save(tmp_path / f"a.{suffix}")
     content = (tmp_path / f"a.{suffix}").read_bytes()
@@ -168,7 +168,7 @@ def test_lab(tmp_path):
     assert np.abs(pixels(tmp_path / "a.tiff").astype(int) - [200, 40, 90]).max() < 5
 
 
-def test_the_error_survives_the_way_out_of_a_worker():
+def test_a_bad_image_can_be_pickled():
     error = pickle.loads(pickle.dumps(BadImage("a.jpg", "the file is empty")))
     assert isinstance(error, UserError)
     assert str(error) == "cannot read image a.jpg: the file is empty"

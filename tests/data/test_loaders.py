@@ -75,7 +75,7 @@ def assert_equal(first, second):
         assert torch.equal(labels, other_labels)
 
 
-def test_a_batch_is_float_images_and_int64_labels_in_step():
+def test_a_batch_is_float_images_and_their_int64_labels():
     loader = training(open_dataset(None, "train"), batch_size=32)
     images, labels = next(iter(loader))
     assert (images.shape, images.dtype) == ((32, 3, 16, 16), torch.float32)
@@ -111,13 +111,13 @@ def test_another_epoch_or_seed_is_another_sample_of_the_same_image():
     assert not torch.equal(batches[0], batches[2])
 
 
-def test_ranks_together_see_every_image_once():
+def test_ranks_together_evaluate_every_image_once():
     ranks = [numbers(training(Numbers(64), transform=tensor_of, rank=rank, world=2)) for rank in range(2)]
     assert sorted(ranks[0] + ranks[1]) == list(range(64))
 
 
 @pytest.mark.parametrize("workers", [0, 1])
-def test_the_random_generators_are_left_as_they_were(workers):
+def test_the_global_random_generators_keep_their_state(workers):
     def state():
         kind, keys, *rest = np.random.get_state()  # noqa: NPY002
         return random.getstate(), (kind, keys.tolist(), *rest), torch.get_rng_state().tolist()
@@ -130,7 +130,7 @@ def test_the_random_generators_are_left_as_they_were(workers):
 
 
 @pytest.mark.parametrize("workers", [0, 2])
-def test_evaluation_sees_every_image_once_in_order(workers):
+def test_evaluation_yields_every_image_once_in_order(workers):
     loader = eval_loader(Numbers(21), transform=tensor_of, batch_size=8, workers=workers)
     assert len(loader) == 3
     assert [len(labels) for _, labels in loader] == [8, 8, 5]
@@ -144,7 +144,7 @@ def test_too_few_images_for_one_batch():
 
 
 @pytest.mark.parametrize(
-    ("length", "world", "said"),
+    ("length", "world", "message"),
     [
         (20, 2, "batch of 64 on each of 2 ranks: use --batch-size 10 or less"),
         (21, 1, "batch of 64: use --batch-size 20 or less"),
@@ -153,15 +153,15 @@ def test_too_few_images_for_one_batch():
         (1, 1, "batch of 64: use --batch-size 1 or less"),
     ],
 )
-def test_the_batch_size_proposed_suits_mixup_which_wants_it_even(length, world, said):
-    with pytest.raises(UserError, match=said):
+def test_the_proposed_batch_size_is_even_as_mixup_requires(length, world, message):
+    with pytest.raises(UserError, match=message):
         training(Numbers(length), batch_size=64, world=world)
 
 
 @pytest.fixture
 def damaged(make_folder, monkeypatch):
-    """A folder of 16 images, two of them unreadable, that no warning was given of."""
-    monkeypatch.setattr(bad_images, "_named", set())
+    """A folder of 16 images, two of them unreadable, without earlier warnings."""
+    monkeypatch.setattr(bad_images, "_warned", set())
     root = make_folder(train={"cat": 8, "dog": 8})
     (root / "train" / "cat" / "3.png").write_bytes(b"")
     (root / "train" / "dog" / "5.png").write_text("hello")
@@ -180,7 +180,7 @@ def test_unreadable_images_are_named_once_and_replaced_in_training(damaged, caps
     assert capsys.readouterr().err == ""
 
 
-def test_unreadable_images_are_left_out_of_evaluation(damaged, capsys):
+def test_evaluation_skips_unreadable_images(damaged, capsys):
     loader = eval_loader(damaged, transform=SMALL.transform(), batch_size=1, workers=0, max_bad_images=2)
     labels = [label for _, labels in loader for label in labels.tolist()]
     assert labels == [0] * 7 + [1] * 7
@@ -202,17 +202,17 @@ def test_one_unreadable_image_is_singular(damaged):
         list(loader)
 
 
-def test_a_folder_of_rubbish_stops_the_run_whatever_is_allowed(make_folder):
+def test_a_folder_without_readable_images_stops_the_run_at_any_limit(make_folder):
     root = make_folder(train={"cat": 8, "dog": 8})
     for path in (root / "train").rglob("*.png"):
         path.write_bytes(b"")
-    with pytest.raises(UserError, match="nor could the images drawn in its place"):
+    with pytest.raises(UserError, match="its replacements cannot be read either"):
         list(training(open_dataset(root, "train"), max_bad_images=100))
 
 
-def test_a_killed_worker_is_told_with_a_remedy(monkeypatch):
-    monkeypatch.setattr(_MultiProcessingDataLoaderIter._try_get_data, "__defaults__", (0.2,))  # else looks every 5 s
-    with pytest.raises(UserError, match=r"a process that reads images died .*exited unexpectedly.*use fewer --workers"):
+def test_a_killed_worker_is_reported_with_a_remedy(monkeypatch):
+    monkeypatch.setattr(_MultiProcessingDataLoaderIter._try_get_data, "__defaults__", (0.2,))  # default: every 5 s
+    with pytest.raises(UserError, match=r"a data loader worker died .*exited unexpectedly.*use fewer --workers"):
         list(training(Deadly(16), workers=1))
 
 

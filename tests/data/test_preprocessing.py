@@ -40,7 +40,7 @@ def test_the_crop_is_the_centre_of_the_resized_image():
     np.testing.assert_allclose(found.numpy(), expected, atol=1e-6)
 
 
-def test_it_travels_as_json():
+def test_json_round_trip():
     there = Preprocessing((33, 20), (0.5,), (0.25,), "bilinear", 1.0)
     assert Preprocessing.from_dict(json.loads(json.dumps(there.to_dict()))) == there
 
@@ -66,12 +66,12 @@ def test_unknown_and_missing_fields(change):
         ({"interpolation": "bicubc"}, "unknown interpolation 'bicubc'. Did you mean bicubic"),
     ],
 )
-def test_values_that_make_no_sense(change, complaint):
+def test_invalid_values_are_errors(change, complaint):
     with pytest.raises(UserError, match=complaint):
         Preprocessing.from_dict({**IMAGENET.to_dict(), **change})
 
 
-def test_cropping_then_scaling_is_the_whole_and_what_lies_between_is_an_image():
+def test_the_transform_is_cropping_then_scaling_with_an_8_bit_image_between():
     preprocessing = Preprocessing(size=(24, 32), mean=(0.5, 0.4, 0.3), std=(0.2, 0.3, 0.4))
     image = Image.effect_noise((70, 50), 60).convert("RGB")
     cropped = preprocessing.cropping()(image)

@@ -26,7 +26,7 @@ def test_the_three_generators_are_independent():
     assert len({random.random(), np.random.rand(), torch.rand((), dtype=torch.float64).item()}) == 3
 
 
-def test_neighbouring_keys_have_nothing_in_common():
+def test_adjacent_keys_give_independent_draws():
     keys = [(seed, epoch, index) for seed in range(8) for epoch in range(8) for index in range(64)]
     assert len({hashed(*key) for key in keys}) == len(keys)
     bits = np.array([[word >> shift & 1 for shift in range(64)] for key in keys for word in hashed(*key)])
@@ -37,7 +37,7 @@ def test_the_hash_is_the_same_on_every_machine_and_version():
     assert hashed(0, 1, 2) == (8901564848246840783,)
 
 
-def test_randomness_is_given_back_also_after_an_error():
+def test_the_generators_are_restored_also_after_an_error():
     torch.manual_seed(5)
     random.seed(5)
     np.random.seed(5)

@@ -1,13 +1,12 @@
 """Heat without a gradient is Grad-CAM's, for every head that is accepted."""
 
-from importlib import resources
-
 import pytest
 import timm
 import torch
 from torch import Tensor
 
 from parcnet.data import Preprocessing, open_image
+from parcnet.data.packaged_images import photograph_path
 from parcnet.deploy.class_activation import NoHeat, WithGradientHeat, WithHeat, class_maps
 from parcnet.explain import gradcam
 from parcnet.models.building import build
@@ -36,10 +35,8 @@ def _network(name: str) -> torch.nn.Module:
 @pytest.fixture(scope="module")
 def photograph() -> Tensor:
     """A real photograph [1, 3, 128, 96]."""
-    path = resources.files("sklearn") / "datasets" / "images" / "china.jpg"
-    return Preprocessing((128, 96), (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)).transform()(open_image(str(path)))[
-        None
-    ]
+    preprocessing = Preprocessing((128, 96), (0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
+    return preprocessing.transform()(open_image(photograph_path("china.jpg")))[None]
 
 
 @pytest.mark.parametrize("name", NETWORKS)

@@ -8,11 +8,11 @@ from parcnet.base import UserError
 from parcnet.checkpoint import Metadata
 from parcnet.data import Preprocessing
 from parcnet.deploy import SUFFIXES, export, open_exported
+from parcnet.deploy.comparison_images import real_images
+from parcnet.tasks.detection import detector_of
 from parcnet.tasks.detection.file_inference import detect_through
 from parcnet.tasks.detection.fixed_shapes import FixedDetector, PlainDetector
-from parcnet.deploy.comparison_images import real_images
 from parcnet.tasks.detection.object_parity import compare_objects
-from parcnet.tasks.detection import detector_of
 from parcnet.tasks.loading import from_checkpoint
 
 SIZE = (128, 192)

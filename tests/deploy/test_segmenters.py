@@ -1,7 +1,5 @@
 """Files of a segmenter: a class for every pixel, in one size, by windows where the image is larger."""
 
-from importlib import resources
-
 import pytest
 import torch
 
@@ -9,12 +7,13 @@ from parcnet import checkpoint
 from parcnet.base import UserError
 from parcnet.checkpoint import Metadata
 from parcnet.data import Preprocessing, open_image
-from parcnet.tasks.segmentation.data import SegmentationEvaluation
+from parcnet.data.packaged_images import PHOTOGRAPHS, photograph_path
 from parcnet.deploy import SUFFIXES, export, open_exported
-from parcnet.deploy.comparison_images import PHOTOGRAPHS, real_images
-from parcnet.tasks.segmentation.file_inference import look_through
+from parcnet.deploy.comparison_images import real_images
 from parcnet.tasks.loading import from_checkpoint
 from parcnet.tasks.segmentation import Looks, look, segmenter_of
+from parcnet.tasks.segmentation.data import SegmentationEvaluation
+from parcnet.tasks.segmentation.file_inference import look_through
 
 PREPROCESSING = Preprocessing((64, 96), (0.4, 0.45, 0.5), (0.2, 0.25, 0.3), "bilinear", 1.0)
 LOOKS = {"resize_to": [96, 192], "inference": "slide", "window": [64, 96], "stride": [43, 64]}
@@ -122,8 +121,7 @@ def test_pixels_go_in_as_they_are_and_what_pads_them_is_the_mean_colour(saved, o
     looks = Looks((48, 96), "whole")
     image = SegmentationEvaluation(PREPROCESSING)
     raw = SegmentationEvaluation(own.preprocessing)
-    path = resources.files("sklearn") / "datasets" / "images" / PHOTOGRAPHS[0]
-    photo = open_image(str(path)).resize((96, 48))
+    photo = open_image(photograph_path(PHOTOGRAPHS[0])).resize((96, 48))
     wanted = look_through(opened, image.image(photo), looks, (48, 96))
     found = look_through(own, raw.image(photo), looks, (48, 96))
     assert (found - wanted).abs().mean() < 0.02  # colours, and the one that pads, in 8 bits

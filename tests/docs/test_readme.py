@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from parcnet_lab.bench import tables
 from parcnet_cli.main import main
+from parcnet_lab.bench import tables
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")

@@ -36,7 +36,7 @@ def by_the_package(name: str, model: nn.Module, images: Tensor, target: int, lay
 
 
 @pytest.mark.parametrize("method", METHODS)
-def test_ours_and_the_package_s_coincide(method, network):
+def test_our_grad_cam_equals_the_package_s(method, network):
     images = photos(3, 48, 64)
     ours = gradcam(network, images, layer=LAYER, target=2, method=method)
     theirs = by_the_package(method, network, images, 2, LAYER)
@@ -46,7 +46,7 @@ def test_ours_and_the_package_s_coincide(method, network):
         assert correlation(mine, other) > 0.999
 
 
-def test_also_for_a_network_that_keeps_channels_last():
+def test_every_method_works_on_an_nhwc_network():
     torch.manual_seed(0)
     small = {"depths": (1, 1), "num_heads": (1, 2), "embed_dim": 8, "img_size": 56, "num_classes": 3}
     model = build("swin_tiny_patch4_window7_224", **small).eval()
@@ -56,7 +56,7 @@ def test_also_for_a_network_that_keeps_channels_last():
     assert correlation(ours.heat, theirs) > 0.999
 
 
-def test_the_network_comes_back_unchanged(network, unchanged):
+def test_the_network_is_unchanged(network, unchanged):
     with unchanged(network):
         gradcam(network, photos(1, 48, 48), method="gradcam++")
 

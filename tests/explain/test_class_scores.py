@@ -10,10 +10,9 @@ from torch import nn
 from parcnet import checkpoint
 from parcnet.checkpoint import Metadata
 from parcnet.data import Preprocessing
-from parcnet.explain import gates, gradcam, oversized_kernels, position, receptive_field
-from parcnet.explain import subject
-from parcnet.tasks.class_scores import DetectionScores, SegmentationScores
+from parcnet.explain import gates, gradcam, open_model, oversized_kernels, position, receptive_field
 from parcnet.tasks.backbone import build_backbone
+from parcnet.tasks.class_scores import DetectionScores, SegmentationScores
 from parcnet.tasks.detection import build_detector
 from parcnet.tasks.segmentation import segmenter
 
@@ -43,7 +42,7 @@ def checkpointed(request, tmp_path):
 
 
 def test_kernels_gates_field_position_and_grad_cam_of_either_task(checkpointed, unchanged):
-    found = subject(str(checkpointed))
+    found = open_model(str(checkpointed))
     assert (found.name, found.classes) == ("parcnetv2_digits", CLASSES)
     assert oversized_kernels(found.model, layer="2").layer.startswith("stages_1.")
     assert len(gates(found.model, IMAGES).gates) == 4

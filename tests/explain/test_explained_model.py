@@ -7,15 +7,14 @@ from PIL import Image
 from safetensors.torch import save_file
 
 from parcnet.base import UserError
-from parcnet.explain import read_images, save_arrays
-from parcnet.explain import subject
+from parcnet.explain import open_model, read_images, save_arrays
 from parcnet.explain.explained_model import class_number
 from parcnet.models import build
 
 
 def test_a_name_alone_is_untrained_and_always_the_same():
     torch.manual_seed(5)
-    one, other = subject("test_convnext"), subject("test_convnext")
+    one, other = open_model("test_convnext"), open_model("test_convnext")
     assert not one.trained
     assert one.preprocessing.size == tuple(one.model.pretrained_cfg["input_size"][1:])
     for a, b in zip(one.model.parameters(), other.model.parameters(), strict=True):
@@ -23,7 +22,7 @@ def test_a_name_alone_is_untrained_and_always_the_same():
     torch.manual_seed(5)
     first = torch.rand(1)
     torch.manual_seed(5)
-    subject("test_convnext")
+    open_model("test_convnext")
     assert torch.equal(torch.rand(1), first)  # nobody's random numbers are touched
 
 
@@ -33,7 +32,7 @@ def test_weights_of_timm_by_name_and_file(suffix, classes, tmp_path):
     model = build("test_convnext", num_classes=classes)
     path = tmp_path / f"weights{suffix}"
     torch.save(model.state_dict(), path) if suffix == ".pth" else save_file(model.state_dict(), path)
-    found = subject(f"test_convnext:{path}")
+    found = open_model(f"test_convnext:{path}")
     assert found.trained
     assert len(found.classes) == classes
     for name, value in found.model.state_dict().items():
@@ -52,7 +51,7 @@ def test_weights_of_timm_by_name_and_file(suffix, classes, tmp_path):
 )
 def test_what_is_neither_is_named(text, words):
     with pytest.raises(UserError, match=words):
-        subject(text)
+        open_model(text)
 
 
 @pytest.mark.parametrize(
@@ -60,7 +59,7 @@ def test_what_is_neither_is_named(text, words):
 )
 def test_grey_huge_tiny_and_transparent_images(mode, size, tmp_path):
     Image.new(mode, size, 1).save(tmp_path / "a.png")
-    found = subject("test_convnext", size=(64, 96))
+    found = open_model("test_convnext", size=(64, 96))
     seen = read_images(found, [tmp_path], limit=3)
     assert seen.names == ("a",)
     assert seen.tensor.shape == (1, 3, 64, 96)
@@ -71,13 +70,13 @@ def test_grey_huge_tiny_and_transparent_images(mode, size, tmp_path):
 def test_an_image_too_huge_to_be_one_is_named(tmp_path, monkeypatch):
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 1000)
     Image.new("RGB", (50, 40)).save(tmp_path / "huge.png")
-    with pytest.raises(UserError, match=r"huge\.png: more than 1000 pixels; make it smaller"):
-        read_images(subject("test_convnext"), [tmp_path / "huge.png"], limit=1)
+    with pytest.raises(UserError, match=r"huge\.png: more than 1000 pixels; downscale it"):
+        read_images(open_model("test_convnext"), [tmp_path / "huge.png"], limit=1)
 
 
 def test_a_grey_network_sees_colour_images_in_grey(tmp_path):
     Image.new("RGB", (50, 40), (255, 0, 0)).save(tmp_path / "red.png")
-    found = subject("test_convnext", size=(64, 64))
+    found = open_model("test_convnext", size=(64, 64))
     grey = type(found.preprocessing)((64, 64), (0.5,), (0.25,))
     found = type(found)(found.name, found.model, grey, found.classes, False)
     seen = read_images(found, [tmp_path], limit=1)
@@ -89,7 +88,7 @@ def test_a_grey_network_sees_colour_images_in_grey(tmp_path):
 def test_a_picture_is_what_was_preprocessed(tmp_path):
     pixels = np.random.default_rng(0).integers(0, 256, (64, 64, 3), dtype=np.uint8)
     Image.fromarray(pixels).save(tmp_path / "a.png")
-    found = subject("parcnetv2_digits", size=(64, 64))
+    found = open_model("parcnetv2_digits", size=(64, 64))
     whole = found.preprocessing.to_dict() | {"crop_pct": 1.0}
     found = type(found)(found.name, found.model, type(found.preprocessing).from_dict(whole), found.classes, False)
     np.testing.assert_array_equal(read_images(found, [tmp_path], limit=1).pictures[0], pixels)
@@ -100,7 +99,7 @@ def test_folders_are_searched_in_order_and_limited(tmp_path):
     for name in ("b/2.png", "a.png", "b/1.jpg", "notes.txt"):
         path = tmp_path / name
         path.write_text("x") if name.endswith("txt") else Image.new("RGB", (8, 8)).save(path)
-    found = subject("test_convnext")
+    found = open_model("test_convnext")
     assert read_images(found, [tmp_path], limit=9).names == ("a", "1", "2")
     assert read_images(found, [tmp_path], limit=2).names == ("a", "1")
 
@@ -111,11 +110,11 @@ def test_folders_are_searched_in_order_and_limited(tmp_path):
 def test_missing_images_are_named(paths, words, tmp_path):
     (tmp_path / "empty").mkdir()
     with pytest.raises(UserError, match=words):
-        read_images(subject("test_convnext"), [tmp_path / path for path in paths], limit=1)
+        read_images(open_model("test_convnext"), [tmp_path / path for path in paths], limit=1)
 
 
 def test_classes_by_name_and_number():
-    found = subject("parcnetv2_digits")
+    found = open_model("parcnetv2_digits")
     named = type(found)(found.name, found.model, found.preprocessing, ("zero", "1", "2"), True)
     assert [class_number(named, each) for each in (None, "zero", "2", "0")] == [None, 0, 2, 0]
     for wanted, words in (("3", "out of range"), ("-1", "out of range"), ("zeroo", "Did you mean zero")):
@@ -124,7 +123,7 @@ def test_classes_by_name_and_number():
 
 
 def test_a_network_of_one_size_is_set_to_another():
-    found = subject("test_vit", size=(96, 64))
+    found = open_model("test_vit", size=(96, 64))
     with torch.no_grad():
         assert found.model(torch.zeros(1, 3, 96, 64)).shape == (1, 1000)
 

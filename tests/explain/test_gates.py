@@ -81,6 +81,6 @@ def test_a_network_without_gates_is_named(make):
 
 
 @pytest.mark.parametrize(("images", "threshold", "words"), [(0, 0.1, "no image"), (1, 0.0, "threshold is 0.0")])
-def test_mistakes_are_named(images, threshold, words, network):
+def test_invalid_arguments_are_errors(images, threshold, words, network):
     with pytest.raises(UserError, match=words):
         gates(network, IMAGES[:images], threshold=threshold)

@@ -46,7 +46,7 @@ def test_on_a_linear_network_it_is_the_closed_form(target):
     np.testing.assert_allclose(found.heat, heat.numpy(), atol=1e-5)
 
 
-def test_a_network_where_nothing_speaks_for_the_class_is_dark():
+def test_without_evidence_for_the_class_the_map_is_zero():
     model = Linear()
     with torch.no_grad():
         model.fc.weight.zero_()
@@ -75,14 +75,14 @@ def test_any_stage_of_any_network_at_any_size(name, layer):
     assert found.heat.max() == pytest.approx(1.0) or not found.maps.any()
 
 
-def test_a_network_that_keeps_channels_last_has_the_same_kind_of_map():
+def test_an_nhwc_network_has_a_map_of_the_same_layout():
     model = build(
         "swin_tiny_patch4_window7_224", depths=(1, 1), num_heads=(1, 2), embed_dim=8, img_size=56, num_classes=3
     )
     assert gradcam(model, torch.randn(1, 3, 56, 56), layer="1").maps.shape == (1, 14, 14)
 
 
-def test_bf16_looks_where_fp32_does(network):
+def test_bf16_maps_correlate_with_fp32_maps(network):
     images = torch.randn(1, 3, 96, 128, generator=torch.Generator().manual_seed(2))
     exact, half = (
         gradcam(network, images, layer="2", target=3, dtype=dtype).maps.ravel() for dtype in ("fp32", "bf16")
@@ -97,13 +97,13 @@ def test_bf16_looks_where_fp32_does(network):
         ("stagse.2.blocks.0", None, "Did you mean stages.2.blocks.0"),
         ("5", None, r"no stage 5 .* 4 \(stages.3\)"),
         ("0", None, "no stage 0"),
-        ("head.fc", None, r"\(1, 10\), which is no map"),
+        ("head.fc", None, r"\(1, 10\); expected a feature map"),
         (None, 10, "class 10 is out of range; this network has classes 0 to 9"),
         (None, -1, "class -1 is out of range"),
         (None, [1, 2], "2 classes for 1 images"),
     ],
 )
-def test_mistakes_are_named(layer, target, words, network):
+def test_invalid_arguments_are_errors(layer, target, words, network):
     with pytest.raises(UserError, match=words):
         gradcam(network, torch.randn(1, 3, 32, 32), layer=layer, target=target)
 
@@ -114,8 +114,8 @@ def test_a_network_without_classes_is_named(options):
         gradcam(build("test_convnext", **options), torch.randn(1, 3, 32, 32))
 
 
-def test_a_network_that_names_no_stages_asks_for_a_layer():
-    with pytest.raises(UserError, match=r"--layer\. Its parts are conv, fc"):
+def test_a_network_without_feature_info_requires_a_layer():
+    with pytest.raises(UserError, match=r"--layer\. Its modules are conv, fc"):
         gradcam(Linear(), IMAGES)
 
 

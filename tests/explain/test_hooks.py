@@ -26,7 +26,7 @@ def breaking(*_):
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-def test_every_command_gives_the_network_back(command, network, unchanged):
+def test_every_command_leaves_the_network_unchanged(command, network, unchanged):
     with unchanged(network):
         COMMANDS[command](network, IMAGES)
 
@@ -47,7 +47,7 @@ def test_also_from_another_device(network, unchanged):
 
 
 @pytest.mark.parametrize("around", [torch.no_grad, torch.inference_mode])
-def test_gradients_are_recorded_whatever_holds_around(around, network):
+def test_gradients_are_recorded_also_under_no_grad_and_inference_mode(around, network):
     wanted = gradcam(network, IMAGES[:1]).maps
     with around():
         found = gradcam(network, IMAGES[:1].clone()).maps
@@ -55,7 +55,7 @@ def test_gradients_are_recorded_whatever_holds_around(around, network):
     torch.testing.assert_close(torch.from_numpy(found), torch.from_numpy(wanted))
 
 
-def test_buffers_that_a_network_changes_are_put_back(unchanged):
+def test_buffers_that_a_network_changes_are_restored(unchanged):
     class Counting(nn.Module):
         def __init__(self):
             super().__init__()
@@ -71,7 +71,7 @@ def test_buffers_that_a_network_changes_are_put_back(unchanged):
         gradcam(model, IMAGES, layer="conv")
 
 
-def test_what_follows_in_place_leaves_the_captured_map_alone():
+def test_later_in_place_operations_do_not_change_the_captured_output():
     model = nn.Sequential(nn.Conv2d(3, 4, 1), nn.ReLU(inplace=True))
     with torch.no_grad(), captured(model[0]) as seen:
         model(IMAGES)

@@ -1,4 +1,4 @@
-"""Kernels as they are used: reconstructed ones by convolving with them, reach by hand."""
+"""Composed kernels against the layers they replace; reach against values computed by hand."""
 
 import numpy as np
 import pytest
@@ -18,7 +18,7 @@ def convolved(x, kernels):
 
 
 @pytest.mark.parametrize("stage", [1, 2, 3])
-def test_convolving_with_the_reconstructed_kernels_is_what_the_layer_does(stage):
+def test_convolving_with_the_composed_kernels_equals_the_layer(stage):
     """y = DWConv(x) + ParC-O-W(ParC-O-H(x)) on an oblong map: orientation and centre are right."""
     torch.manual_seed(0)
     model = build("parcnetv2_digits", img_size=(160, 96))
@@ -46,7 +46,7 @@ def test_the_default_is_the_last_block_of_the_third_stage_and_channels_are_drawn
 
 
 @pytest.mark.parametrize("mix", ["local_first", "local_last"])
-def test_a_cascade_has_no_kernel_beside(mix):
+def test_a_cascade_has_no_parallel_local_kernel(mix):
     assert oversized_kernels(build("parcnetv2_digits", img_size=64, mix=mix)).local is None
 
 
@@ -72,7 +72,7 @@ def test_symmetry_of_even_odd_and_one_sided_kernels():
     assert symmetry(np.zeros((1, 3))) == 0
 
 
-def test_reach_tells_a_local_from_a_global_kernel():
+def test_reach_separates_local_from_global_kernels():
     model = build("parcnetv2_digits", img_size=128)
     name, layer = next(iter(oversized_layers(model).items()))
     with torch.no_grad():
@@ -88,7 +88,7 @@ def test_reach_tells_a_local_from_a_global_kernel():
     assert found[0].symmetry == (1.0, 1.0)
 
 
-def test_untrained_kernels_are_as_flat_as_noise():
+def test_untrained_kernels_have_the_reach_of_white_noise():
     torch.manual_seed(0)
     layer = reach(build("parcnetv2_xt"))[0]
     assert layer.distance == pytest.approx(layer.untrained_distance, abs=0.02)
@@ -100,19 +100,19 @@ def test_untrained_kernels_are_as_flat_as_noise():
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        ({"layer": "stem"}, r"stem holds no oversized convolution; those that are: stages.0.blocks.0"),
+        ({"layer": "stem"}, r"stem has no oversized convolution; expected one of stages.0.blocks.0"),
         ({"layer": "stages.2.block"}, "Did you mean stages.2.block"),
         ({"layer": "7"}, "no stage 7"),
         ({"channels": 0}, "channels is 0"),
     ],
 )
-def test_mistakes_are_named(options, words, network):
+def test_invalid_arguments_are_errors(options, words, network):
     with pytest.raises(UserError, match=words):
         oversized_kernels(network, **options)
 
 
-@pytest.mark.parametrize("look", [oversized_kernels, reach])
+@pytest.mark.parametrize("function", [oversized_kernels, reach])
 @pytest.mark.parametrize("make", [lambda: build("test_convnext"), lambda: build("parcnetv2_digits", mix="local")])
-def test_a_network_without_oversized_kernels_is_named(look, make):
+def test_a_network_without_oversized_kernels_is_an_error(function, make):
     with pytest.raises(UserError, match="has no oversized convolution"):
-        look(make())
+        function(make())

@@ -1,4 +1,4 @@
-"""The position probe on networks whose answer is known."""
+"""Position probes on networks with known results."""
 
 import pytest
 import torch
@@ -13,32 +13,32 @@ NOISE = torch.randn(12, 3, 72, 88, generator=torch.Generator().manual_seed(0))
 
 
 def coordinates(count, height, width):
-    """Images that show, at each place, where they were taken: content that tells the place, like sky above grass."""
+    """Images whose content encodes its position, as sky above grass does."""
     rows, columns = torch.meshgrid(torch.linspace(-1, 1, height), torch.linspace(-1, 1, width), indexing="ij")
     noise = 0.01 * torch.randn(count, height, width, generator=torch.Generator().manual_seed(0))
     return torch.stack([rows + noise, columns + noise, noise], 1)
 
 
 class Frame(nn.Module):
-    """Its one stage answers pixels averaged over 8x8, and the coordinates of the frame with them if told to."""
+    """One stage: a stride-8 convolution, optionally concatenated with the coordinates of the frame."""
 
-    def __init__(self, told):
+    def __init__(self, coordinates):
         super().__init__()
-        self.told = told
+        self.coordinates = coordinates
         self.pool = nn.Conv2d(3, 3, 8, stride=8)
         self.join = nn.Identity()
         self.feature_info = [{"module": "join", "num_chs": 5, "reduction": 8}]
 
     def forward(self, x):
         x = self.pool(x)
-        if self.told:
+        if self.coordinates:
             lines = torch.meshgrid(torch.linspace(-1, 1, x.shape[2]), torch.linspace(-1, 1, x.shape[3]), indexing="ij")
             x = torch.cat([x, torch.stack(lines).expand(len(x), 2, *x.shape[2:])], 1)
         return self.join(x).mean((2, 3))
 
 
-def test_features_that_hold_the_frame_s_coordinates_tell_them_and_follow_the_frame():
-    found = position(Frame(told=True), NOISE)
+def test_coordinates_of_the_frame_are_predicted_perfectly_and_follow_the_frame():
+    found = position(Frame(coordinates=True), NOISE)
     probe = found.probes[-1]
     assert (probe.stage, found.shift, found.fitted, found.tested) == ("join", 8, 6, 6)
     assert probe.error.shape == (8, 10)
@@ -47,16 +47,16 @@ def test_features_that_hold_the_frame_s_coordinates_tell_them_and_follow_the_fra
     assert probe.error.max() < 0.01
 
 
-def test_features_of_noise_without_a_frame_tell_nothing():
-    found = position(Frame(told=False), NOISE)
+def test_noise_without_frame_coordinates_predicts_nothing():
+    found = position(Frame(coordinates=False), NOISE)
     for probe in found.probes:
         assert max(probe.r2) < 0.2
         assert max(map(abs, probe.follows)) < 0.3
     assert found.probes[0].stage == PIXELS
 
 
-def test_what_the_image_shows_tells_the_place_and_does_not_follow_the_frame():
-    found = position(Frame(told=False), coordinates(12, 72, 88), shift=16)
+def test_coordinates_in_the_content_predict_the_position_and_do_not_follow_the_frame():
+    found = position(Frame(coordinates=False), coordinates(12, 72, 88), shift=16)
     for probe in found.probes:
         assert min(probe.r2) > 0.99
         assert max(map(abs, probe.follows)) < 0.05
@@ -65,7 +65,7 @@ def test_what_the_image_shows_tells_the_place_and_does_not_follow_the_frame():
 
 @pytest.mark.parametrize("name", ["test_convnext", "parcnetv2_digits"])
 @pytest.mark.parametrize("dtype", ["fp32", "bf16"])
-def test_every_stage_is_probed_but_those_with_too_few_places(name, dtype):
+def test_every_stage_with_enough_positions_is_probed(name, dtype):
     found = position(build(name), torch.randn(4, 3, 96, 96), dtype=dtype)
     assert [*(probe.stage for probe in found.probes[1:]), *found.skipped] == [f"stages.{i}" for i in range(4)]
     assert found.skipped == ("stages.3",)
@@ -81,11 +81,11 @@ def test_every_stage_is_probed_but_those_with_too_few_places(name, dtype):
         (NOISE, 64, "8x24 px are left"),
     ],
 )
-def test_mistakes_are_named(images, shift, words):
+def test_invalid_arguments_are_errors(images, shift, words):
     with pytest.raises(UserError, match=words):
         position(build("test_convnext"), images, shift=shift)
 
 
-def test_a_network_that_names_no_stages_is_named():
+def test_a_network_without_feature_info_is_an_error():
     with pytest.raises(UserError, match="nothing to probe"):
         position(nn.Sequential(nn.Conv2d(3, 3, 1)), NOISE)

@@ -46,7 +46,7 @@ class Wrapped(nn.Module):
 
 
 @pytest.mark.parametrize("share", [0.2, 0.5, 0.99])
-def test_an_even_field_needs_the_area_of_the_share(share):
+def test_a_uniform_field_needs_the_area_of_the_share(share):
     found = square(np.ones((101, 101)), share)
     assert (found.side - 2) ** 2 <= share * 101**2 < found.side**2
     assert found.area == pytest.approx(found.side**2 / 101**2)
@@ -65,7 +65,7 @@ def test_squares_are_those_of_a_loop_over_their_definition(height, width, share,
     assert (found.side, found.area) == (2 * reach + 1, pytest.approx(inside.size / field.size))
 
 
-def test_a_single_pixel_holds_everything():
+def test_one_pixel_can_contain_the_whole_contribution():
     field = np.zeros((9, 12))
     field[4, 6] = 2.0
     assert square(field, 0.99).side == 1
@@ -82,7 +82,7 @@ def test_the_score_is_replknet_s():
     assert [each.side for each in found.raw_squares] == sorted(each.side for each in found.raw_squares)
 
 
-def test_one_block_of_ours_sees_everything_and_a_window_does_not(network):
+def test_one_oversized_block_covers_the_image_and_a_local_one_does_not(network):
     images = torch.randn(2, 3, 64, 64, generator=torch.Generator().manual_seed(0))
     assert (receptive_field(network, images, layer="1").contribution > 0).mean() > 0.95
     other = build("test_convnext")
@@ -96,12 +96,12 @@ def test_bf16_is_near_fp32(network):
 
 
 @pytest.mark.parametrize(("images", "layer", "words"), [(0, None, "no image"), (1, "stage.1", "Did you mean stages.1")])
-def test_mistakes_are_named(images, layer, words, network):
+def test_invalid_arguments_are_errors(images, layer, words, network):
     with pytest.raises(UserError, match=words):
         receptive_field(network, torch.randn(images, 3, 32, 32), layer=layer)
 
 
-def test_a_map_that_does_not_depend_on_the_image_is_named():
+def test_a_map_independent_of_the_image_is_an_error():
     class Blind(nn.Module):
         def __init__(self):
             super().__init__()

@@ -22,7 +22,7 @@ from parcnet.checkpoint.container import to_bytes
 from parcnet.data import open_dataset
 from parcnet.data.images import BadImage, decode_image
 from parcnet.data.shards.pack import index, pack
-from parcnet.data.shards.planning import plan_shards
+from parcnet.data.shards.shard_plan import plan_shards
 from parcnet.recipes import Recipe, override, packaged, read_recipe, to_yaml
 from parcnet.training.run.state import opened
 

@@ -10,9 +10,9 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from parcnet.models import Complexity, complexity
 from parcnet.models.catalogue import names
-from parcnet_lab.paper import comparison, counting
-from parcnet_lab.paper.printed import Row, Subject, Table, tables
 from parcnet.recipes import packaged
+from parcnet_lab.paper import comparison, counting
+from parcnet_lab.paper.printed import PrintedNetwork, PrintedRow, PrintedTable, tables
 
 FAST = ("supp-table1", "supp-table3", "arxiv-table1")
 COUNTED = [
@@ -28,9 +28,11 @@ def compared(name: str) -> list[comparison.Compared]:
     return list(comparison.compare(tables()[name]))
 
 
-def table(printed: dict[str, str], network: str | None = "parcnetv2_digits", task: str = "classification") -> Table:
-    row = Row("a network", printed, Subject(network, None if network else "nobody ships it", size=32))
-    return Table("t", "a text", "Tab. 0", "Sec. 0", "a title", task, {}, {key: key for key in printed}, [row])
+def table(
+    printed: dict[str, str], network: str | None = "parcnetv2_digits", task: str = "classification"
+) -> PrintedTable:
+    row = PrintedRow("a network", printed, PrintedNetwork(network, None if network else "nobody ships it", size=32))
+    return PrintedTable("t", "a text", "Tab. 0", "Sec. 0", "a title", task, {}, {key: key for key in printed}, [row])
 
 
 def test_every_network_named_is_registered():

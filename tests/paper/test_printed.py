@@ -3,8 +3,18 @@
 import pytest
 
 from parcnet.base import UserError
-from parcnet_lab.paper.printed import STATES, TASKS, PrintedFigure, Table, contradictions, figures, item, subjects, tables
-from parcnet_lab.paper.views import command_for, inventory, said_of
+from parcnet_lab.paper.printed import (
+    STATES,
+    TASKS,
+    PrintedFigure,
+    PrintedTable,
+    contradictions,
+    figures,
+    item,
+    subjects,
+    tables,
+)
+from parcnet_lab.paper.table_views import command_for, inventory, said_of
 
 # copied by hand from the texts, apart from the data files
 SPOTS = [
@@ -105,7 +115,7 @@ def test_the_inventory_has_a_command_for_all_but_what_is_not_reproducible():
 
 
 def test_items_by_name():
-    assert isinstance(item("iccv-table2"), Table)
+    assert isinstance(item("iccv-table2"), PrintedTable)
     assert isinstance(item("arxiv-figure5"), PrintedFigure)
     assert command_for(item("supp-figure3")) == "parcnet paper supp-figure3 --checkpoint RUN -o supp-figure3.png"
     with pytest.raises(UserError, match=r"unknown table or figure 'iccv-tabel2'\. Did you mean iccv-table2"):

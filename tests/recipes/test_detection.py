@@ -5,8 +5,8 @@ from dataclasses import asdict
 import pytest
 
 from parcnet.base import UserError
-from parcnet_lab.paper.printed import tables
 from parcnet.recipes import Detection, override, packaged, read_recipe
+from parcnet_lab.paper.printed import tables
 
 # facts.md, section 2: (drop path, lr, weight decay, layer-wise decay, groups)
 PARCNETV2 = {

@@ -5,8 +5,8 @@ from dataclasses import asdict
 import pytest
 
 from parcnet.base import UserError
-from parcnet_lab.paper.printed import tables
 from parcnet.recipes import Segmentation, packaged, read_recipe
+from parcnet_lab.paper.printed import tables
 
 # facts.md, section 2 (the UperNet columns and the lines below the table), and supplement G
 SHARED = {

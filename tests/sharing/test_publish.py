@@ -1,4 +1,4 @@
-"""What is published loads everywhere as what was trained."""
+"""Published folders: loading in timm and parcnet, model card, atomic writing, upload."""
 
 import errno
 import json
@@ -24,23 +24,25 @@ ARGS = {"num_classes": 3, "in_chans": 1, "img_size": 32}
 
 @pytest.fixture
 def run(tmp_path: Path) -> Path:
-    """A run folder, its network with weights and statistics of its own."""
+    """A run folder whose network has no initial values left."""
     network = build("parcnetv2_digits", **ARGS)
     with torch.no_grad():
         for tensor in network.state_dict().values():
             if tensor.is_floating_point():
                 tensor.add_(torch.rand_like(tensor), alpha=0.1)
-    seen = Preprocessing((32, 32), (0.3,), (0.2,), "bilinear", 1.0)
+    preprocessing = Preprocessing((32, 32), (0.3,), (0.2,), "bilinear", 1.0)
     recipe = {"name": "pets", "optimizer": {"lr": 0.001}}
-    told = Metadata("parcnetv2_digits", ARGS, CLASSES, seen.to_dict(), "pets", 7, {"val_top1": 0.5}, recipe)
-    checkpoint.save(tmp_path / "run" / "best.safetensors", network.state_dict(), told)
-    figures = {"top1": 0.75, "top5": 1.0, "loss": 0.6}
-    result = {"images": {"val": 8, "test": 4}, "val": figures, "test": figures, "command": "parcnet train -c pets"}
+    metadata = Metadata(
+        "parcnetv2_digits", ARGS, CLASSES, preprocessing.to_dict(), "pets", 7, {"val_top1": 0.5}, recipe
+    )
+    checkpoint.save(tmp_path / "run" / "best.safetensors", network.state_dict(), metadata)
+    metrics = {"top1": 0.75, "top5": 1.0, "loss": 0.6}
+    result = {"images": {"val": 8, "test": 4}, "val": metrics, "test": metrics, "command": "parcnet train -c pets"}
     (tmp_path / "run" / "result.json").write_text(json.dumps(result))
     return tmp_path / "run"
 
 
-def test_timm_and_parcnet_load_back_the_same_network(run, tmp_path):
+def test_timm_and_parcnet_load_the_trained_network(run, tmp_path):
     done = publish(run, tmp_path / "shared")
     image = torch.randn(2, 1, 32, 32)
     expected = parcnet.load(run)(image)
@@ -55,7 +57,7 @@ def test_timm_and_parcnet_load_back_the_same_network(run, tmp_path):
     assert (done.model, done.classes, done.top1) == ("parcnetv2_digits", 3, 0.75)
 
 
-def test_a_published_network_takes_a_head_of_another_size_by_timm(run, tmp_path):
+def test_timm_replaces_the_head_of_a_published_network(run, tmp_path):
     folder = publish(run, tmp_path / "shared").folder
     model = timm.create_model(f"local-dir:{folder}", pretrained=True, num_classes=5)
     assert model.eval()(torch.randn(1, 1, 32, 32)).shape == (1, 5)
@@ -63,25 +65,25 @@ def test_a_published_network_takes_a_head_of_another_size_by_timm(run, tmp_path)
     assert torch.equal(model.state_dict()["stem.conv.weight"], stem)
 
 
-def test_the_card_says_data_metrics_with_their_command_limits_recipe_and_licence(run, tmp_path):
+def test_the_model_card_has_data_metrics_command_limits_recipe_and_license(run, tmp_path):
     text = (publish(run, tmp_path / "pets-net", license_name="cc-by-4.0").folder / "README.md").read_text()
     front = yaml.safe_load(text.split("---\n")[1])
     assert (front["license"], front["library_name"]) == ("cc-by-4.0", "timm")
-    for told in ("# pets-net", "75.00%", "parcnet train -c pets", "cat, dog, eel", "32x32 px", "lr: 0.001", "4 |"):
-        assert told in text
-    assert "test was looked at once" in text
+    for part in ("# pets-net", "75.00%", "parcnet train -c pets", "cat, dog, eel", "32x32 px", "lr: 0.001", "4 |"):
+        assert part in text
+    assert "test was evaluated once" in text
 
 
-def test_of_a_lone_checkpoint_the_card_says_what_is_known(run, tmp_path):
+def test_the_model_card_of_a_lone_checkpoint_has_its_metrics(run, tmp_path):
     (run / "result.json").unlink()
     done = publish(run / "best.safetensors", tmp_path / "shared")
     text = (done.folder / "README.md").read_text()
     assert "val_top1 0.5" in text
-    assert "Nobody wrote down a test" in text
+    assert "No test result was recorded" in text
     assert done.top1 is None
 
 
-def test_nothing_is_overwritten_unasked_and_nothing_half_written_stays(run, tmp_path, monkeypatch):
+def test_existing_folders_are_kept_and_no_partial_folder_remains(run, tmp_path, monkeypatch):
     target = tmp_path / "shared"
     target.mkdir()
     (target / "mine.txt").write_text("mine")
@@ -101,7 +103,7 @@ def test_nothing_is_overwritten_unasked_and_nothing_half_written_stays(run, tmp_
     assert not (target / "mine.txt").exists()
 
 
-def test_upload_is_the_hubs_own_and_private_unless_asked(run, tmp_path, monkeypatch):
+def test_upload_uses_the_hubs_client_and_is_private_by_default(run, tmp_path, monkeypatch):
     calls = []
     monkeypatch.setattr(
         "huggingface_hub.HfApi.create_repo", lambda _, repo, **options: calls.append((repo, options)) or "address"
@@ -113,7 +115,7 @@ def test_upload_is_the_hubs_own_and_private_unless_asked(run, tmp_path, monkeypa
     assert (calls[1]["repo_id"], calls[1]["folder_path"]) == ("me/pets", folder)
 
 
-def test_the_command_publishes_and_says_what_is_missing(run, tmp_path, capsys):
+def test_the_command_publishes_and_names_what_is_missing(run, tmp_path, capsys):
     assert main(["publish", str(run), "--to", str(tmp_path / "shared")]) == 0
     said = capsys.readouterr()
     assert "parcnetv2_digits, 3 classes" in said.out

@@ -7,11 +7,11 @@ import torch
 
 from parcnet.base import UserError
 from parcnet.training import train
-from parcnet.training.setup.assembly import make_stepper
 from parcnet.training.dry_run import dry_run, parameter_groups, rates, sparkline
+from parcnet.training.setup.assembly import make_stepper
 from parcnet.training.setup.forecast import Forecast
-from parcnet.training.setup.prepare import prepare
 from parcnet.training.setup.plan import make_plan
+from parcnet.training.setup.prepare import prepare
 
 
 def test_it_tells_recipe_groups_schedule_steps_and_time_and_writes_nothing(recipe, tmp_path, capsys):

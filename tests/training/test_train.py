@@ -12,9 +12,9 @@ from PIL import Image
 from parcnet import checkpoint
 from parcnet.base import UserError
 from parcnet.recipes import read_recipe
+from parcnet.tasks.classification.task import Classification
 from parcnet.training import Diverged, train
 from parcnet.training.loop.step import Stepper
-from parcnet.tasks.classification.task import Classification
 
 
 def losses(folder):

@@ -1,4 +1,4 @@
-"""Images packed into few large files: tar shards and parquet."""
+"""Datasets in shards: tar files and parquet."""
 
 from parcnet.data.shards.parquet_images import ParquetImages, open_parquet, parquet_split
 from parcnet.data.shards.tar_images import TarImages, open_tars, tar_splits

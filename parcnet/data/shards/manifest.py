@@ -1,4 +1,4 @@
-"""What a packed data set says about itself: manifest.json beside its shards."""
+"""The manifest of a packed dataset: manifest.json beside its shards."""
 
 import dataclasses
 import json
@@ -12,15 +12,13 @@ from parcnet.base import UserError, unknown, write_json
 
 NAME = "manifest.json"
 _FORMAT = 1
-_FILE = re.compile(
-    r"(data/)?[A-Za-z0-9_][A-Za-z0-9_.-]*"
-)  # manifests come from elsewhere: no path may lead out of the folder
+_FILE = re.compile(r"(data/)?[A-Za-z0-9_][A-Za-z0-9_.-]*")  # manifests are untrusted: no path may leave the folder
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
 @dataclass(frozen=True, slots=True)
 class PackedFile:
-    """A file as it was written: name relative to the manifest, size, SHA-256."""
+    """A file: name relative to the manifest, size and SHA-256."""
 
     name: str
     bytes: int
@@ -29,7 +27,7 @@ class PackedFile:
 
 @dataclass(frozen=True, slots=True)
 class Shard(PackedFile):
-    """One file of images."""
+    """A file of images."""
 
     images: int
 
@@ -41,7 +39,7 @@ class PackedSplit:
     per_class: tuple[int, ...]
     shards: tuple[Shard, ...]
     index: PackedFile | None
-    """Where each image lies (tar shards only): see `tar_index`."""
+    """Offset of each image (tar shards only): see `tar_index`."""
 
     @property
     def images(self) -> int:
@@ -50,16 +48,16 @@ class PackedSplit:
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """Class names, and the shards of each split."""
+    """Class names and the shards of each split."""
 
     name: str
-    """Of the data set, for reports and checkpoints."""
+    """Of the dataset, for reports and checkpoints."""
     layout: Literal["wds", "parquet"]
     classes: tuple[str, ...]
     splits: Mapping[str, PackedSplit]
 
     def split(self, name: str, where: str) -> PackedSplit:
-        """The split called so; `UserError` naming those there are."""
+        """The split `name`. Raises `UserError` listing the splits that exist."""
         if name not in self.splits:
             raise unknown("split", name, self.splits, f"{where} has {', '.join(self.splits) or 'none'}.")
         return self.splits[name]
@@ -72,38 +70,38 @@ class Manifest:
 
 
 def parse_manifest(text: str, where: str) -> Manifest:
-    """The manifest in a JSON text. `UserError` naming `where` for one that is damaged, of another format, or unsafe."""
+    """The manifest in a JSON text. Raises `UserError` for a damaged or unsafe one and for another format version."""
     try:
-        found = json.loads(text)
-        if found["format"] != _FORMAT:
-            raise UserError(f"{where} has the format {found['format']!r}; this parcnet reads {_FORMAT}: upgrade it.")
-        splits = {str(name): _split(split, len(found["classes"])) for name, split in found["splits"].items()}
-        layout = {"wds": "wds", "parquet": "parquet"}[found["layout"]]
-        classes = tuple(_text(name) for name in found["classes"])
-        return Manifest(_text(found["name"]), layout, classes, splits)  # type: ignore[arg-type]  # a Literal by lookup
+        content = json.loads(text)
+        if content["format"] != _FORMAT:
+            raise UserError(f"{where} has format {content['format']!r}; this parcnet reads {_FORMAT}. Upgrade parcnet.")
+        splits = {str(name): _split(split, len(content["classes"])) for name, split in content["splits"].items()}
+        layout = {"wds": "wds", "parquet": "parquet"}[content["layout"]]
+        classes = tuple(_text(name) for name in content["classes"])
+        return Manifest(_text(content["name"]), layout, classes, splits)  # type: ignore[arg-type]  # Literal by lookup
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         reason = str(error) or type(error).__name__
         raise UserError(
-            f"{where} is damaged ({reason}). `parcnet data pack` and `parcnet data index` write it."
+            f"{where} is damaged ({reason}). Write it again with `parcnet data pack` or `parcnet data index`."
         ) from None
 
 
-def _split(found: Mapping[str, Any], classes: int) -> PackedSplit:
-    counts = tuple(_count(each) for each in found["per_class"])
-    shards = tuple(Shard(*_file(each), images=_count(each["images"])) for each in found["shards"])
-    index = None if found["index"] is None else PackedFile(*_file(found["index"]))
-    if len(counts) != classes or sum(counts) != found["images"] or sum(each.images for each in shards) != sum(counts):
-        raise ValueError("its counts contradict each other")
+def _split(content: Mapping[str, Any], classes: int) -> PackedSplit:
+    counts = tuple(_count(each) for each in content["per_class"])
+    shards = tuple(Shard(*_file(each), images=_count(each["images"])) for each in content["shards"])
+    index = None if content["index"] is None else PackedFile(*_file(content["index"]))
+    if len(counts) != classes or sum(counts) != content["images"] or sum(each.images for each in shards) != sum(counts):
+        raise ValueError("its counts are inconsistent")
     return PackedSplit(counts, shards, index)
 
 
-def _file(found: Mapping[str, Any]) -> tuple[str, int, str]:
-    name, digest = _text(found["name"]), _text(found["sha256"])
+def _file(content: Mapping[str, Any]) -> tuple[str, int, str]:
+    name, digest = _text(content["name"]), _text(content["sha256"])
     if not _FILE.fullmatch(name) or ".." in name:
-        raise ValueError(f"{name!r} is no plain file name")
+        raise ValueError(f"{name!r} is not a plain file name")
     if not _SHA256.fullmatch(digest):
         raise ValueError(f"{name} has no SHA-256")
-    return name, _count(found["bytes"]), digest
+    return name, _count(content["bytes"]), digest
 
 
 def _text(value: Any) -> str:

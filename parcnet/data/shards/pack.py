@@ -1,4 +1,4 @@
-"""`parcnet data pack` and `parcnet data index`: a packed folder, whole with its manifest."""
+"""`parcnet data pack` and `parcnet data index`: shards, index and manifest of a packed dataset."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,22 +10,22 @@ from numpy.typing import NDArray
 from parcnet.base import UserError, write_json
 from parcnet.data.images import BadImage
 from parcnet.data.shards.manifest import NAME, Manifest, PackedFile, PackedSplit, Shard
-from parcnet.data.shards.packing import Advance, Job, Packed, file_sha256, pack_shards, silent
 from parcnet.data.shards.parquet_shards import check_pyarrow
-from parcnet.data.shards.planning import SPLITS, Layout, Plan
+from parcnet.data.shards.shard_plan import SPLITS, Layout, ShardPlan
+from parcnet.data.shards.shard_writing import Advance, PackedShard, PackingJob, file_sha256, pack_shards, silent
 from parcnet.data.shards.tar_index import DTYPE, write_index
 from parcnet.data.shards.tar_shards import read_tar
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
-    """What lies in the packed folder now."""
+class PackResult:
+    """The content of the packed folder."""
 
     manifest: Manifest
     bad: tuple[BadImage, ...]
-    """Left out."""
+    """Images that were left out."""
     kept: int
-    """Shards that were there already."""
+    """Shards of an earlier run that were kept."""
 
     @property
     def bytes(self) -> int:
@@ -33,31 +33,31 @@ class Outcome:
 
 
 def pack(
-    plan: Plan, target: Path, layout: Layout, workers: int = 0, max_bad: int = 0, advance: Advance = silent
-) -> Outcome:
-    """Writes the shards, then their index, and at last the manifest. See `pack_shards`."""
+    plan: ShardPlan, target: Path, layout: Layout, workers: int = 0, max_bad: int = 0, advance: Advance = silent
+) -> PackResult:
+    """Writes the shards, then their index, then the manifest. See `pack_shards`."""
     if layout == "parquet":
         check_pyarrow()
-    strangers = [path.name for path in target.iterdir() if not _ours(path)] if target.is_dir() else []
-    if strangers:
-        raise UserError(f"{target} holds {strangers[0]!r}, which packing did not make; choose an empty or new folder.")
+    foreign = [path.name for path in target.iterdir() if not _ours(path)] if target.is_dir() else []
+    if foreign:
+        raise UserError(f"{target} holds {foreign[0]!r}, which is not a packed file; choose an empty or new folder.")
     _refuse_other_shards(plan, target)
-    found = pack_shards(plan, Job(target, layout, plan.classes), workers, max_bad, advance)
+    packed = pack_shards(plan, PackingJob(target, layout, plan.classes), workers, max_bad, advance)
     splits = {
-        split: _split(target, split, [each for each in found if each.task.split == split], layout, len(plan.classes))
+        split: _split(target, split, [each for each in packed if each.task.split == split], layout, len(plan.classes))
         for split in dict.fromkeys(task.split for task in plan.tasks)
     }
     manifest = Manifest(plan.name, layout, plan.classes, splits)
     _finish(target, manifest)
-    bad = tuple(error for each in found for error in each.bad)
-    return Outcome(manifest, bad, sum(each.kept for each in found))
+    bad = tuple(error for each in packed for error in each.bad)
+    return PackResult(manifest, bad, sum(each.kept for each in packed))
 
 
 def index(folder: Path, classes: Sequence[str] | None, advance: Advance = silent) -> Manifest:
-    """Writes index and manifest for tar shards that lie in `folder` already, from webdataset or a pack interrupted.
+    """Writes index and manifest for the tar shards in `folder`, e.g. webdataset's or those of an interrupted run.
 
-    The split is what a file's name begins with. `classes` names the labels 0, 1, ...; None: they are called by their
-    numbers. Raises `UserError` for damaged shards, and for a label without a name.
+    A file belongs to the split that its name contains. `classes` names the labels 0, 1, ...; with None the numbers are
+    the names. Raises `UserError` for damaged shards and for a label without a name.
     """
     shards = {split: sorted(folder.glob(f"*{split}*.tar")) for split in SPLITS}
     shards["val"] = sorted({*shards["val"], *folder.glob("*validation*.tar")})
@@ -68,15 +68,15 @@ def index(folder: Path, classes: Sequence[str] | None, advance: Advance = silent
     counts: dict[str, list[int]] = {}
     for split, paths in shards.items():
         rows[split], counts[split] = [], []
-        for place, path in enumerate(paths):
+        for number, path in enumerate(paths):
             members = list(read_tar(path))
-            rows[split] += [(place, member.offset, member.size, member.label) for member in members]
+            rows[split] += [(number, member.offset, member.size, member.label) for member in members]
             counts[split].append(len(members))
             advance(1, path.name)
     highest = max((row[3] for split in rows.values() for row in split), default=0)
     names = tuple(str(number) for number in range(highest + 1)) if classes is None else tuple(classes)
     if highest >= len(names):
-        raise UserError(f"{folder} has the label {highest}, but {len(names)} classes are named (labels begin at 0).")
+        raise UserError(f"{folder} has the label {highest}, but only {len(names)} class names (labels start at 0).")
     splits = {}
     for split, paths in shards.items():
         described = [_shard(folder, path, images) for path, images in zip(paths, counts[split], strict=True)]
@@ -86,15 +86,15 @@ def index(folder: Path, classes: Sequence[str] | None, advance: Advance = silent
     return manifest
 
 
-def _split(target: Path, split: str, found: Sequence[Packed], layout: Layout, classes: int) -> PackedSplit:
-    shards = [each.shard for each in found]
-    rows = np.concatenate([each.rows for each in found])
+def _split(target: Path, split: str, packed: Sequence[PackedShard], layout: Layout, classes: int) -> PackedSplit:
+    shards = [each.shard for each in packed]
+    rows = np.concatenate([each.rows for each in packed])
     if layout == "parquet":
         return PackedSplit(tuple(np.bincount(rows[:, 3], minlength=classes).tolist()), tuple(shards), None)
-    placed = np.empty(len(rows), DTYPE)
-    placed["shard"] = np.repeat(np.arange(len(found)), [len(each.rows) for each in found])
-    placed["offset"], placed["size"], placed["label"] = rows[:, 1], rows[:, 2], rows[:, 3]
-    return _indexed(target, split, placed[np.argsort(rows[:, 0])], shards, classes)
+    entries = np.empty(len(rows), DTYPE)
+    entries["shard"] = np.repeat(np.arange(len(packed)), [len(each.rows) for each in packed])
+    entries["offset"], entries["size"], entries["label"] = rows[:, 1], rows[:, 2], rows[:, 3]
+    return _indexed(target, split, entries[np.argsort(rows[:, 0])], shards, classes)
 
 
 def _indexed(folder: Path, split: str, rows: NDArray[np.void], shards: Sequence[Shard], classes: int) -> PackedSplit:
@@ -109,7 +109,7 @@ def _shard(folder: Path, path: Path, images: int) -> Shard:
 
 
 def _finish(folder: Path, manifest: Manifest) -> None:
-    if manifest.layout == "wds":  # what timm's own wds/ reader looks for
+    if manifest.layout == "wds":  # timm's own wds/ reader expects _info.json
         splits = {
             name: {
                 "name": name,
@@ -123,15 +123,15 @@ def _finish(folder: Path, manifest: Manifest) -> None:
     manifest.write(folder)
 
 
-def _refuse_other_shards(plan: Plan, target: Path) -> None:
-    """They have other names, so would lie beside ours, and readers that take every file would see images twice."""
+def _refuse_other_shards(plan: ShardPlan, target: Path) -> None:
+    """Raises `UserError` for shards with other names: a reader that takes every file would read images twice."""
     planned = {task.name for task in plan.tasks}
-    there = (
+    present = (
         path.relative_to(target).as_posix() for path in target.rglob("[!.]*") if path.suffix in (".tar", ".parquet")
     )
-    if others := sorted(set(there) - planned):
+    if others := sorted(set(present) - planned):
         raise UserError(
-            f"{target} holds {others[0]}, a shard of another packing (other images, --format or --shard-size). Delete "
+            f"{target} holds {others[0]}, a shard of other images, another --format or another --shard-size. Delete "
             "the packed folder or choose another."
         )
 

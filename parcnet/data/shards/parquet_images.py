@@ -1,4 +1,4 @@
-"""Images in parquet files, as Hugging Face's hub keeps them, read by timm's `hfds/`."""
+"""Images in parquet files in the layout of the Hugging Face Hub, read by timm's `hfds/`."""
 
 import os
 from collections.abc import Sequence
@@ -9,16 +9,16 @@ from PIL import Image
 
 from parcnet.base import UserError
 from parcnet.data.images import BadImage, decode_image
-from parcnet.data.shards.labels import positions
+from parcnet.data.shards.labels import class_indices
 
 ALIASES = {"train": ("train", "training"), "val": ("val", "validation", "valid", "dev"), "test": ("test", "testing")}
-"""What a split may be called in names of files."""
+"""Split -> its names in file names."""
 
 _COLUMNS = "expected the columns image and label, as `parcnet data pack` and Hugging Face's image folders write them"
 
 
 class ParquetImages:
-    """Images of one split, numbered as in the files. Images that were packed from a folder keep their numbers."""
+    """Images of one split, in file order. Images packed from a folder keep their indices."""
 
     def __init__(self, where: str, name: str, reader: Any, classes: Sequence[str], labels: Sequence[int]) -> None:
         self.name = name
@@ -32,14 +32,14 @@ class ParquetImages:
         return decode_image(self.content(index), self.where(index))
 
     def content(self, index: int) -> bytes:
-        """The image file's bytes. `BadImage` for a row without."""
+        """The bytes of the image file. Raises `BadImage` for a row without them."""
         content = self._reader.dataset[index]["image"]["bytes"]
         if content is None:
             raise BadImage(self.where(index), "the row has no image bytes; pack images by content, not by path")
         return content
 
     def label(self, index: int) -> int:
-        # straight from the mapped column: a row of the data set would bring its image along
+        # from the memory-mapped column: a row of the dataset would load its image too
         return self._labels[self._reader.dataset.data.column("label")[index].as_py()]
 
     def where(self, index: int) -> str:
@@ -50,37 +50,37 @@ class ParquetImages:
 def open_parquet(source: str, split: str, classes: Sequence[str] | None = None) -> ParquetImages:
     """The images of `split` of the folder `source`; see `data.open_dataset`. Needs the extra `data`.
 
-    datasets copies the files once into its cache ($HF_DATASETS_CACHE), as memory-mapped Arrow files.
+    The package datasets copies the files once into its cache ($HF_DATASETS_CACHE), as memory-mapped Arrow files.
     """
     folder = Path(source)
     if not folder.is_dir():
         raise UserError(f"there is no folder {folder}. `parcnet data pack IMAGES {folder}` makes one.")
-    called = parquet_split(folder, split)
-    if called is None:
+    split_name = parquet_split(folder, split)
+    if split_name is None:
         raise UserError(
             f"{folder} has no parquet files of {split}: expected names like data/{split}-00000-of-00004.parquet."
         )
-    reader = _reader(folder, called, f"{folder}[{split}]")
+    reader = _reader(folder, split_name, f"{folder}[{split}]")
     own = [name for name, _ in sorted(reader.class_to_idx.items(), key=lambda item: item[1])]
     if len(own) < 2:
         raise UserError(
-            f"{folder} names no classes: its label column needs the type ClassLabel, with at least two names."
+            f"{folder} has no class names: its label column must be of type ClassLabel, with at least two names."
         )
     _check_labels(reader, len(own), f"{folder}[{split}]")
-    labels = positions(own, classes, str(folder))
+    labels = class_indices(own, classes, str(folder))
     return ParquetImages(f"{folder}[{split}]", folder.resolve().name, reader, classes or own, labels)
 
 
 def parquet_split(folder: Path, split: str) -> str | None:
-    """What datasets calls `split` of the folder's files; None when it has none.
+    """The name that the package datasets gives to `split` of the folder; None when there is no such split.
 
-    Below data/ it takes names as they are, elsewhere it reads them as train, validation or test.
+    Below data/ it keeps the names of the files, elsewhere it maps them to train, validation or test.
     """
-    places = ("data/*.parquet", "*.parquet")
-    below, beside = ({path.stem.split("-")[0] for path in folder.glob(place)} for place in places)
-    if below:
-        return next((name for name in ALIASES[split] if name in below), None)
-    return {"val": "validation"}.get(split, split) if beside.intersection(ALIASES[split]) else None
+    patterns = ("data/*.parquet", "*.parquet")
+    in_data, in_root = ({path.stem.split("-")[0] for path in folder.glob(pattern)} for pattern in patterns)
+    if in_data:
+        return next((name for name in ALIASES[split] if name in in_data), None)
+    return {"val": "validation"}.get(split, split) if in_root.intersection(ALIASES[split]) else None
 
 
 def _reader(folder: Path, split: str, where: str) -> Any:
@@ -91,7 +91,7 @@ def _reader(folder: Path, split: str, where: str) -> Any:
         raise UserError(
             f"{where}: reading parquet needs Hugging Face's datasets. pip install 'parcnet[data]'."
         ) from None
-    from timm.data.readers import create_reader  # it prints and fails where datasets is not installed
+    from timm.data.readers import create_reader  # prints and fails without datasets
 
     if os.environ.get("RANK", "0") != "0":
         datasets.disable_progress_bars()
@@ -114,6 +114,9 @@ def _check_labels(reader: Any, classes: int, where: str) -> None:
     from pyarrow import compute
 
     column = reader.dataset.data.column("label")
-    found = compute.min_max(column).as_py()
-    if len(column) and (column.null_count or found["min"] < 0 or found["max"] >= classes):
-        raise UserError(f"{where} has images without a class (labels {found['min']} to {found['max']} of {classes}).")
+    labels = compute.min_max(column).as_py()
+    if len(column) and (column.null_count or labels["min"] < 0 or labels["max"] >= classes):
+        raise UserError(
+            f"{where} has labels {labels['min']} to {labels['max']} and {column.null_count} empty ones; expected "
+            f"0 to {classes - 1}."
+        )

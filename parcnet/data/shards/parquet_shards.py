@@ -1,4 +1,4 @@
-"""Parquet files of images as Hugging Face's datasets and hub read them: columns image (bytes, path) and label."""
+"""Parquet files of images as Hugging Face's datasets and Hub read them: columns image (bytes, path) and label."""
 
 import json
 from collections.abc import Iterable, Sequence
@@ -8,16 +8,16 @@ from typing import Any
 
 from parcnet.base import UserError
 
-_ROWS = 100  # a row group; readers hold one in memory at a time
+_ROWS = 100  # per row group; readers hold one in memory at a time
 
 
 def check_pyarrow() -> None:
-    """Raises `UserError` naming the extra where pyarrow is not installed."""
+    """Raises `UserError` naming the extra when pyarrow is not installed."""
     _pyarrow()
 
 
 def write_parquet(path: Path, images: Iterable[tuple[str, bytes, int]], classes: Sequence[str]) -> None:
-    """Writes (name, content, label) in this order; uncompressed, since images are compressed already."""
+    """Writes (name, content, label) in the given order, uncompressed, since images are compressed already."""
     arrow, parquet = _pyarrow()
     features = {"image": {"_type": "Image"}, "label": {"names": list(classes), "_type": "ClassLabel"}}
     schema = arrow.schema(
@@ -28,24 +28,24 @@ def write_parquet(path: Path, images: Iterable[tuple[str, bytes, int]], classes:
         metadata={"huggingface": json.dumps({"info": {"features": features}})},
     )
     with parquet.ParquetWriter(path, schema, compression="none", use_dictionary=False) as writer:
-        waiting = iter(images)
-        while rows := list(islice(waiting, _ROWS)):
-            made = [{"image": {"bytes": content, "path": name}, "label": label} for name, content, label in rows]
-            writer.write_table(arrow.Table.from_pylist(made, schema=schema))
+        remaining = iter(images)
+        while group := list(islice(remaining, _ROWS)):
+            rows = [{"image": {"bytes": content, "path": name}, "label": label} for name, content, label in group]
+            writer.write_table(arrow.Table.from_pylist(rows, schema=schema))
 
 
 def read_parquet(path: Path) -> list[tuple[str, int, int]]:
-    """(name, size, label) of each image. `UserError` for a damaged file."""
+    """(name, size, label) of each image. Raises `UserError` for a damaged file."""
     arrow, parquet = _pyarrow()
-    found: list[tuple[str, int, int]] = []
+    images: list[tuple[str, int, int]] = []
     try:
         with parquet.ParquetFile(path) as file:
             for batch in file.iter_batches(_ROWS):
                 rows = batch.to_pylist()
-                found += [(row["image"]["path"], len(row["image"]["bytes"]), row["label"]) for row in rows]
+                images += [(row["image"]["path"], len(row["image"]["bytes"]), row["label"]) for row in rows]
     except (arrow.ArrowException, OSError, KeyError, TypeError) as error:
         raise UserError(f"{path} is damaged ({error}). Delete it and pack again.") from None
-    return found
+    return images
 
 
 def _pyarrow() -> tuple[Any, Any]:

@@ -1,4 +1,4 @@
-"""Files of a packed data set by name: from a folder, or fetched once from a web address and kept."""
+"""Files of a packed dataset by name: in a folder, or downloaded once from a web server and cached."""
 
 import contextlib
 import fcntl
@@ -22,23 +22,23 @@ _TIMEOUT = 30.0  # seconds without a byte
 _CHUNK = 1 << 20
 
 
-class Store(Protocol):
-    """Where a packed data set lies. Sent to worker processes by pickle."""
+class ShardStore(Protocol):
+    """Storage of a packed dataset. Sent to worker processes by pickle."""
 
     @property
     def where(self) -> str:
-        """Folder or address, for messages."""
+        """Folder or URL, for messages."""
 
     def text(self, name: str) -> str:
-        """A small file whose size and hash are not known, such as the manifest. `UserError` if it cannot be read."""
+        """A small file of unknown size and hash, such as the manifest. Raises `UserError` if it cannot be read."""
 
     def path(self, file: PackedFile) -> Path:
-        """Where the file can be read. `UserError` if it cannot be had, or has not the size or hash it should have."""
+        """Local path of the file. Raises `UserError` if it cannot be read, or its size or hash is wrong."""
 
 
 @dataclass(frozen=True, slots=True)
-class Folder:
-    """A folder, whose files are taken to be what they were when written but for their size."""
+class FolderStore:
+    """A local folder. Sizes are checked, hashes are not."""
 
     root: Path
 
@@ -52,7 +52,7 @@ class Folder:
         except (OSError, UnicodeDecodeError) as error:
             reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
             raise UserError(
-                f"cannot read {self.root / name}: {reason}. `parcnet data pack` makes such a folder from images, "
+                f"cannot read {self.root / name}: {reason}. `parcnet data pack` makes it from images, "
                 "`parcnet data index` from tar shards."
             ) from None
 
@@ -63,16 +63,16 @@ class Folder:
         except OSError as error:
             raise UserError(f"cannot read {path}: {error.strerror}. Copy it again.") from None
         if size != file.bytes:
-            raise UserError(f"{path} has {size} bytes; its manifest says {file.bytes}. Copy it again.")
+            raise UserError(f"{path} has {size} bytes; expected {file.bytes} by its manifest. Copy it again.")
         return path
 
 
 @dataclass(frozen=True, slots=True)
-class Web:
-    """A web address (http, https) whose files are fetched when they are asked for first, checked, and kept in `cache`.
+class WebStore:
+    """A URL (http, https) whose files are downloaded on first use, verified by SHA-256, and cached in `cache`.
 
-    Of the files kept, those that were used least recently go when there are more than `limit` bytes. Any number of
-    processes may share a cache: one fetches, the others wait.
+    Above `limit` bytes the least recently used files are removed. Any number of processes may share a cache: one
+    downloads, the others wait.
     """
 
     url: str
@@ -90,7 +90,7 @@ class Web:
         try:
             return content.decode()
         except UnicodeDecodeError:
-            raise UserError(f"{self.url}/{name} is not UTF-8 text. Is this the address of packed images?") from None
+            raise UserError(f"{self.url}/{name} is not UTF-8 text. Is this the URL of a packed dataset?") from None
 
     def path(self, file: PackedFile) -> Path:
         path = self.cache / f"{file.sha256[:16]}-{Path(file.name).name}"
@@ -99,13 +99,16 @@ class Web:
                 if not self._touch(path):
                     self._make_room(file.bytes)
                     with atomic_path(path) as temporary:
-                        found = self._fetch(file.name, temporary)
-                        if found != (file.bytes, file.sha256):
-                            raise UserError(f"{self.url}/{file.name} is not what its manifest says: {found[0]} bytes.")
+                        size, digest = self._fetch(file.name, temporary)
+                        if (size, digest) != (file.bytes, file.sha256):
+                            raise UserError(
+                                f"{self.url}/{file.name} ({size} bytes, SHA-256 {digest[:16]}) differs from its "
+                                f"manifest ({file.bytes} bytes, SHA-256 {file.sha256[:16]}). Upload both again."
+                            )
         return path
 
     def _touch(self, path: Path) -> bool:
-        """Notes that the file is used, if it is there."""
+        """Marks the file as recently used; False if it does not exist."""
         try:
             os.utime(path)
         except FileNotFoundError:
@@ -113,7 +116,7 @@ class Web:
         return True
 
     def _fetch(self, name: str, target: Path) -> tuple[int, str]:
-        """Fetches to `target`, trying a few times; returns size and SHA-256."""
+        """Downloads to `target`, with retries; returns size and SHA-256."""
         reason: object = None
         for attempt in range(_TRIES):
             if attempt:
@@ -128,7 +131,7 @@ class Web:
                         digest.update(chunk)
                         size += file.write(chunk)
                     announced = source.headers.get("Content-Length")
-                if announced is not None and size < int(announced):  # http.client takes a lost connection for the end
+                if announced is not None and size < int(announced):  # http.client reads a lost connection as the end
                     raise ConnectionError(f"the connection was lost after {size} of {announced} bytes")
                 return size, digest.hexdigest()
             except urllib.error.HTTPError as error:
@@ -140,47 +143,47 @@ class Web:
                 reason = error.reason
             except (TimeoutError, ConnectionError, HTTPException) as error:
                 reason = error or type(error).__name__
-        raise UserError(f"cannot fetch {self.url}/{name}: {reason}. Check the address and the network.")
+        raise UserError(f"cannot download {self.url}/{name}: {reason}. Check the URL and the network.")
 
     def _make_room(self, size: int) -> None:
         if self.limit is None:
             return
         kept = []
         for path in self.cache.glob("*.tar"):
-            with contextlib.suppress(FileNotFoundError):  # another process was faster
+            with contextlib.suppress(FileNotFoundError):  # removed by another process
                 kept.append((path.stat().st_mtime, path.stat().st_size, path))
         kept.sort()
         total = size + sum(each for _, each, _ in kept)
         for _, freed, path in kept:
             if total <= self.limit:
                 return
-            path.unlink(missing_ok=True)  # who has it open keeps reading it
+            path.unlink(missing_ok=True)  # processes that have it open keep reading it
             total -= freed
 
 
-def open_store(source: str) -> Folder | Web:
-    """`source` without its `wds/`: a folder, or an address. Raises `UserError` for other schemes.
+def open_store(source: str) -> FolderStore | WebStore:
+    """The store for `source`, a folder or a URL without its `wds/`. Raises `UserError` for other schemes.
 
-    Addresses are cached in $PARCNET_CACHE (default ~/.cache/parcnet), at most $PARCNET_CACHE_GB of each if that is set.
+    Downloads are cached in $PARCNET_CACHE (default ~/.cache/parcnet), limited to $PARCNET_CACHE_GB for each URL.
     """
     scheme, separator, _ = source.partition("://")
     if not separator:
-        return Folder(Path(source))
+        return FolderStore(Path(source))
     if scheme not in ("http", "https"):
-        raise UserError(f"{source}: expected a folder or an address that begins with http:// or https://.")
+        raise UserError(f"{source}: expected a folder or a URL that starts with http:// or https://.")
     url = source.rstrip("/")
     root = Path(os.environ.get("PARCNET_CACHE", Path.home() / ".cache" / "parcnet"))
     limit = os.environ.get("PARCNET_CACHE_GB")
     try:
         most = None if limit is None else round(float(limit) * 1e9)
     except (ValueError, OverflowError):
-        raise UserError(f"PARCNET_CACHE_GB is {limit!r}; expected a number of 1e9 bytes.") from None
-    return Web(url, root / hashlib.sha256(url.encode()).hexdigest()[:16], most)
+        raise UserError(f"PARCNET_CACHE_GB is {limit!r}; expected a number of gigabytes (1e9 bytes).") from None
+    return WebStore(url, root / hashlib.sha256(url.encode()).hexdigest()[:16], most)
 
 
 @contextmanager
 def _locked(path: Path) -> Iterator[None]:
-    """One process at a time; the kernel lets go of the lock of a process that dies."""
+    """One process at a time; the kernel releases the lock of a process that dies."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.with_name(f".{path.name}.lock").open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)

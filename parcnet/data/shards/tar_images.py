@@ -1,4 +1,4 @@
-"""Images in tar shards, by number: read where the index says they lie, so that any order is possible."""
+"""Images in tar shards with random access through an index of offsets."""
 
 import os
 from collections import OrderedDict
@@ -12,21 +12,21 @@ from torch import Tensor
 
 from parcnet.base import UserError
 from parcnet.data.images import BadImage, decode_image
-from parcnet.data.shards.labels import positions
+from parcnet.data.shards.labels import class_indices
 from parcnet.data.shards.manifest import NAME, Manifest, PackedSplit, parse_manifest
-from parcnet.data.shards.shard_store import Store, Web, open_store
+from parcnet.data.shards.shard_store import ShardStore, WebStore, open_store
 from parcnet.data.shards.tar_index import read_index
 
-_OPEN_FILES = 64  # of a process at a time
+_OPEN_FILES = 64  # per process
 WINDOW = 8
-"""Shards that are mixed at any moment when they come from a web address."""
+"""Shards that are mixed at a time when they are downloaded."""
 
 
 class TarImages:
-    """Images of one split. They keep the numbers they had in the folder that was packed."""
+    """Images of one split, with the indices of the image folder that was packed."""
 
     def __init__(
-        self, store: Store, name: str, classes: Sequence[str], split: PackedSplit, labels: Sequence[int]
+        self, store: ShardStore, name: str, classes: Sequence[str], split: PackedSplit, labels: Sequence[int]
     ) -> None:
         self.name = name
         self.classes = tuple(classes)
@@ -40,7 +40,7 @@ class TarImages:
         self._files: OrderedDict[int, int] = OrderedDict()
 
     def __getstate__(self) -> dict[str, Any]:
-        # neither the mapped index, which pickle would copy, nor open files
+        # without the memory-mapped index, which pickle would copy, and open files
         return {name: value for name, value in self.__dict__.items() if name not in ("_index", "_files")}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
@@ -58,17 +58,17 @@ class TarImages:
         return decode_image(self.content(index), self.where(index))
 
     def content(self, index: int) -> bytes:
-        """The image file's bytes. `BadImage` for a shard that cannot be had or is too short."""
+        """The bytes of the image file. Raises `BadImage` for a shard that cannot be read or is too short."""
         row = self._index[index]
         size, offset = int(row["size"]), int(row["offset"])
         if offset + size > self._split.shards[row["shard"]].bytes:
-            raise BadImage(self.where(index), "its index leads out of the shard")
+            raise BadImage(self.where(index), "its offset lies outside the shard")
         try:
             content = os.pread(self._file(int(row["shard"])), size, offset)
         except (OSError, UserError) as error:
             raise BadImage(self.where(index), str(error)) from None
         if len(content) != size:
-            raise BadImage(self.where(index), "the shard ends before it")
+            raise BadImage(self.where(index), "the shard is truncated")
         return content
 
     def label(self, index: int) -> int:
@@ -79,17 +79,17 @@ class TarImages:
         return f"{self._store.where}/{self._split.shards[row['shard']].name}, byte {row['offset']}"
 
     def order(self, generator: torch.Generator) -> Tensor | None:
-        """For shards from the web an order that needs few of them at a time; None: any order is as good.
+        """For downloaded shards an order that needs few of them at a time; None for a local folder.
 
-        With the shards in a random order p = 0, 1, ..., an image of shard p comes at place p + WINDOW u, u uniform in
-        [0, 1): a sliding window, in which shards come and go one by one.
+        With the shards in a random order p = 0, 1, ..., an image of shard p has the sort key p + WINDOW u, u uniform
+        in [0, 1): a window that slides over the shards.
         """
-        if not isinstance(self._store, Web):
+        if not isinstance(self._store, WebStore):
             return None
-        place = torch.randperm(len(self._split.shards), generator=generator)
+        rank = torch.randperm(len(self._split.shards), generator=generator)
         shard = torch.from_numpy(np.asarray(self._index["shard"], dtype=np.int64))
         drawn = torch.rand(len(shard), generator=generator, dtype=torch.float64)
-        return torch.argsort(place[shard] + WINDOW * drawn, stable=True)
+        return torch.argsort(rank[shard] + WINDOW * drawn, stable=True)
 
     def _file(self, shard: int) -> int:
         if shard in self._files:
@@ -102,23 +102,23 @@ class TarImages:
 
 
 def open_tars(source: str, split: str, classes: Sequence[str] | None = None) -> TarImages:
-    """The images of `split` of the folder or address `source`; see `data.open_dataset`."""
+    """The images of `split` of the folder or URL `source`; see `data.open_dataset`."""
     store, manifest = _manifest(source)
     where = f"{store.where}/{NAME}"
     if manifest.layout != "wds":
-        raise UserError(f"{store.where} holds {manifest.layout} files, not tar shards: --data-dir hfds/{source}.")
-    found = manifest.split(split, where)
-    if found.index is None:
-        raise UserError(f"{where} names no index of {split}. Run `parcnet data index {source}`.")
-    labels = positions(manifest.classes, classes, store.where, found.per_class)
-    return TarImages(store, manifest.name, classes or manifest.classes, found, labels)
+        raise UserError(f"{store.where} holds {manifest.layout} files, not tar shards; use --data-dir hfds/{source}.")
+    packed = manifest.split(split, where)
+    if packed.index is None:
+        raise UserError(f"{where} has no index of {split}. Run `parcnet data index {source}`.")
+    labels = class_indices(manifest.classes, classes, store.where, packed.per_class)
+    return TarImages(store, manifest.name, classes or manifest.classes, packed, labels)
 
 
 def tar_splits(source: str) -> tuple[str, ...]:
-    """The splits of the folder or address `source`."""
+    """The splits of the folder or URL `source`."""
     return tuple(_manifest(source)[1].splits)
 
 
-def _manifest(source: str) -> tuple[Store, Manifest]:
+def _manifest(source: str) -> tuple[ShardStore, Manifest]:
     store = open_store(source)
     return store, parse_manifest(store.text(NAME), f"{store.where}/{NAME}")

@@ -1,4 +1,4 @@
-"""Where each image of a split of tar shards lies: rows of numbers on disk, shared by all processes that map it."""
+"""Index of the images of a split of tar shards: an array on disk, shared by all processes that memory-map it."""
 
 from pathlib import Path
 
@@ -12,20 +12,20 @@ DTYPE = np.dtype([("shard", "<u4"), ("offset", "<u8"), ("size", "<u4"), ("label"
 
 
 def write_index(path: Path, index: NDArray[np.void]) -> None:
-    """Writes the rows and nothing else, atomically: a format without a header has no header to be damaged."""
+    """Writes the rows atomically, without a header."""
     with atomic_path(path) as temporary:
         index.tofile(temporary)
 
 
 def read_index(path: Path, images: int, shards: int, classes: int) -> NDArray[np.void]:
-    """The index in `path`, mapped, not loaded. `UserError` for one that is not of so many images, shards, classes."""
+    """The memory-mapped index in `path`. Raises `UserError` unless it fits the counts of images, shards and classes."""
     try:
         index = np.memmap(path, DTYPE, "r", shape=(images,)) if images else np.empty(0, DTYPE)
-        whole = path.stat().st_size == index.nbytes
+        complete = path.stat().st_size == index.nbytes
     except (OSError, ValueError, OverflowError, MemoryError) as error:
         raise UserError(
             f"cannot read {path}: {error}. Copy it again, or run `parcnet data index` on its folder."
         ) from None
-    if not whole or (images and (index["shard"].max() >= shards or index["label"].max() >= classes)):
-        raise UserError(f"{path} does not belong to its manifest. Copy both again, or run `parcnet data index`.")
+    if not complete or (images and (index["shard"].max() >= shards or index["label"].max() >= classes)):
+        raise UserError(f"{path} does not match its manifest. Copy both again, or run `parcnet data index`.")
     return index

@@ -21,7 +21,7 @@ class Member(NamedTuple):
 
     name: str
     offset: int
-    """Of its first byte in the file."""
+    """Of the image's first byte in the file."""
     size: int
     label: int
 
@@ -29,7 +29,7 @@ class Member(NamedTuple):
 def member_name(relative: str, number: int) -> str:
     """`cat/IMG.1.JPEG`, image 12 -> `cat/00000012-IMG_1.jpg`.
 
-    The number keeps names apart; webdataset ends a sample's key at the first dot of the file's name.
+    The number makes names unique; webdataset ends a sample's key at the first dot of the file name.
     """
     path = Path(relative)
     suffix = {".jpeg": ".jpg"}.get(path.suffix.lower(), path.suffix.lower())
@@ -37,7 +37,7 @@ def member_name(relative: str, number: int) -> str:
 
 
 def write_tar(path: Path, images: Iterable[tuple[str, bytes, int]]) -> list[Member]:
-    """Writes (name, content, label) to `path`; equal images give equal bytes. Returns where each one lies."""
+    """Writes (name, content, label) to `path`, reproducibly. Returns the member of each image."""
     members = []
     with tarfile.open(path, "w", format=tarfile.PAX_FORMAT) as tar:
         for name, content, label in images:
@@ -48,8 +48,8 @@ def write_tar(path: Path, images: Iterable[tuple[str, bytes, int]]) -> list[Memb
 
 
 def read_tar(path: Path) -> Iterator[Member]:
-    """The images of a shard in their order, any webdataset's. `UserError` for a damaged file, and without labels."""
-    waiting: dict[str, dict[str, tuple[str, int, int]]] = {}
+    """The images of any webdataset shard, in order. Raises `UserError` for a damaged file and for missing labels."""
+    incomplete: dict[str, dict[str, tuple[str, int, int]]] = {}
     try:
         with tarfile.open(path, "r:") as tar:
             for info in tar:
@@ -61,17 +61,17 @@ def read_tar(path: Path) -> Iterator[Member]:
                     continue
                 if kind == "cls":
                     label = _label(tar, info)
-                    waiting.setdefault(key, {})["cls"] = ("", label, 0)
+                    incomplete.setdefault(key, {})["cls"] = ("", label, 0)
                 else:
-                    waiting.setdefault(key, {})["image"] = (info.name, info.offset_data, info.size)
-                parts = waiting[key]
+                    incomplete.setdefault(key, {})["image"] = (info.name, info.offset_data, info.size)
+                parts = incomplete[key]
                 if len(parts) == 2:
                     yield Member(*parts["image"], label=parts["cls"][1])
-                    del waiting[key]
+                    del incomplete[key]
     except _DAMAGE as error:
         raise UserError(f"{path} is damaged ({error or type(error).__name__}). Copy or pack it again.") from None
-    if waiting:
-        raise UserError(f"{path} has {next(iter(waiting))!r} without image or without .cls. Copy or pack it again.")
+    if incomplete:
+        raise UserError(f"{path}: {next(iter(incomplete))!r} lacks its image or its .cls. Copy or pack it again.")
 
 
 def _add(tar: tarfile.TarFile, name: str, content: bytes) -> int:
@@ -82,13 +82,13 @@ def _add(tar: tarfile.TarFile, name: str, content: bytes) -> int:
 
 
 def _key(name: str) -> tuple[str, str]:
-    found = re.match(r"((?:.*/)?[^./]+)\.([^/]*)$", name)
-    return (found[1], found[2].lower()) if found else (name, "")
+    match = re.match(r"((?:.*/)?[^./]+)\.([^/]*)$", name)
+    return (match[1], match[2].lower()) if match else (name, "")
 
 
 def _label(tar: tarfile.TarFile, info: tarfile.TarInfo) -> int:
     content = tar.extractfile(info)
     text = content.read(_LONGEST_LABEL) if content else b""
     if not re.fullmatch(rb"\s*\d{1,9}\s*", text):
-        raise ValueError(f"{info.name} holds no class number")
+        raise ValueError(f"{info.name} does not hold a class number")
     return int(text)

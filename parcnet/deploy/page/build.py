@@ -14,11 +14,11 @@ from torch import nn
 
 from parcnet.base import UserError, check_writable, staging_folder
 from parcnet.deploy.algorithm_choice import Note
-from parcnet.deploy.export import Export, export
 from parcnet.deploy.class_activation import NoHeat
+from parcnet.deploy.export import Export, export
+from parcnet.deploy.model_source import open_source
 from parcnet.deploy.page.browser_runtime import BINARY, PACKAGE, SCRIPT, add_runtime
 from parcnet.deploy.page.examples import Example, add_examples, check_examples
-from parcnet.deploy.model_source import opened
 
 _STATIC = Path(__file__).with_name("static")
 _CARD, _NETWORK, _RUNTIME = "card.json", "network.onnx", "runtime"
@@ -67,7 +67,7 @@ def page(
                      as `parcnet.deploy.export` has them; `matmul` is fastest in browsers, `conv` the smallest file
     title            heading of the page; None: the network's name
     examples         pictures to try; None: two that are embedded
-    heat             show what speaks for a class (`parcnet.deploy.class_activation`), where the network's head allows it
+    heat             show class activation maps (`parcnet.deploy.class_activation`), where the network's head allows it
     onnxruntime_web  the unpacked npm package; None: npm fetches it
     note             note(1, what) is called after each of at most `STEPS` steps
 
@@ -77,9 +77,9 @@ def page(
     folder = Path(folder).resolve()
     _check_folder(folder)
     check_examples(examples)
-    _, metadata = opened(subject)
-    if metadata.task != "classification" or not metadata.classes:
-        what = f"a {metadata.task} network" if metadata.task != "classification" else "a network without classes"
+    _, metadata, task = open_source(subject)
+    if not task.single_label or not metadata.classes:
+        what = "a network without classes" if task.single_label else f"a {task.name} network"
         raise UserError(f"{subject} is {what}; a page shows the likeliest classes of a picture: give a classifier.")
     with staging_folder(folder) as staging:
         made = staging / "page"

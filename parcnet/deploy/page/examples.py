@@ -3,13 +3,12 @@
 import shutil
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
 from parcnet.base import UserError
 from parcnet.data import open_dataset, open_image
-from parcnet.deploy.comparison_images import PHOTOGRAPHS
+from parcnet.data.packaged_images import PHOTOGRAPHS, photograph_path
 
 _SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".avif")
 """What browsers read."""
@@ -70,6 +69,5 @@ def _digit(folder: Path, label: int) -> Example:
 
 
 def _photograph(folder: Path, name: str) -> Example:
-    content = (resources.files("sklearn") / "datasets" / "images" / name).read_bytes()
-    (folder / name).write_bytes(content)
+    shutil.copyfile(photograph_path(name), folder / name)
     return Example(f"{_FOLDER}/{name}", name, _CREDIT[name])

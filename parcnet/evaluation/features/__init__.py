@@ -1,9 +1,9 @@
-"""What a network makes of images before its classifier: features kept in files, and what they are good for."""
+"""Pooled features of images: extraction, files, nearest neighbours, and a linear probe."""
 
-from parcnet.evaluation.features.extract import Extraction, extract
-from parcnet.evaluation.features.files import Features, read_features
+from parcnet.evaluation.features.extraction import Extraction, extract
+from parcnet.evaluation.features.feature_files import Features, read_features
+from parcnet.evaluation.features.linear_probe import linear_probe
 from parcnet.evaluation.features.neighbours import knn_accuracy, nearest_images
-from parcnet.evaluation.features.probe import linear_probe
 
 __all__ = [
     "Extraction",

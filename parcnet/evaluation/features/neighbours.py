@@ -1,4 +1,4 @@
-"""Nearest neighbours by the cosine of features."""
+"""Nearest neighbours by cosine similarity of features."""
 
 import numpy as np
 import torch
@@ -7,60 +7,64 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from parcnet.base import UserError
-from parcnet.evaluation.features.files import Features
+from parcnet.evaluation.features.feature_files import Features
 
-_ROWS = 1024  # queries at a time: 1024 x 1.3M similarities are 5 GB
+_QUERIES_AT_ONCE = 1024  # 1024 x 1.3M similarities are 5 GB
 
 
 def nearest_images(
     queries: Features, gallery: Features, k: int, *, leave_out_self: bool = False
 ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-    """(positions in `gallery` [queries, k], cosines [queries, k]) of the k most alike of each query, the best first.
+    """The k nearest gallery images of each query, most similar first.
 
-    `leave_out_self` for two times the same features: nothing is its own neighbour.
+    Returns (indices into `gallery`, cosines), each [queries, k].
+
+    `leave_out_self`: queries and gallery are the same features, and an image is not its own neighbour.
     """
-    most = len(gallery.indices) - int(leave_out_self)
-    if not 1 <= k <= most:
-        raise UserError(f"k is {k}; expected 1 to {most}, the number of images to find neighbours among.")
+    available = len(gallery.indices) - int(leave_out_self)
+    if not 1 <= k <= available:
+        raise UserError(f"k is {k}; expected 1 to {available}, the number of gallery images.")
     if queries.vectors.shape[1] != gallery.vectors.shape[1]:
         raise UserError(
-            f"features of {queries.vectors.shape[1]} and {gallery.vectors.shape[1]} channels come from two networks."
+            f"features of {queries.vectors.shape[1]} and {gallery.vectors.shape[1]} channels are from two networks: "
+            "extract both with the same checkpoint."
         )
-    towards = _unit(gallery)
-    positions, cosines = [], []
-    for start, rows in enumerate(_unit(queries).split(_ROWS)):
-        alike = rows @ towards.T
+    keys = _normalized(gallery)
+    neighbours, cosines = [], []
+    for start, rows in enumerate(_normalized(queries).split(_QUERIES_AT_ONCE)):
+        similarities = rows @ keys.T
         if leave_out_self:
             own = torch.arange(len(rows))
-            alike[own, own + start * _ROWS] = -torch.inf
-        values, found = alike.topk(k, dim=1)
-        positions.append(found)
+            similarities[own, own + start * _QUERIES_AT_ONCE] = -torch.inf
+        values, found = similarities.topk(k, dim=1)
+        neighbours.append(found)
         cosines.append(values)
-    return torch.cat(positions).numpy(), torch.cat(cosines).numpy()
+    return torch.cat(neighbours).numpy(), torch.cat(cosines).numpy()
 
 
 def knn_accuracy(train: Features, test: Features, k: int = 20, temperature: float = 0.07) -> float:
-    """Share of `test` whose k nearest in `train` vote for the right class, votes weighing exp(cosine / temperature).
+    """Top-1 of weighted k-nearest neighbours: `train` images vote with weight exp(cosine / temperature).
 
-    The usual protocol for features of unknown networks (Wu et al., 2018; Caron et al., 2021).
+    The protocol of Wu et al., 2018 (arXiv:1805.01978) and Caron et al., 2021 (arXiv:2104.14294).
     """
-    check_same_classes(train, test)
-    positions, cosines = nearest_images(test, train, min(k, len(train.indices)))
+    check_comparable(train, test)
+    neighbours, cosines = nearest_images(test, train, min(k, len(train.indices)))
     weights = torch.from_numpy(cosines / temperature).softmax(dim=1)
     votes = torch.zeros(len(test.indices), len(train.classes))
-    votes.scatter_add_(1, torch.from_numpy(train.labels[positions]), weights)
+    votes.scatter_add_(1, torch.from_numpy(train.labels[neighbours]), weights)
     return float((votes.argmax(dim=1).numpy() == test.labels).mean())
 
 
-def check_same_classes(train: Features, test: Features) -> None:
-    """Raises `UserError` for features of data with other classes, and of another network."""
+def check_comparable(train: Features, test: Features) -> None:
+    """Raises `UserError` for features with different classes or of different networks."""
     if train.classes != test.classes:
         raise UserError(
-            f"the features have {len(train.classes)} and {len(test.classes)} classes that are not the same."
+            f"the features have different classes, {len(train.classes)} and {len(test.classes)}: extract both from the "
+            "same data."
         )
     if train.about.get("weights") != test.about.get("weights"):
-        raise UserError("the features come from two networks: extract both with the same checkpoint.")
+        raise UserError("the features are from two networks: extract both with the same checkpoint.")
 
 
-def _unit(features: Features) -> Tensor:
+def _normalized(features: Features) -> Tensor:
     return F.normalize(torch.from_numpy(features.vectors), dim=1)

@@ -1,7 +1,7 @@
-"""Accuracy on what a network was not trained for: other photographs, drawings, damaged images."""
+"""Accuracy under distribution shift: other photographs, drawings, corrupted images."""
 
-from parcnet.evaluation.robustness.score import Scored, score
+from parcnet.evaluation.robustness.score import PartScore, score
+from parcnet.evaluation.robustness.suite_table import csv_text, summary
 from parcnet.evaluation.robustness.suites import SUITES, Part, parts_of
-from parcnet.evaluation.robustness.table import csv_text, summary
 
-__all__ = ["SUITES", "Part", "Scored", "csv_text", "parts_of", "score", "summary"]
+__all__ = ["SUITES", "Part", "PartScore", "csv_text", "parts_of", "score", "summary"]

@@ -1,4 +1,4 @@
-"""One network on the parts of a suite."""
+"""Classification metrics of one network on one part of a suite."""
 
 import zlib
 from collections.abc import Callable, Iterable, Iterator
@@ -9,79 +9,86 @@ from PIL import Image
 from torch import Tensor
 from torchvision.transforms import Compose
 
+from parcnet.checkpoint import Metadata
 from parcnet.data import Preprocessing, Transform, eval_loader
 from parcnet.data.corruptions import corrupt
-from parcnet.tasks.classification.metrics import Result, evaluate
-from parcnet.tasks.predictor import Predictor
 from parcnet.evaluation.robustness.suites import Part
+from parcnet.tasks.predictor import Predictor
+from parcnet.tasks.scores import Scores
+from parcnet.tasks.task import Task
 
 
 @dataclass(frozen=True, slots=True)
-class Scored:
-    """The figures of one network on one part."""
+class PartScore:
+    """Metrics of one network on one part."""
 
     part: str
-    result: Result
+    scores: Scores
 
 
 @dataclass(frozen=True, slots=True)
-class Damage:
-    """A corruption of cropped images; the noise depends on the image alone, so that figures can be had again."""
+class Corruption:
+    """A corruption of cropped images. Its noise is seeded by the image, so results are reproducible."""
 
-    corruption: str
+    name: str
     severity: int
 
     def __call__(self, image: Image.Image) -> Image.Image:
-        return corrupt(image, self.corruption, self.severity, seed=zlib.crc32(image.tobytes()))
+        return corrupt(image, self.name, self.severity, seed=zlib.crc32(image.tobytes()))
 
 
 def score(
+    task: Task,
     predictor: Predictor,
-    preprocessing: Preprocessing,
+    metadata: Metadata,
     part: Part,
     *,
     batch_size: int,
     workers: int,
     max_bad_images: int = 0,
-    note: Callable[[int, str], None] = lambda *_: None,
-) -> Scored:
-    """Runs `predictor` over the part. With `part.among` the other classes' logits are minus infinity."""
+    advance: Callable[[int, str], None] = lambda *_: None,
+) -> PartScore:
+    """Evaluates the predictor of a single-label task on the part.
+
+    Logits of classes outside `part.class_subset` are set to minus infinity.
+
+    `advance(images, part)` reports progress.
+    """
     loader = eval_loader(
         part.images,
-        transform=_transform(preprocessing, part),
+        transform=_transform(Preprocessing.from_dict(metadata.preprocessing), part),
         batch_size=batch_size,
         workers=workers,
         max_bad_images=max_bad_images,
     )
-    classes = len(part.images.classes)
-    result = evaluate(_among(predictor, part.among, classes), _noted(loader, part.name, note), classes)
-    return Scored(part.name, result)
+    restricted = _restricted(predictor, part.class_subset, len(metadata.classes))
+    return PartScore(part.name, task.evaluate(restricted, _reporting(loader, part.name, advance), metadata))
 
 
 def _transform(preprocessing: Preprocessing, part: Part) -> Transform:
-    if part.damage is None:
+    if part.corruption is None:
         return preprocessing.transform()
-    steps: Transform = Compose([preprocessing.cropping(), Damage(*part.damage), preprocessing.scaling()])
+    steps: Transform = Compose([preprocessing.cropping(), Corruption(*part.corruption), preprocessing.scaling()])
     return steps
 
 
-def _among(predictor: Predictor, among: tuple[int, ...] | None, classes: int) -> Predictor:
-    if among is None:
+def _restricted(predictor: Predictor, class_subset: tuple[int, ...] | None, classes: int) -> Predictor:
+    if class_subset is None:
         return predictor
     excluded = torch.ones(classes, dtype=torch.bool)
-    excluded[list(among)] = False
+    excluded[list(class_subset)] = False
 
-    def restricted(images: Tensor) -> Tensor:
+    def predict(images: Tensor) -> Tensor:
         logits: Tensor = predictor(images)
         return logits.float().masked_fill(excluded.to(logits.device), -torch.inf)
 
-    return restricted
+    return predict
 
 
-def _noted(
-    loader: Iterable[tuple[Tensor, Tensor]], part: str, note: Callable[[int, str], None]
+def _reporting(
+    loader: Iterable[tuple[Tensor, Tensor]], part: str, advance: Callable[[int, str], None]
 ) -> Iterator[tuple[Tensor, Tensor]]:
-    """The batches, each told when it is done."""
+    """The batches of `loader`; `advance` is called after each."""
     for images, labels in loader:
         yield images, labels
-        note(len(labels), part)
+        advance(len(labels), part)

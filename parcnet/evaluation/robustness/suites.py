@@ -1,4 +1,4 @@
-"""Data sets that test robustness, as they lie on a disk after unpacking, with the classes that timm knows of them."""
+"""Robustness suites: data sets as their archives unpack, with class subsets from timm."""
 
 import pkgutil
 from collections.abc import Callable, Sequence
@@ -15,45 +15,45 @@ from parcnet.data.corruptions import CORRUPTIONS, SEVERITIES
 SUITES = {
     "imagenet-v2": "DIR/0 to DIR/999: new photographs, classes by number (Recht et al., 2019, arXiv:1902.10811)",
     "imagenet-r": "DIR/SYNSET of 200 classes: paintings, toys, cartoons (Hendrycks et al., 2021, arXiv:2006.16241)",
-    "imagenet-a": "DIR/SYNSET of 200 classes: photographs that ResNet-50 mistakes (Hendrycks et al., arXiv:1907.07174)",
+    "imagenet-a": "DIR/SYNSET of 200 classes: photographs ResNet-50 misclassifies (Hendrycks et al., arXiv:1907.07174)",
     "imagenet-sketch": "DIR/SYNSET of 1,000 classes: drawings (Wang et al., 2019, arXiv:1905.13549)",
-    "imagenet-c": "DIR/CORRUPTION/SEVERITY/SYNSET: damaged images (Hendrycks and Dietterich, arXiv:1903.12261)",
-    "corruptions": "any labelled images, damaged here: eight corruptions in five severities, and undamaged",
+    "imagenet-c": "DIR/CORRUPTION/SEVERITY/SYNSET: corrupted images (Hendrycks and Dietterich, arXiv:1903.12261)",
+    "corruptions": "any labelled images, corrupted here: eight corruptions at five severities, and undamaged",
 }
-"""Name -> how it lies on the disk and what it is."""
+"""Name -> folder layout and content."""
 
 _SUBSETS = {"imagenet-r": "imagenet_r_synsets.txt", "imagenet-a": "imagenet_a_synsets.txt"}
-"""Whose images show only some of the 1,000 classes, by timm's list of them."""
+"""Suites with a subset of the 1,000 classes -> timm's list of them."""
 
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """Some images of a suite, scored together."""
+    """Images of a suite that are evaluated together."""
 
     name: str
     images: ImageDataset
-    """Labels are positions in the checkpoint's classes."""
-    among: tuple[int, ...] | None = None
-    """The classes that an answer is chosen from, as the suite's authors score it; None: all."""
-    damage: tuple[str, int] | None = None
-    """(corruption, severity) that images get after cropping."""
+    """Labels are indices into the checkpoint's classes."""
+    class_subset: tuple[int, ...] | None = None
+    """Class indices a prediction is chosen from, as the suite's authors evaluate; None: all."""
+    corruption: tuple[str, int] | None = None
+    """(name, severity), applied after cropping."""
 
 
 def parts_of(suite: str, data_dir: str | None, split: str | None, classes: Sequence[str]) -> list[Part]:
-    """The parts of a suite for a checkpoint with those classes.
+    """The parts of a suite for a checkpoint with the given classes.
 
-    Raises `UserError` for an unknown suite, a folder that is not laid out as `SUITES` says, and for a checkpoint whose
-    classes are not named by ImageNet's synsets where the suite needs them.
+    Raises `UserError` for an unknown suite, a folder without the layout in `SUITES`, and for a checkpoint whose classes
+    are not named by ImageNet synsets where the suite needs them.
     """
     if suite not in SUITES:
         raise unknown("suite", suite, SUITES)
     if suite == "corruptions":
         chosen = split or ("test" if has_split(data_dir, "test") else "val")
         images = open_dataset(data_dir, chosen, classes)  # type: ignore[arg-type]  # the command checks the word
-        damaged = [(name, severity) for name in CORRUPTIONS for severity in SEVERITIES]
+        corruptions = [(name, severity) for name in CORRUPTIONS for severity in SEVERITIES]
         return [
             Part("undamaged", images),
-            *(Part(f"{name} {severity}", images, damage=(name, severity)) for name, severity in damaged),
+            *(Part(f"{name} {severity}", images, corruption=(name, severity)) for name, severity in corruptions),
         ]
     if data_dir is None:
         raise UserError(f"--suite {suite} needs --data-dir DIR, laid out as {SUITES[suite]}.")
@@ -66,46 +66,47 @@ def _imagenet(suite: str, root: Path, classes: tuple[str, ...]) -> list[Part]:
     synsets = ImageNetInfo("imagenet-1k").label_names()
     if missing := set(synsets) - set(classes):
         raise UserError(
-            f"--suite {suite} needs a network whose classes are named by ImageNet's synsets, such as {synsets[0]}; "
+            f"--suite {suite} needs a network whose classes are named by ImageNet synsets, such as {synsets[0]}; "
             f"{len(missing)} of 1,000 are missing, and this one has {', '.join(classes[:3])}, ..."
         )
-    place = {name: position for position, name in enumerate(classes)}
+    class_index = {name: index for index, name in enumerate(classes)}
 
-    def named(folder: Path) -> ImageDataset:
+    def by_class(folder: Path) -> ImageDataset:
         return _opened(suite, folder, classes)
 
     if suite == "imagenet-v2":
         numbered = _opened(suite, root, [str(number) for number in range(len(synsets))])
-        return [Part(root.name, _Renamed(numbered, classes, [place[synset] for synset in synsets]))]
+        return [Part(root.name, _Relabelled(numbered, classes, [class_index[synset] for synset in synsets]))]
     if suite == "imagenet-c":
-        return _by_severity(suite, root, named)
-    subset = _SUBSETS.get(suite)
-    return [Part(root.name, named(root), None if subset is None else tuple(place[name] for name in _listed(subset)))]
+        return _by_severity(suite, root, by_class)
+    file = _SUBSETS.get(suite)
+    class_subset = None if file is None else tuple(class_index[synset] for synset in _timm_list(file))
+    return [Part(root.name, by_class(root), class_subset)]
 
 
-def _by_severity(suite: str, root: Path, named: Callable[[Path], ImageDataset]) -> list[Part]:
+def _by_severity(suite: str, root: Path, by_class: Callable[[Path], ImageDataset]) -> list[Part]:
     found = sorted(path for path in root.glob("*/[1-5]") if path.is_dir())
     if not found:
         raise UserError(f"{root} has no folders CORRUPTION/SEVERITY. Expected {SUITES[suite]}.")
-    return [Part(f"{path.parent.name} {path.name}", named(path)) for path in found]
+    return [Part(f"{path.parent.name} {path.name}", by_class(path)) for path in found]
 
 
 def _opened(suite: str, folder: Path, classes: Sequence[str]) -> ImageDataset:
     try:
-        return open_dataset(folder.parent, folder.name, classes)  # type: ignore[arg-type]  # any folder of classes
+        return open_dataset(folder.parent, folder.name, classes)  # type: ignore[arg-type]  # any folder of class folders
     except UserError as error:
         raise UserError(f"{error} For --suite {suite}: {SUITES[suite]}.") from None
 
 
-def _listed(file: str) -> list[str]:
+def _timm_list(file: str) -> list[str]:
     content = pkgutil.get_data("timm.data", f"_info/{file}")
     assert content is not None
     return content.decode().split()
 
 
 @dataclass(frozen=True, slots=True)
-class _Renamed:
-    """Images whose labels stand for other classes."""
+class _Relabelled:
+    """Images with their labels mapped: label i becomes `labels[i]`."""
 
     images: ImageDataset
     classes: tuple[str, ...]

@@ -1,7 +1,7 @@
 """How well a predictor classifies labelled images."""
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,24 +13,25 @@ from torch import Tensor
 
 from parcnet.base import UserError
 from parcnet.tasks.predictor import Predictor
+from parcnet.tasks.reduction import ONE_PROCESS, Reduction
 
 MOST_CONFUSED = 4096
-"""Classes up to which confusion is counted: 128 MB; of 21,841 classes it would take 3.8 GB."""
+"""Largest number of classes whose confusion is counted: 128 MB; of 21,841 classes it would take 3.8 GB."""
 
 
 @dataclass(frozen=True, slots=True)
-class Result:
-    """Metrics over one split; every image counts once and the same."""
+class ClassificationMetrics:
+    """Metrics over one split; every image has the same weight."""
 
     top1: float
-    """Share of images whose likeliest class is the true one, in [0, 1]."""
+    """Fraction of images whose likeliest class is the true one."""
     top5: float
-    """Share of images whose five likeliest classes hold the true one; all classes if there are fewer than five."""
+    """Fraction of images whose five likeliest classes contain the true one; of all classes if there are fewer."""
     loss: float
     """Mean cross entropy, in nats, without smoothing."""
     confusion: NDArray[np.int64] | None
     """Counts [true class, predicted class]; None for more than `MOST_CONFUSED` classes."""
-    seen: NDArray[np.int64]
+    support: NDArray[np.int64]
     """Images of each class."""
     count: int
     """Images."""
@@ -42,46 +43,49 @@ class Result:
         return {"top1": self.top1, "top5": self.top5, "loss": self.loss}
 
 
-def evaluate(
+def evaluate_classification(
     predictor: Predictor,
     loader: Iterable[tuple[Tensor, Tensor]],
     num_classes: int,
-    total: Callable[[Tensor], Tensor] = lambda counts: counts,
-) -> Result:
+    reduction: Reduction = ONE_PROCESS,
+) -> ClassificationMetrics:
     """Runs the predictor over batches (images [B, C, H, W], class indices [B]).
 
-    Where several processes look at parts of a split, `total` sums counts over them, so each has the figures of the
-    whole; nothing else travels. Raises `UserError` when there is no image, or a label the predictor has no logit for.
+    Where several processes evaluate parts of a split, `reduction` sums the counts over them, so that each has the
+    metrics of the whole. Raises `UserError` when there is no image, or a label without a logit.
     """
     started = time.perf_counter()
     confused = num_classes <= MOST_CONFUSED
     confusion = torch.zeros(num_classes**2 if confused else 0, dtype=torch.int64)
-    seen = torch.zeros(num_classes, dtype=torch.int64)
+    support = torch.zeros(num_classes, dtype=torch.int64)
     hits = torch.zeros(2, dtype=torch.int64)
     loss = torch.zeros(1, dtype=torch.float64)
     for images, labels in loader:
         logits = predictor(images).detach().float().cpu()
-        _check(logits, labels, num_classes)
+        check_logits(logits, len(labels), num_classes)
+        if int(labels.max()) >= num_classes:
+            raise UserError(f"an image has class index {int(labels.max())}, but the network has {num_classes} classes.")
         predicted = logits.argmax(-1)
         top5 = logits.topk(min(5, num_classes)).indices
         hits += torch.stack([(predicted == labels).sum(), (top5 == labels[:, None]).sum()])
-        seen += torch.bincount(labels, minlength=num_classes)
+        support += torch.bincount(labels, minlength=num_classes)
         if confused:
             confusion += torch.bincount(labels * num_classes + predicted, minlength=num_classes**2)
         loss += F.cross_entropy(logits, labels, reduction="sum")
-    confusion, seen, hits, loss = (total(each) for each in (confusion, seen, hits, loss))
-    count = int(seen.sum())
+    confusion, support, hits, loss = (reduction.total(each) for each in (confusion, support, hits, loss))
+    count = int(support.sum())
     if not count:
         raise UserError("there is no image to evaluate: every one was unreadable, or the split is empty.")
     matrix: NDArray[Any] | None = confusion.view(num_classes, num_classes).numpy() if confused else None
     correct, in_top5 = hits.tolist()
     rate = count / (time.perf_counter() - started)
-    return Result(correct / count, in_top5 / count, float(loss) / count, matrix, seen.numpy(), count, rate)
+    return ClassificationMetrics(
+        correct / count, in_top5 / count, float(loss) / count, matrix, support.numpy(), count, rate
+    )
 
 
-def _check(logits: Tensor, labels: Tensor, num_classes: int) -> None:
-    if logits.shape != (len(labels), num_classes):
-        expected = f"[{len(labels)}, {num_classes}]"
+def check_logits(logits: Tensor, images: int, num_classes: int) -> None:
+    """Raises `UserError` unless there is a logit for each image and class."""
+    if logits.shape != (images, num_classes):
+        expected = f"[{images}, {num_classes}]"
         raise UserError(f"the network returned logits {list(logits.shape)}; expected {expected}, one for each class.")
-    if int(labels.max()) >= num_classes:
-        raise UserError(f"an image has class index {int(labels.max())}, but the network knows {num_classes} classes.")

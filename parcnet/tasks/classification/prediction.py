@@ -1,55 +1,30 @@
-"""What a predictor says about image files, one after the other; an unreadable one does not stop the rest."""
+"""The likeliest classes of an image."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-from parcnet.data import BadImage, Preprocessing, open_image
-from parcnet.tasks.predictor import Predictor
-from parcnet.tasks import top_k
+from torch import Tensor
 
 
 @dataclass(frozen=True, slots=True)
-class Prediction:
+class ClassPrediction:
     """The likeliest classes of one image."""
 
-    path: Path
     top: list[tuple[str, float]]
     """(class, probability), the likeliest first."""
 
-    def to_dict(self) -> dict[str, Any]:
-        """JSON values."""
-        return {"image": str(self.path), "top": [{"class": name, "probability": share} for name, share in self.top]}
-
-
-@dataclass(frozen=True, slots=True)
-class Failure:
-    """An image that could not be read."""
-
-    path: Path
-    reason: str
-    """A sentence that names the file."""
+    def lines(self) -> list[str]:
+        return [f"{probability:7.2%}  {name}" for name, probability in self.top]
 
     def to_dict(self) -> dict[str, Any]:
-        """JSON values."""
-        return {"image": str(self.path), "error": self.reason}
+        return {"top": [{"class": name, "probability": probability} for name, probability in self.top]}
 
 
-def predict(
-    predictor: Predictor,
-    preprocessing: Preprocessing,
-    classes: Sequence[str],
-    paths: Iterable[str | Path],
-    k: int = 5,
-) -> Iterator[Prediction | Failure]:
-    """Predicts each image file on its own, in order: k classes with probabilities, or why it failed."""
-    transform = preprocessing.transform()
-    for path in map(Path, paths):
-        try:
-            image = open_image(path, channels=preprocessing.channels)
-        except BadImage as error:
-            yield Failure(path, str(error))
-            continue
-        logits = predictor(transform(image)[None])
-        yield Prediction(path, top_k(logits, classes, k)[0])
+def top_k(logits: Tensor, classes: Sequence[str], k: int) -> list[list[tuple[str, float]]]:
+    """The k likeliest (name, probability) of each row of logits [B, C], the likeliest first; all C if k > C."""
+    values, indices = logits.float().softmax(dim=-1).topk(min(k, logits.shape[-1]))
+    return [
+        [(classes[index], value) for index, value in zip(row, probabilities, strict=True)]
+        for row, probabilities in zip(indices.tolist(), values.tolist(), strict=True)
+    ]

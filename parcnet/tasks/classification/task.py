@@ -1,72 +1,127 @@
-"""Classification: one class an image."""
-
-from __future__ import annotations
+"""Classification as the rooms above ask for it."""
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from torch import Tensor
+from PIL import Image
+from torch import Tensor, nn
 
-from parcnet.data import ImageDataset, LabelledImages, Preprocessing, Transform, mixup, train_transform
-from parcnet.evaluation import Predictor, Result, evaluate
-from parcnet.plots import confusion
-from parcnet.tasks import training_loss
-from parcnet.tasks.building import Built, build_network
-from parcnet.tasks.classification.pictures import draw_predictions
-from parcnet.training.distributed.process_group import Ranks
-from parcnet.data.splits import Splits, open_splits
-from parcnet.training.loop.step import Batch, Mixer
-from parcnet.tasks.task import Metric, Scores, Task
-
-if TYPE_CHECKING:
-    from parcnet.training.setup.prepare import Job
+from parcnet.base import UserError
+from parcnet.checkpoint import Metadata
+from parcnet.data import (
+    ImageDataset,
+    LabelledImages,
+    Preprocessing,
+    Split,
+    Splits,
+    Transform,
+    has_split,
+    mixup,
+    open_dataset,
+    train_transform,
+)
+from parcnet.models import build
+from parcnet.recipes import Recipe
+from parcnet.tasks.building import BuiltNetwork
+from parcnet.tasks.class_scores import ExplainedNetwork
+from parcnet.tasks.classification.data import open_splits
+from parcnet.tasks.classification.loss import classification_loss
+from parcnet.tasks.classification.metrics import ClassificationMetrics, evaluate_classification
+from parcnet.tasks.classification.pictures import draw_examples
+from parcnet.tasks.classification.prediction import ClassPrediction, top_k
+from parcnet.tasks.classifier_network import build_classifier
+from parcnet.tasks.predictor import Predictor
+from parcnet.tasks.reduction import ONE_PROCESS, Reduction
+from parcnet.tasks.scores import Metric, Scores, ScoreTable
+from parcnet.tasks.task import Batch, Mixer, Task
 
 _TOP1 = Metric("top1", "top-1")
 
 
-class Classification(Task):
-    """Top-1 chooses the best epoch."""
+class ClassificationTask(Task):
+    """One class an image; top-1 selects the best epoch."""
 
     name = "classification"
     metrics = (_TOP1, Metric("top5", "top-5"), Metric("loss", "loss (nats)", percent=False))
     logged = ("loss", "top1")
-    chosen = _TOP1
+    best = _TOP1
+    single_label = True
+    timm_network = True
+    parity_images = 16
     predicts = "names and probabilities for your images"
 
-    def open_splits(self) -> Splits:
-        return open_splits(self.recipe.data.data_dir)
+    def open_splits(self, recipe: Recipe) -> Splits:
+        return open_splits(recipe.data.data_dir)
 
-    def build(self, classes: Sequence[str]) -> Built:
-        return build_network(self.recipe, classes)
+    def build(self, recipe: Recipe, classes: Sequence[str]) -> BuiltNetwork:
+        return build_classifier(recipe, classes)
 
-    def transform(self, preprocessing: Preprocessing, training: bool) -> Transform:
-        """In multi-scale training images have the largest side; see `sizes`."""
-        if not training:
-            return preprocessing.transform()
-        if self.recipe.data.train_sizes is not None:
-            side = self.recipe.data.train_sizes[1]
+    def train_transform(self, recipe: Recipe, preprocessing: Preprocessing) -> Transform:
+        """Images of multi-scale training come at the largest side; each step makes them smaller."""
+        if recipe.data.train_sizes is not None:
+            side = recipe.data.train_sizes[1]
             preprocessing = replace(preprocessing, size=(side, side))
-        return train_transform(preprocessing, self.recipe.augmentation, self.recipe.data.train_interpolation)
+        return train_transform(preprocessing, recipe.augmentation, recipe.data.train_interpolation)
 
-    def loss(self) -> Callable[[Any, Any], Tensor]:
-        return training_loss(self.recipe.augmentation)
+    def loss(self, recipe: Recipe) -> Callable[[Any, Any], Tensor]:
+        return classification_loss(recipe.augmentation)
 
-    def mixer(self, classes: int) -> Mixer | None:
-        return mixup(self.recipe.augmentation, classes)
+    def mixer(self, recipe: Recipe, classes: int) -> Mixer | None:
+        return mixup(recipe.augmentation, classes)
 
-    def evaluate(self, predictor: Predictor, batches: Iterable[Batch], classes: int, ranks: Ranks) -> Result:
-        return evaluate(predictor, batches, classes, ranks.total)
+    def network(self, metadata: Metadata) -> nn.Module:
+        return build(metadata.model, **metadata.model_args)
 
-    def draw(self, predictor: Predictor, job: Job, shown: LabelledImages, scores: Scores) -> list[Path]:
-        """A few images with predicted names, and which classes are taken for which."""
-        assert isinstance(scores, Result)
-        images: ImageDataset = shown
+    def open_images(self, data_dir: str | None, split: Split, metadata: Metadata) -> ImageDataset:
+        if data_dir is None and metadata.data != "digits":
+            raise UserError(f"the network was trained on {metadata.data!r}: say on which images with --data-dir DIR.")
+        return open_dataset(data_dir, split, metadata.classes)
+
+    def has_split(self, data_dir: str | None, split: Split) -> bool:
+        return has_split(data_dir, split)
+
+    def eval_transform(self, metadata: Metadata) -> Transform:
+        return Preprocessing.from_dict(metadata.preprocessing).transform()
+
+    def evaluate(
+        self, predictor: Predictor, batches: Iterable[Batch], metadata: Metadata, reduction: Reduction = ONE_PROCESS
+    ) -> ClassificationMetrics:
+        return evaluate_classification(predictor, batches, len(metadata.classes), reduction)
+
+    def score_tables(
+        self, scores: ClassificationMetrics, metadata: Metadata, data: str, split: str
+    ) -> list[ScoreTable]:
+        columns = ("split", "images", "top-1", "top-5", "loss (nats)", "images/s")
+        values = (f"{scores.top1:.2%}", f"{scores.top5:.2%}", f"{scores.loss:.4f}", f"{scores.images_per_second:.0f}")
+        return [ScoreTable(f"{metadata.model} on {data}", columns, [(split, str(scores.count), *values)])]
+
+    def warnings(self, scores: ClassificationMetrics, metadata: Metadata, split: str) -> list[str]:
+        absent = int((scores.support == 0).sum())
+        total = len(metadata.classes)
+        return [f"{absent} of the checkpoint's {total} classes have no image in {split}/"] if absent else []
+
+    def draw_run(
+        self, predictor: Predictor, images: LabelledImages, metadata: Metadata, scores: Scores, folder: Path
+    ) -> list[Path]:
+        """Example predictions, and the confusion matrix."""
+        from parcnet.plots import confusion  # here: matplotlib is loaded when a picture is drawn
+
         pictures = []
-        if draw_predictions(predictor, job.built.preprocessing, images, job.classes, job.folder.predictions):
-            pictures.append(job.folder.predictions)
+        if draw_examples(predictor, images, metadata, examples := folder / "predictions.png"):
+            pictures.append(examples)
         if scores.confusion is not None:
-            confusion(scores.confusion, job.classes, job.folder.confusion)
-            pictures.append(job.folder.confusion)
+            confusion(scores.confusion, metadata.classes, matrix := folder / "confusion.png")
+            pictures.append(matrix)
         return pictures
+
+    def predict(self, predictor: Predictor, image: Image.Image, metadata: Metadata, top: int) -> ClassPrediction:
+        logits = predictor(self.eval_transform(metadata)(image)[None])
+        return ClassPrediction(top_k(logits, metadata.classes, top)[0])
+
+    def explained(self, network: nn.Module, metadata: Metadata) -> ExplainedNetwork:  # noqa: ARG002 - needs no more
+        return ExplainedNetwork(network)
+
+
+TASK = ClassificationTask()

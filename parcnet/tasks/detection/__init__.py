@@ -1,7 +1,7 @@
-"""Detection and instance segmentation: a backbone's maps, a pyramid over them, proposals, boxes and masks."""
+"""Detection and instance segmentation: boxes, classes and masks of objects."""
 
 from parcnet.tasks.detection.building import DETECTORS, build_detector, detector_of
-from parcnet.tasks.detection.decoding import Found, found_in
 from parcnet.tasks.detection.detector import Detector
+from parcnet.tasks.detection.prediction import DetectedObjects, detected_objects
 
-__all__ = ["DETECTORS", "Detector", "Found", "build_detector", "detector_of", "found_in"]
+__all__ = ["DETECTORS", "DetectedObjects", "Detector", "build_detector", "detected_objects", "detector_of"]

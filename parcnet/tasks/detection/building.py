@@ -11,11 +11,11 @@ from torchvision.ops import MultiScaleRoIAlign
 from parcnet.base import unknown
 from parcnet.checkpoint import Metadata
 from parcnet.tasks.backbone import Backbone, build_backbone
-from parcnet.tasks.detection.detector import Detector
-from parcnet.tasks.detection.region_heads import REGION, BoxHead, ExactRPNHead, box_predictor, mask_head, region_head
-from parcnet.tasks.detection.losses import BoxLoss
-from parcnet.tasks.detection.feature_pyramid import CHANNELS, LEVELS, PyramidBackbone
 from parcnet.tasks.detection.cascade_heads import CASCADE, MASK_RCNN, CascadeRoIHeads, Stage
+from parcnet.tasks.detection.detector import Detector
+from parcnet.tasks.detection.feature_pyramid import CHANNELS, LEVELS, PyramidBackbone
+from parcnet.tasks.detection.losses import BoxLoss
+from parcnet.tasks.detection.region_heads import REGION, BoxHead, ExactRPNHead, box_predictor, mask_head, region_head
 
 DETECTORS: Mapping[str, Sequence[Stage]] = {"mask_rcnn": MASK_RCNN, "cascade_mask_rcnn": CASCADE}
 """Name -> its stages: Mask R-CNN (arXiv 1703.06870) is a cascade of one."""

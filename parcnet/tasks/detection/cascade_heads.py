@@ -11,8 +11,8 @@ from torchvision.models.detection.roi_heads import RoIHeads
 from torchvision.ops import clip_boxes_to_image
 
 from parcnet.tasks.detection.coco import Target
-from parcnet.tasks.detection.region_heads import own_box
 from parcnet.tasks.detection.losses import BoxLoss, box_loss, mask_loss, mask_targets
+from parcnet.tasks.detection.region_heads import own_box
 
 Maps = dict[str, Tensor]
 Sizes = Sequence[tuple[int, int]]

@@ -5,8 +5,8 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from parcnet.models import Complexity
 from parcnet.tasks.detection.detector import Detector
-from parcnet.tasks.detection.region_heads import REGION
 from parcnet.tasks.detection.feature_pyramid import CHANNELS
+from parcnet.tasks.detection.region_heads import REGION
 
 PROPOSALS, MASKS = 1000, 100
 """Regions that every box head sees, and every mask head: what the published counts assume, whatever is in the image."""

@@ -7,10 +7,10 @@ from torch import Tensor, nn
 from torchvision.models.detection.rpn import RegionProposalNetwork
 from torchvision.models.detection.transform import GeneralizedRCNNTransform
 
-from parcnet.tasks.detection.coco import Target
-from parcnet.tasks.detection.padding_mask import PaddingMask
-from parcnet.tasks.detection.feature_pyramid import PyramidBackbone
 from parcnet.tasks.detection.cascade_heads import CascadeRoIHeads
+from parcnet.tasks.detection.coco import Target
+from parcnet.tasks.detection.feature_pyramid import PyramidBackbone
+from parcnet.tasks.detection.padding_mask import PaddingMask
 
 _POSITIONS = ("relative_position_bias_table", "absolute_pos_embed", "pos_embed")
 
@@ -24,6 +24,9 @@ class Detector(nn.Module):
     A detection holds, the likeliest first: boxes [N, 4] (x1, y1, x2, y2), scores [N], labels [N] (classes from 0),
     masks [N, 1, H, W] as probabilities.
     """
+
+    task = "detection"
+    """Name of the task, for whoever is given the network alone."""
 
     def __init__(
         self,

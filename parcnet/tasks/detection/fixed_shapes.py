@@ -20,9 +20,9 @@ from torchvision.ops import nms, roi_align
 from torchvision.ops.poolers import LevelMapper, MultiScaleRoIAlign
 
 from parcnet.base import UserError
-from parcnet.deploy.request import Request
-from parcnet.tasks.detection import Detector
+from parcnet.tasks.detection.detector import Detector
 from parcnet.tasks.detection.region_heads import own_box
+from parcnet.tasks.exported_file import ExportRequest
 
 OUTPUTS = ("boxes", "scores", "labels", "masks")
 """Of a file: boxes [1, N, 4] (x1, y1, x2, y2 in px of the file's image), scores [1, N], the likeliest first, 0 where
@@ -36,21 +36,22 @@ _SMALLEST, _SMALLEST_PROPOSAL = 1e-2, 1e-3  # px, torchvision's
 
 
 FORMATS = {"onnx": ("fp32",), "openvino": ("fp32", "fp16"), "torch-export": ("fp32",)}
-"""What a detector can be written as: MNN has no non-maximum suppression, and boxes need single precision."""
+"""Formats and precisions of exported detectors: MNN has no non-maximum suppression, and boxes need fp32."""
 
 
-def check_request(request: Request) -> None:
-    """Raises `UserError` for a file that no detector can be."""
+def check_request(request: ExportRequest) -> None:
+    """Raises `UserError` if a detector cannot be exported to this format, precision, batch or size."""
     if request.dtype not in FORMATS.get(request.format, ()):
         known = "; ".join(f"{name} in {' or '.join(dtypes)}" for name, dtypes in FORMATS.items())
-        raise UserError(f"a detector is not written as {request.format} in {request.dtype} here: expected {known}.")
+        raise UserError(f"a detector cannot be exported to {request.format} in {request.dtype}: expected {known}.")
     if request.batch != 1:
         given = "dynamic" if request.batch is None else request.batch
-        raise UserError(f"batch is {given}: a detector's file takes one image at a time, leave --batch out.")
+        raise UserError(f"batch is {given}: an exported detector takes one image at a time; leave --batch out.")
     if request.height % 32 or request.width % 32:
-        wanted = " x ".join(str(-(-side // 32) * 32) for side in request.size)
+        expected = " x ".join(str(-(-side // 32) * 32) for side in request.size)
         raise UserError(
-            f"the size is {request.height} x {request.width} px: a detector's maps want multiples of 32, e.g. {wanted}."
+            f"the size is {request.height} x {request.width} px: a detector's feature maps need multiples of 32, e.g. "
+            f"{expected}."
         )
 
 
@@ -111,8 +112,10 @@ class FixedDetector(nn.Module):
             if number < last:
                 label = logits[:, 1:].argmax(1) + 1
                 boxes = self._inside(any_head.box_coder.decode_single(own_box(deltas, label), boxes))
-        shares = torch.stack(scores).mean(0).softmax(-1)[:, 1:]
-        found, score, label = self._detections(any_head, deltas, boxes, torch.where(alive[:, None], shares, -1.0))
+        probabilities = torch.stack(scores).mean(0).softmax(-1)[:, 1:]
+        found, score, label = self._detections(
+            any_head, deltas, boxes, torch.where(alive[:, None], probabilities, -1.0)
+        )
         masks = torch.stack([self._masks(each, levels, found, label) for each in self.heads]).mean(0)
         real = score >= 0
         rows = (found, score, label, masks)

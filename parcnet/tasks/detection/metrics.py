@@ -3,7 +3,7 @@
 import json
 import math
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import redirect_stdout
 from dataclasses import dataclass
 from io import StringIO
@@ -14,6 +14,7 @@ from torch import Tensor
 from parcnet.base import UserError
 from parcnet.tasks.detection.coco import Instances, encode
 from parcnet.tasks.predictor import Predictor
+from parcnet.tasks.reduction import ONE_PROCESS, Reduction
 
 STATISTICS = (
     *("ap", "ap50", "ap75", "ap_small", "ap_medium", "ap_large"),
@@ -22,12 +23,12 @@ STATISTICS = (
 """COCO's twelve, in its order; small is below 32^2 px of area, large above 96^2."""
 
 MASK_THRESHOLD = 0.5
-"""Probability from which on a pixel is an instance's."""
+"""Probability above which a pixel belongs to an instance."""
 
 
 @dataclass(frozen=True, slots=True)
-class DetectionResult:
-    """COCO's statistics over one split, shares in [0, 1]; those that have nothing to measure are left out."""
+class DetectionMetrics:
+    """COCO's statistics over one split, in [0, 1]; those that no instance bears on are left out."""
 
     boxes: Mapping[str, float]
     masks: Mapping[str, float]
@@ -35,6 +36,11 @@ class DetectionResult:
     """Images."""
     images_per_second: float
     """Reading, resizing and predicting together."""
+
+    @property
+    def confusion(self) -> None:
+        """Objects are not confused one to one."""
+        return None
 
     def metrics(self) -> dict[str, float]:
         """box_ap, ..., mask_ar_large; AP over IoU .5 to .95 is 0 where there is no instance."""
@@ -46,11 +52,11 @@ class DetectionResult:
 def evaluate_detection(
     predictor: Predictor,
     loader: Iterable[tuple[Sequence[Tensor], Sequence[Instances]]],
-    gathered: Callable[[bytes], list[bytes]] = lambda own: [own],
-) -> DetectionResult:
+    reduction: Reduction = ONE_PROCESS,
+) -> DetectionMetrics:
     """Runs the predictor, which gives a detection an image, over batches of images and what is in them.
 
-    Where several processes look at parts of a split, `gathered` brings what each found to all of them. Raises
+    Where several processes evaluate parts of a split, `reduction` gathers the detections of all of them. Raises
     `UserError` when there is no image.
     """
     started = time.perf_counter()
@@ -64,11 +70,11 @@ def evaluate_detection(
             truth += target.truth
             found += results(target.image_id, detection)
     seconds = time.perf_counter() - started
-    parts = [json.loads(part) for part in gathered(json.dumps([images, truth, found]).encode())]
+    parts = [json.loads(part) for part in reduction.gathered(json.dumps([images, truth, found]).encode())]
     images, truth, found = ([each for part in parts for each in part[kind]] for kind in range(3))
     if not images:
         raise UserError("there is no image to evaluate: every one was unreadable, or the split is empty.")
-    return DetectionResult(
+    return DetectionMetrics(
         coco_statistics(images, truth, found, "bbox"),
         coco_statistics(images, truth, found, "segm"),
         len(images),

@@ -3,11 +3,13 @@
 from dataclasses import dataclass
 from typing import Literal
 
+from parcnet.recipes import TaskSection
 from parcnet.recipes.expecting import expect
+from parcnet.tasks.whole_image_fields import WHOLE_IMAGE_FIELDS
 
 
 @dataclass(frozen=True, slots=True)
-class Detection:
+class DetectionSettings:
     """A detector over the network's feature maps; the defaults are those of the published Mask R-CNN recipes."""
 
     detector: Literal["mask_rcnn", "cascade_mask_rcnn"] = "mask_rcnn"
@@ -53,3 +55,6 @@ class Detection:
         expect(self.regions >= 8, "regions", self.regions, "at least 8")
         expect(0 <= self.score_threshold < 1, "score_threshold", self.score_threshold, "a score in [0, 1)")
         expect(self.detections >= 1, "detections", self.detections, "at least 1")
+
+
+SECTION = TaskSection(DetectionSettings, WHOLE_IMAGE_FIELDS)

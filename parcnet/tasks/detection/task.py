@@ -1,76 +1,82 @@
-"""Detection and instance segmentation: boxes, classes and masks of objects."""
-
-from __future__ import annotations
+"""Detection and instance segmentation as the rooms above ask for it."""
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-import numpy as np
 import torch
-from torch import Tensor
+from PIL import Image
+from torch import Tensor, nn
 
 from parcnet.base import UserError
-from parcnet.data import BadImage, Joint, LabelledImages, Preprocessing, collate_lists
-from parcnet.tasks.detection.coco import AsItIs, CocoImages, DetectionAugmentation, has_coco_split, open_coco
-from parcnet.evaluation import DetectionResult, Predictor, evaluate_detection
-from parcnet.plots import DrawnInstances, draw_instances
-from parcnet.tasks.detection import build_detector, found_in
-from parcnet.tasks.starting_weights import backbone_of, start_from
-from parcnet.tasks.building import Built, colour_statistics
-from parcnet.training.distributed.process_group import Ranks
-from parcnet.data.splits import Splits
-from parcnet.training.loop.step import Batch
-from parcnet.tasks.task import Metric, Scores, Task
+from parcnet.checkpoint import Metadata
+from parcnet.data import JointTransform, LabelledImages, Preprocessing, Split, Splits, collate_lists
+from parcnet.recipes import Recipe
+from parcnet.tasks.building import BuiltNetwork, backbone_of, colour_statistics
+from parcnet.tasks.class_scores import ExplainedNetwork
+from parcnet.tasks.detection.building import build_detector, detector_of
+from parcnet.tasks.detection.class_scores import DetectorClassScores
+from parcnet.tasks.detection.coco import AsItIs, CocoImages, DetectionAugmentation, Instances, has_coco_split, open_coco
+from parcnet.tasks.detection.file_inference import detect_with_file
+from parcnet.tasks.detection.fixed_shapes import OUTPUTS, FixedDetector, PlainDetector, check_request
+from parcnet.tasks.detection.metrics import DetectionMetrics, evaluate_detection
+from parcnet.tasks.detection.object_parity import compare_objects
+from parcnet.tasks.detection.pictures import draw_detections, draw_examples
+from parcnet.tasks.detection.prediction import DetectedObjects, detected_objects
+from parcnet.tasks.detection.recipe import DetectionSettings
+from parcnet.tasks.exported_file import ExportedFile, ExportRequest
+from parcnet.tasks.parity import Outputs, Parity
+from parcnet.tasks.predictor import Predictor
+from parcnet.tasks.reduction import ONE_PROCESS, Reduction
+from parcnet.tasks.scores import Metric, Scores, ScoreTable
+from parcnet.tasks.starting_weights import start_from
+from parcnet.tasks.task import Batch, Task
 
-if TYPE_CHECKING:
-    from parcnet.training.setup.prepare import Job
-
-_STEP = 32
+_SHORT_SIDE_STEP = 32
 """px between the short sides of training images."""
-_SHOWN = 4
-"""Images in the picture of predictions."""
 _NETWORK = ("detector", "box_head", "box_loss", "class_agnostic", "short_side", "long_side", "anchor_scale")
 _ARGUMENTS = (*_NETWORK, "regions", "score_threshold", "detections", "mask_padding")
-"""Fields of the recipe that `build_detector` takes, by these names."""
+"""Fields of the recipe that `build_detector` takes under the same names."""
+_STRIDE = 32
+"""Detectors pad their images to multiples of it, px."""
 
 _BOX_AP = Metric("box_ap", "box AP")
 
 
-class Detection(Task):
-    """Box AP over IoU .5 to .95 chooses the best epoch.
+class DetectionTask(Task):
+    """Box AP over IoU .5 to .95 selects the best epoch.
 
     The loss is a mean over regions, of which an image gives a fixed number while it has enough; so gradients summed
-    over micro-batches are those of the whole batch but for images with few regions, and for masks, whose mean is over
-    the regions that show an object.
+    over micro-batches are those of the whole batch except for images with few regions, and for masks, whose mean is
+    over the regions that show an object.
     """
 
     name = "detection"
     metrics = (_BOX_AP, Metric("mask_ap", "mask AP"), Metric("box_ap50", "box AP50"), Metric("mask_ap50", "mask AP50"))
     logged = ("box_ap", "mask_ap")
-    chosen = _BOX_AP
+    best = _BOX_AP
     targeted = True
     sync_norm = True
+    eval_batch = 4  # images whose feature maps are in memory together: they may be 800 x 1333 px
     predicts = "boxes, classes and masks in your images"
     predict_flags = " --save predicted.png"
 
-    def open_splits(self) -> Splits:
-        folder = self.recipe.data.data_dir
+    def open_splits(self, recipe: Recipe) -> Splits:
+        folder, settings = recipe.data.data_dir, _settings(recipe)
         if folder is None:
             raise UserError(
                 "detection has no embedded data: give --data-dir DIR with COCO's annotations. `make demo-detection` "
                 "makes such a folder of coins."
             )
-        settings = self.recipe.detection
-        group = self.recipe.data.batch_size if settings.group_by_aspect else 1
+        group = recipe.data.batch_size if settings.group_by_aspect else 1
         train = open_coco(folder, "train", only_filled=not settings.empty_images, group=group)
         val = open_coco(folder, "val", train.classes)
         test = open_coco(folder, "test", train.classes) if has_coco_split(folder, "test") else None
         return Splits(train, val, test)
 
-    def build(self, classes: Sequence[str]) -> Built:
-        recipe, settings = self.recipe, self.recipe.detection
+    def build(self, recipe: Recipe, classes: Sequence[str]) -> BuiltNetwork:
+        settings = _settings(recipe)
         if recipe.network.in_chans != 3:
             raise UserError(f"in_chans is {recipe.network.in_chans}; detection reads images in colour: leave it out.")
         backbone, model_args = backbone_of(recipe)
@@ -80,49 +86,125 @@ class Detection(Task):
         network = build_detector(backbone=backbone, num_classes=len(classes), **task_args)
         report = start_from(network, backbone, recipe)
         preprocessing = Preprocessing((settings.short_side, settings.long_side), mean, std, "bilinear", 1.0)
-        return Built(network, model_args, preprocessing, task_args, () if report is None else (str(report),))
+        return BuiltNetwork(network, model_args, preprocessing, task_args, () if report is None else (str(report),))
 
-    def transform(self, preprocessing: Preprocessing, training: bool) -> Joint:  # noqa: ARG002 - the detector's own
-        """In evaluation images stay as they are: the detector resizes them, and its answers back."""
-        if not training:
-            return AsItIs()
-        settings = self.recipe.detection
+    def train_transform(self, recipe: Recipe, preprocessing: Preprocessing) -> JointTransform:  # noqa: ARG002 - the detector's
+        settings = _settings(recipe)
         smallest, largest = settings.train_short_sides
         return DetectionAugmentation(
             settings.resize_policy,
-            hflip=self.recipe.augmentation.hflip,
-            short_sides=[*range(smallest, largest, _STEP), largest],
+            hflip=recipe.augmentation.hflip,
+            short_sides=[*range(smallest, largest, _SHORT_SIDE_STEP), largest],
             long_side=settings.long_side,
             photometric=settings.photometric_distortion,
         )
 
-    def collate(self, training: bool) -> Callable[..., Any]:  # noqa: ARG002 - the same for both
+    def train_collate(self) -> Callable[..., Any]:
         return collate_lists
 
-    def loss(self) -> Callable[[Any, Any], Tensor]:
+    def loss(self, recipe: Recipe) -> Callable[[Any, Any], Tensor]:  # noqa: ARG002 - the network returns its losses
         return _total
 
-    def evaluate(self, predictor: Predictor, batches: Iterable[Batch], classes: int, ranks: Ranks) -> DetectionResult:  # noqa: ARG002 - COCO's metric counts the classes that are there
-        return evaluate_detection(predictor, batches, ranks.gathered)
+    def network(self, metadata: Metadata) -> nn.Module:
+        return detector_of(metadata)
 
-    def draw(self, predictor: Predictor, job: Job, shown: LabelledImages, scores: Scores) -> list[Path]:  # noqa: ARG002
-        """A few images with what was found in them."""
-        assert isinstance(shown, CocoImages)
-        pictures = []
-        for index in sorted({round(place * (len(shown) - 1) / (_SHOWN - 1)) for place in range(_SHOWN)}):
-            try:
-                image = shown.image(index)
-            except BadImage:
-                continue  # was named when the split was evaluated
-            pixels, _ = AsItIs()(image, shown.label(index))
-            found = found_in(predictor([pixels])[0], job.classes)
-            drawn = DrawnInstances(found.boxes, found.masks, found.names, found.scores, found.kinds)
-            pictures.append((np.asarray(image), drawn))
-        if not pictures:
-            return []
-        draw_instances(pictures, job.folder.predictions)
-        return [job.folder.predictions]
+    def open_images(self, data_dir: str | None, split: Split, metadata: Metadata) -> CocoImages:
+        if data_dir is None:
+            raise UserError("a detector has no embedded images: say in which to find objects with --data-dir DIR.")
+        return open_coco(data_dir, split, metadata.classes)
+
+    def has_split(self, data_dir: str | None, split: Split) -> bool:
+        return data_dir is not None and has_coco_split(data_dir, split)
+
+    def eval_transform(self, metadata: Metadata) -> JointTransform:  # noqa: ARG002 - the detector resizes, and back
+        return AsItIs()
+
+    def eval_collate(self) -> Callable[..., Any]:
+        return collate_lists
+
+    def evaluate(
+        self,
+        predictor: Predictor,
+        batches: Iterable[Batch],
+        metadata: Metadata,  # noqa: ARG002 - COCO's metric counts the classes that occur
+        reduction: Reduction = ONE_PROCESS,
+    ) -> DetectionMetrics:
+        return evaluate_detection(predictor, batches, reduction)
+
+    def score_tables(self, scores: DetectionMetrics, metadata: Metadata, data: str, split: str) -> list[ScoreTable]:
+        rows = [
+            (name, *(f"{part[name]:.2%}" if name in part else "-" for part in (scores.boxes, scores.masks)))
+            for name in dict.fromkeys((*scores.boxes, *scores.masks))
+        ]
+        title = f"{metadata.model} with {metadata.task_args['detector']} on {data}, {split}: {scores.count} images"
+        rate = f"{scores.images_per_second:.2g} a second"
+        return [ScoreTable(f"{title}, {rate}", ("COCO's", "boxes", "masks"), rows)]
+
+    def draw_run(
+        self,
+        predictor: Predictor,
+        images: LabelledImages,
+        metadata: Metadata,
+        scores: Scores,  # noqa: ARG002 - no confusion matrix
+        folder: Path,
+    ) -> list[Path]:
+        path = folder / "predictions.png"
+        return [path] if draw_examples(predictor, images, metadata, path) else []
+
+    def predict(self, predictor: Predictor, image: Image.Image, metadata: Metadata, top: int) -> DetectedObjects:  # noqa: ARG002
+        pixels, _ = AsItIs()(image, Instances())
+        return detected_objects(predictor([pixels])[0], metadata.classes)
+
+    def draw_predictions(
+        self,
+        drawn: Sequence[tuple[Path, Image.Image, DetectedObjects]],
+        metadata: Metadata,  # noqa: ARG002 - objects carry their names
+        path: Path,
+    ) -> None:
+        draw_detections([(image, objects) for _, image, objects in drawn], path)
+
+    def file_predictor(self, file: ExportedFile, metadata: Metadata) -> tuple[Predictor, Metadata]:
+        return lambda images: [detect_with_file(file, image, metadata) for image in images], metadata
+
+    def export_size(self, metadata: Metadata) -> tuple[int, int]:
+        """Images differ in size; the largest, in landscape."""
+        height, width = super().export_size(metadata)
+        return -(-height // _STRIDE) * _STRIDE, -(-width // _STRIDE) * _STRIDE
+
+    def exportable(self, network: nn.Module, request: ExportRequest) -> nn.Module:
+        check_request(request)
+        return PlainDetector(network)  # type: ignore[arg-type]  # the task's own network
+
+    def fixed_shapes(self, prepared: nn.Module, image: Tensor) -> nn.Module:
+        assert isinstance(prepared, PlainDetector)
+        return FixedDetector(prepared.detector, image)
+
+    def output_names(self, outputs: Sequence[Tensor]) -> tuple[str, ...]:  # noqa: ARG002 - always these
+        return OUTPUTS
+
+    def compare_outputs(
+        self,
+        expected: Outputs,
+        exported: Outputs,
+        images: Tensor,
+        batch: int,  # noqa: ARG002 - one image at a time
+        logits: bool,  # noqa: ARG002 - objects are matched
+    ) -> Parity:
+        return compare_objects(expected, exported, images)
+
+    def explained(self, network: nn.Module, metadata: Metadata) -> ExplainedNetwork:
+        own = Preprocessing.from_dict(metadata.preprocessing)
+        scored = DetectorClassScores(network, len(metadata.classes), own.mean, own.std)
+        return ExplainedNetwork(network.get_submodule("backbone.body.net"), scored.eval())
+
+
+def _settings(recipe: Recipe) -> DetectionSettings:
+    settings: DetectionSettings = recipe.settings
+    return settings
 
 
 def _total(losses: dict[str, Tensor], _: Any) -> Tensor:
     return torch.stack(list(losses.values())).sum()
+
+
+TASK = DetectionTask()

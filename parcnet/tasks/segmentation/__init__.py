@@ -1,7 +1,15 @@
 """Semantic segmentation: a class for every pixel."""
 
 from parcnet.tasks.segmentation.loss import SegmentationLoss
-from parcnet.tasks.segmentation.sliding_inference import SCALES, Looks, look
+from parcnet.tasks.segmentation.sliding_inference import SCALES, InferenceSettings, predict_probabilities
 from parcnet.tasks.segmentation.upernet import Segmenter, segmenter, segmenter_of
 
-__all__ = ["SCALES", "Looks", "SegmentationLoss", "Segmenter", "look", "segmenter", "segmenter_of"]
+__all__ = [
+    "SCALES",
+    "InferenceSettings",
+    "SegmentationLoss",
+    "Segmenter",
+    "predict_probabilities",
+    "segmenter",
+    "segmenter_of",
+]

@@ -1,13 +1,15 @@
-"""Semantic segmentation: the decoder, the crops it learns from, and how whole images are looked at."""
+"""Semantic segmentation: the decoder, the crops it learns from, and how whole images are predicted."""
 
 from dataclasses import dataclass
 from typing import Literal
 
+from parcnet.recipes import TaskSection
 from parcnet.recipes.expecting import expect
+from parcnet.tasks.whole_image_fields import WHOLE_IMAGE_FIELDS
 
 
 @dataclass(frozen=True, slots=True)
-class Segmentation:
+class SegmentationSettings:
     """UperNet over the network's feature maps; the numbers are those of the published ADE20K recipes."""
 
     decoder_channels: int = 512
@@ -31,7 +33,7 @@ class Segmentation:
     reduce_zero_label: bool = False
     """Label 0 is no class but ignored, and every other label one less, as in ADE20K."""
     inference: Literal["whole", "slide"] = "slide"
-    """Look at the resized image at once, or through windows of crop_size whose logits are averaged."""
+    """Predict the resized image at once, or in overlapping windows of crop_size whose logits are averaged."""
     stride: tuple[int, int] = (341, 341)
     """From one window to the next, px; at most crop_size."""
 
@@ -49,3 +51,6 @@ class Segmentation:
         expect(0 < self.category_limit <= 1, "category_limit", self.category_limit, "a share in (0, 1]")
         covers = all(0 < step <= side for step, side in zip(self.stride, self.crop_size, strict=True))
         expect(covers, "stride", self.stride, f"1 px to crop_size {self.crop_size}, so that windows leave no gap")
+
+
+SECTION = TaskSection(SegmentationSettings, WHOLE_IMAGE_FIELDS)

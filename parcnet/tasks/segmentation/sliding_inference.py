@@ -1,23 +1,22 @@
-"""How a segmenter looks at a whole image: at once or through windows, at one scale or several, mirrored or not."""
+"""Segmentation of a whole image: at once or in overlapping windows, at one scale or several, mirrored or not."""
 
-from collections.abc import Callable
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from parcnet.tasks.predictor import Predictor
 from parcnet.tasks.segmentation.data import fitted_size
-
-Predictor = Callable[[Tensor], Tensor]
 
 SCALES = (0.5, 0.75, 1.0, 1.25, 1.5, 1.75)
 """Of the published multi-scale test."""
 
 
 @dataclass(frozen=True, slots=True)
-class Looks:
+class InferenceSettings:
     """Which views of an image are averaged."""
 
     resize_to: tuple[int, int] = (512, 2048)
@@ -29,27 +28,47 @@ class Looks:
     """From one window to the next, px."""
     scales: tuple[float, ...] = (1.0,)
     flip: bool = False
-    """Each scale also mirrored left to right."""
+    """Whether each scale is also mirrored left to right."""
+    box: tuple[int, int] | None = None
+    """(H, W) in px that the resized image must fit into, in place of `resize_to`; None: no box."""
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> "InferenceSettings":
+        """From a checkpoint's JSON values; TypeError for unknown fields."""
+        fields: dict[str, Any] = {
+            name: tuple(value) if isinstance(value, list) else value for name, value in values.items()
+        }
+        return cls(**fields)
+
+    def view_size(self, size: tuple[int, int], scale: float) -> tuple[int, int]:
+        """(H, W) that an image of `size` is resized to for one scale."""
+        if self.box is None:
+            return fitted_size(size, self.resize_to, scale)
+        factor = min(side / own for side, own in zip(self.box, size, strict=True))
+        short, long = sorted(round(side * factor) for side in size)
+        return fitted_size(size, (short, long), scale)
 
 
-def look(predictor: Predictor, image: Tensor, looks: Looks, size: tuple[int, int]) -> Tensor:
-    """One image [C, H, W] of any size -> log probabilities [K, *size], the mean of the probabilities of all views.
+def predict_probabilities(
+    predictor: Predictor, image: Tensor, settings: InferenceSettings, size: tuple[int, int]
+) -> Tensor:
+    """One image [C, H, W] of any size -> log probabilities [K, *size], of the mean over all views.
 
-    The predictor takes images [1, C, h, w] to logits [1, K, h, w]. Each view is made from the image itself, and its
+    The predictor maps images [1, C, h, w] to logits [1, K, h, w]. Each view is made from the image itself, and its
     logits are resized to `size`, bilinear, before the softmax. Windows are averaged as logits.
     """
     total: Tensor | None = None
     views = 0
-    for scale in looks.scales:
-        fitting = fitted_size((image.shape[-2], image.shape[-1]), looks.resize_to, scale)
-        scaled = F.interpolate(image[None], fitting, mode="bilinear", align_corners=False, antialias=True)
-        for mirrored in (False, True) if looks.flip else (False,):
+    for scale in settings.scales:
+        resized = settings.view_size((image.shape[-2], image.shape[-1]), scale)
+        scaled = F.interpolate(image[None], resized, mode="bilinear", align_corners=False, antialias=True)
+        for mirrored in (False, True) if settings.flip else (False,):
             view = scaled.flip(-1) if mirrored else scaled
-            logits = _logits(predictor, view, looks).float()
+            logits = _logits(predictor, view, settings).float()
             logits = logits.flip(-1) if mirrored else logits
             logits = F.interpolate(logits, size, mode="bilinear", align_corners=False)
-            shares = logits.softmax(1)
-            total = shares if total is None else total + shares
+            probabilities = logits.softmax(1)
+            total = probabilities if total is None else total + probabilities
             views += 1
     assert total is not None, "no scale"
     return (total[0] / views).clamp_min(torch.finfo(torch.float32).tiny).log()
@@ -58,28 +77,29 @@ def look(predictor: Predictor, image: Tensor, looks: Looks, size: tuple[int, int
 def windows(size: tuple[int, int], window: tuple[int, int], stride: tuple[int, int]) -> list[tuple[int, int, int, int]]:
     """(top, left, bottom, right) of the windows over a map of `size`: the last of a row or column is moved inside."""
     height, width = size
-    places = []
+    corners = []
     for top in range(0, max(height - window[0] + stride[0] - 1, 0) // stride[0] * stride[0] + 1, stride[0]):
         for left in range(0, max(width - window[1] + stride[1] - 1, 0) // stride[1] * stride[1] + 1, stride[1]):
             bottom, right = min(top + window[0], height), min(left + window[1], width)
-            places.append((max(bottom - window[0], 0), max(right - window[1], 0), bottom, right))
-    return places
+            corners.append((max(bottom - window[0], 0), max(right - window[1], 0), bottom, right))
+    return corners
 
 
-def _logits(predictor: Predictor, image: Tensor, looks: Looks) -> Tensor:
-    """[1, C, H, W] -> [1, K, H, W], on whatever device the predictor answers."""
-    if looks.inference == "whole":
-        return predictor(image)
+def _logits(predictor: Predictor, image: Tensor, settings: InferenceSettings) -> Tensor:
+    """[1, C, H, W] -> [1, K, H, W], on the device that the predictor returns them on."""
+    if settings.inference == "whole":
+        logits: Tensor = predictor(image)
+        return logits
     size = (image.shape[-2], image.shape[-1])
     total: Tensor | None = None
-    seen: Tensor | None = None
-    for top, left, bottom, right in windows(size, looks.window, looks.stride):
+    count: Tensor | None = None
+    for top, left, bottom, right in windows(size, settings.window, settings.stride):
         part = predictor(image[..., top:bottom, left:right]).float()
-        if total is None or seen is None:
+        if total is None or count is None:
             total = part.new_zeros((1, part.shape[1], *size))
-            seen = part.new_zeros((1, 1, *size))
+            count = part.new_zeros((1, 1, *size))
         total[..., top:bottom, left:right] += part
-        seen[..., top:bottom, left:right] += 1
+        count[..., top:bottom, left:right] += 1
     assert total is not None
-    assert seen is not None
-    return total / seen
+    assert count is not None
+    return total / count

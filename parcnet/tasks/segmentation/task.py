@@ -1,121 +1,199 @@
-"""Semantic segmentation: UperNet over a backbone."""
+"""Semantic segmentation as the rooms above ask for it."""
 
-from __future__ import annotations
-
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-import numpy as np
-from torch import Tensor
+from PIL import Image
+from torch import Tensor, nn
 
 from parcnet.base import UserError
-from parcnet.data import BadImage, Joint, LabelledImages, Preprocessing, collate, collate_lists
-from parcnet.tasks.segmentation.data import SegmentationEvaluation, SegmentationTraining, has_label_maps, open_label_maps
-from parcnet.evaluation import Predictor
-from parcnet.tasks.segmentation.metrics import SegmentationResult, evaluate_segmentation
-from parcnet.plots.segmentation import SegmentedRow, segmentation_rows
-from parcnet.tasks.segmentation import Looks, SegmentationLoss, look, segmenter
-from parcnet.tasks.starting_weights import backbone_of, start_from
-from parcnet.tasks.building import Built, colour_statistics
-from parcnet.training.distributed.process_group import Ranks
-from parcnet.training.setup.batch_split import Share
-from parcnet.data.splits import Splits
-from parcnet.training.loop.step import Batch
-from parcnet.tasks.task import Metric, Scores, Task
-
-if TYPE_CHECKING:
-    from parcnet.training.setup.prepare import Job
+from parcnet.checkpoint import Metadata
+from parcnet.data import JointTransform, LabelledImages, Preprocessing, Split, Splits, collate_lists
+from parcnet.recipes import Recipe
+from parcnet.tasks.building import BuiltNetwork, backbone_of, colour_statistics
+from parcnet.tasks.class_scores import ExplainedNetwork
+from parcnet.tasks.exported_file import ExportedFile, for_file
+from parcnet.tasks.predictor import Predictor
+from parcnet.tasks.reduction import ONE_PROCESS, Reduction
+from parcnet.tasks.scores import Metric, Scores, ScoreTable
+from parcnet.tasks.segmentation.class_scores import SegmenterClassScores
+from parcnet.tasks.segmentation.data import (
+    LabelMaps,
+    SegmentationEvaluation,
+    SegmentationTraining,
+    has_label_maps,
+    open_label_maps,
+)
+from parcnet.tasks.segmentation.file_inference import padded_predictor, settings_for_file
+from parcnet.tasks.segmentation.loss import SegmentationLoss
+from parcnet.tasks.segmentation.metrics import SegmentationMetrics, evaluate_segmentation
+from parcnet.tasks.segmentation.pictures import draw_examples, draw_segmentations
+from parcnet.tasks.segmentation.prediction import PixelClasses, pixel_classes
+from parcnet.tasks.segmentation.recipe import SegmentationSettings
+from parcnet.tasks.segmentation.sliding_inference import SCALES, InferenceSettings, predict_probabilities
+from parcnet.tasks.segmentation.upernet import segmenter, segmenter_of
+from parcnet.tasks.starting_weights import start_from
+from parcnet.tasks.task import Batch, Task
 
 _MIOU = Metric("miou", "mIoU")
-_DRAWN = 6
 
 
-class Segmentation(Task):
-    """Mean IoU chooses the best epoch."""
+class SegmentationTask(Task):
+    """Mean IoU selects the best epoch.
+
+    A checkpoint's task_args: `decoder`, the arguments of `segmenter`; `looks`, those of `InferenceSettings`; and
+    `reduce_zero_label`.
+    """
 
     name = "segmentation"
     metrics = (_MIOU, Metric("macc", "mAcc"), Metric("aacc", "aAcc"), Metric("loss", "loss (nats)", percent=False))
     logged = ("loss", "miou", "macc", "aacc")
-    chosen = _MIOU
+    best = _MIOU
     sync_norm = True
     predicts = "colours your images by class"
     predict_flags = " --save predicted.png"
 
-    def check(self, share: Share, device: str) -> None:
-        """Pyramid pooling ends in a BatchNorm of one value an image and channel, which wants two images."""
-        together = share.micro * (share.world if device == "cuda" else 1)
-        if together < 2:
-            raise UserError(
-                "segmentation trains on at least two images at a time, for its BatchNorm over pooled images: use a "
-                "larger --batch-size or --micro-batch."
-            )
-
-    def open_splits(self) -> Splits:
-        folder, reduce = self.recipe.data.data_dir, self.recipe.segmentation.reduce_zero_label
+    def open_splits(self, recipe: Recipe) -> Splits:
+        folder, reduce = recipe.data.data_dir, _settings(recipe).reduce_zero_label
         train, val = (open_label_maps(folder, split, reduce) for split in ("train", "val"))
         return Splits(train, val, open_label_maps(folder, "test", reduce) if has_label_maps(folder, "test") else None)
 
-    def build(self, classes: Sequence[str]) -> Built:
-        settings = self.recipe.segmentation
-        backbone, model_args = backbone_of(self.recipe)
+    def build(self, recipe: Recipe, classes: Sequence[str]) -> BuiltNetwork:
+        settings = _settings(recipe)
+        backbone, model_args = backbone_of(recipe)
         decoder: dict[str, Any] = {
             "channels": settings.decoder_channels,
             "auxiliary_channels": settings.auxiliary_channels if settings.auxiliary_weight else None,
             "dropout": settings.decoder_dropout,
         }
         network = segmenter(backbone, len(classes), **decoder)
-        report = start_from(network, backbone, self.recipe)
-        mean, std = colour_statistics(backbone.net, self.recipe)
-        return Built(
-            network,
-            model_args,
-            Preprocessing(settings.crop_size, mean, std, "bilinear", 1.0),
-            {
-                "decoder": decoder,
-                "looks": {
-                    "resize_to": settings.resize_to,
-                    "inference": settings.inference,
-                    "window": settings.crop_size,
-                    "stride": settings.stride,
-                },
-                "reduce_zero_label": settings.reduce_zero_label,
+        report = start_from(network, backbone, recipe)
+        mean, std = colour_statistics(backbone.net, recipe)
+        task_args = {
+            "decoder": decoder,
+            "looks": {
+                "resize_to": settings.resize_to,
+                "inference": settings.inference,
+                "window": settings.crop_size,
+                "stride": settings.stride,
             },
-            () if report is None else (str(report),),
-        )
+            "reduce_zero_label": settings.reduce_zero_label,
+        }
+        preprocessing = Preprocessing(settings.crop_size, mean, std, "bilinear", 1.0)
+        return BuiltNetwork(network, model_args, preprocessing, task_args, () if report is None else (str(report),))
 
-    def transform(self, preprocessing: Preprocessing, training: bool) -> Joint:
-        if not training:
-            return SegmentationEvaluation(preprocessing)
-        return SegmentationTraining(preprocessing, self.recipe.segmentation, self.recipe.augmentation.hflip)
+    def train_transform(self, recipe: Recipe, preprocessing: Preprocessing) -> JointTransform:
+        return SegmentationTraining(preprocessing, _settings(recipe), recipe.augmentation.hflip)
 
-    def collate(self, training: bool) -> Callable[..., Any]:
-        return collate if training else collate_lists
+    def loss(self, recipe: Recipe) -> Callable[[Any, Any], Tensor]:
+        return SegmentationLoss(_settings(recipe).auxiliary_weight)
 
-    def loss(self) -> Callable[[Any, Any], Tensor]:
-        return SegmentationLoss(self.recipe.segmentation.auxiliary_weight)
+    def check_batch(self, micro_batch: int, world: int, device: str) -> None:
+        """Pyramid pooling ends in a BatchNorm of one value an image and channel, which needs two images."""
+        if micro_batch * (world if device == "cuda" else 1) < 2:
+            raise UserError(
+                "segmentation trains on at least two images at a time, for its BatchNorm over pooled images: use a "
+                "larger --batch-size or --micro-batch."
+            )
+
+    def network(self, metadata: Metadata) -> nn.Module:
+        return segmenter_of(metadata)
+
+    def open_images(self, data_dir: str | None, split: Split, metadata: Metadata) -> LabelMaps:
+        if data_dir is None:
+            raise UserError("a segmenter has no embedded images: say which to segment with --data-dir DIR.")
+        return open_label_maps(data_dir, split, metadata.task_args["reduce_zero_label"], metadata.classes)
+
+    def has_split(self, data_dir: str | None, split: Split) -> bool:
+        return data_dir is not None and has_label_maps(data_dir, split)
+
+    def eval_transform(self, metadata: Metadata) -> SegmentationEvaluation:
+        return SegmentationEvaluation(Preprocessing.from_dict(metadata.preprocessing))
+
+    def eval_collate(self) -> Callable[..., Any]:
+        return collate_lists
 
     def evaluate(
-        self, predictor: Predictor, batches: Iterable[Batch], classes: int, ranks: Ranks
-    ) -> SegmentationResult:
-        return evaluate_segmentation(predictor, batches, classes, self._looks(), ranks.total)
+        self, predictor: Predictor, batches: Iterable[Batch], metadata: Metadata, reduction: Reduction = ONE_PROCESS
+    ) -> SegmentationMetrics:
+        return evaluate_segmentation(predictor, batches, len(metadata.classes), _inference(metadata), reduction)
 
-    def draw(self, predictor: Predictor, job: Job, shown: LabelledImages, scores: Scores) -> list[Path]:  # noqa: ARG002
-        """A few images beside what they were labelled and what the network sees."""
-        prepare = SegmentationEvaluation(job.built.preprocessing)
-        rows = []
-        for index in np.unique(np.linspace(0, len(shown) - 1, _DRAWN).round().astype(int)).tolist():
-            try:
-                image, labels = shown.image(index), shown.label(index)
-            except BadImage:
-                continue  # was named when the split was evaluated
-            predicted = look(predictor, prepare.image(image), self._looks(), labels.shape).argmax(0).cpu().numpy()
-            rows.append(SegmentedRow(Path(shown.where(index)).stem, np.asarray(image), (labels, predicted)))
-        if not rows:
-            return []
-        segmentation_rows(rows, ("labelled", "predicted"), job.classes, job.folder.predictions)
-        return [job.folder.predictions]
+    def multi_scale(self, metadata: Metadata) -> Metadata:
+        several = {**metadata.task_args["looks"], "scales": SCALES, "flip": True}
+        return replace(metadata, task_args={**metadata.task_args, "looks": several})
 
-    def _looks(self) -> Looks:
-        settings = self.recipe.segmentation
-        return Looks(settings.resize_to, settings.inference, settings.crop_size, settings.stride)
+    def score_tables(self, scores: SegmentationMetrics, metadata: Metadata, data: str, split: str) -> list[ScoreTable]:
+        title = f"{metadata.model} with UperNet on {data}, {split}, {_scales(metadata)}"
+        rows = [(name, "-" if each is None else f"{each:.2%}") for name, each in _iou(scores, metadata).items()]
+        values = [f"{value:.2%}" for value in (scores.miou, scores.macc, scores.aacc)]
+        columns = ("images", "mIoU", "mAcc", "aAcc", "loss (nats)", "images/s")
+        rest = (f"{scores.loss:.4f}", f"{scores.images_per_second:.1f}")
+        return [
+            ScoreTable(title, ("class", "IoU"), rows),
+            ScoreTable("over all classes", columns, [(str(scores.count), *values, *rest)]),
+        ]
+
+    def score_values(self, scores: SegmentationMetrics, metadata: Metadata) -> Mapping[str, Any]:
+        return {"scales": _scales(metadata), "iou": _iou(scores, metadata)}
+
+    def warnings(self, scores: SegmentationMetrics, metadata: Metadata, split: str) -> list[str]:
+        absent = int((scores.confusion.sum(1) == 0).sum())
+        total = len(metadata.classes)
+        return [f"{absent} of the checkpoint's {total} classes have no pixel in {split}/"] if absent else []
+
+    def draw_run(
+        self,
+        predictor: Predictor,
+        images: LabelledImages,
+        metadata: Metadata,
+        scores: Scores,  # noqa: ARG002 - the matrix of hundreds of classes says little
+        folder: Path,
+    ) -> list[Path]:
+        path = folder / "predictions.png"
+        return [path] if draw_examples(predictor, images, metadata, path) else []
+
+    def predict(self, predictor: Predictor, image: Image.Image, metadata: Metadata, top: int) -> PixelClasses:
+        pixels = self.eval_transform(metadata).image(image)
+        probabilities = predict_probabilities(predictor, pixels, _inference(metadata), image.size[::-1])
+        return pixel_classes(probabilities, metadata.classes, top)
+
+    def draw_predictions(
+        self, drawn: Sequence[tuple[Path, Image.Image, PixelClasses]], metadata: Metadata, path: Path
+    ) -> None:
+        draw_segmentations(drawn, metadata.classes, path)
+
+    def file_predictor(self, file: ExportedFile, metadata: Metadata) -> tuple[Predictor, Metadata]:
+        settings = settings_for_file(_inference(metadata), file.size)
+        looks = {**metadata.task_args["looks"], "window": settings.window, "stride": settings.stride}
+        task_args = {**metadata.task_args, "looks": {**looks, "box": settings.box}}
+        return padded_predictor(file, metadata), replace(for_file(metadata, file), task_args=task_args)
+
+    def output_names(self, outputs: Sequence[Tensor]) -> tuple[str, ...]:
+        return ("logits",) if len(outputs) == 1 else super().output_names(outputs)
+
+    def explained(self, network: nn.Module, metadata: Metadata) -> ExplainedNetwork:  # noqa: ARG002 - needs no more
+        return ExplainedNetwork(network.get_submodule("backbone.net"), SegmenterClassScores(network).eval())
+
+
+def _settings(recipe: Recipe) -> SegmentationSettings:
+    settings: SegmentationSettings = recipe.settings
+    return settings
+
+
+def _inference(metadata: Metadata) -> InferenceSettings:
+    return InferenceSettings.from_dict(metadata.task_args["looks"])
+
+
+def _scales(metadata: Metadata) -> str:
+    return "multi-scale with flip" if _inference(metadata).flip else "single scale"
+
+
+def _iou(scores: SegmentationMetrics, metadata: Metadata) -> dict[str, float | None]:
+    """By class; None for one that neither occurs nor is predicted."""
+    pairs = zip(metadata.classes, scores.iou, strict=True)
+    return {name: None if value != value else float(value) for name, value in pairs}
+
+
+TASK = SegmentationTask()

@@ -23,8 +23,11 @@ class Segmenter(nn.Module):
 
     In training mode: (logits of the decoder [B, K, H/4, W/4], logits of the auxiliary head [B, K, H/16, W/16] or None),
     which `SegmentationLoss` takes. Pyramid pooling ends in a BatchNorm of one value a channel and image, so training
-    wants at least two images at a time.
+    needs at least two images at a time.
     """
+
+    task = "segmentation"
+    """Name of the task, for whoever is given the network alone."""
 
     def __init__(self, backbone: Backbone, decoder: nn.Module, auxiliary: nn.Module | None) -> None:
         super().__init__()

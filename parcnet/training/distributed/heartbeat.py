@@ -1,4 +1,4 @@
-"""A sign of life from each rank: one that dies ends the others within a minute, also when they wait inside a GPU."""
+"""A heartbeat from each rank: one that dies ends the others within a minute, also when they wait on a GPU."""
 
 import os
 import socket
@@ -12,20 +12,20 @@ from pathlib import Path
 import torch.distributed as dist
 
 BEAT = 3.0
-"""Seconds between signs of life."""
+"""Seconds between heartbeats."""
 SILENCE = 30.0
-"""Seconds without one after which a rank counts as dead."""
+"""Seconds without one after which a rank counts as lost."""
 LOST = 1
 """Exit code of a rank that ends because another one died."""
 
 
 @contextmanager
 def heartbeat(store: dist.Store, rank: int, world: int) -> Iterator[None]:
-    """Tells the others every `BEAT` seconds that this rank lives, and watches the next one, while the block runs.
+    """Sends a heartbeat every `BEAT` seconds and monitors that of the next rank, while the block runs.
 
-    `store` must be for this thread alone. When the watched rank is silent for `SILENCE` seconds, or another rank has
-    found one that is, the process says so and exits with code `LOST`: a rank that waits in a collective operation
-    for a dead one cannot be reached by an exception.
+    `store` must be for this thread alone. When the monitored rank is silent for `SILENCE` seconds, or another rank
+    reports a lost one, the process says so and exits with code `LOST`: no exception reaches a rank that waits in a
+    collective operation.
     """
     store.set(f"who/{rank}", f"{socket.gethostname()}:{os.getpid()}")
     done = threading.Event()
@@ -50,7 +50,7 @@ def _beat(store: dist.Store, rank: int, world: int, done: threading.Event) -> No
         except RuntimeError as error:
             if done.is_set():
                 return
-            _say(f"the process that the ranks meet at is gone ({str(error).splitlines()[0]}). {_REMEDY}")
+            _say(f"the process that holds the ranks' store is gone ({str(error).splitlines()[0]}). {_REMEDY}")
             os._exit(LOST)
         if found != count:
             count, heard = found, time.monotonic()
@@ -61,13 +61,13 @@ def _beat(store: dist.Store, rank: int, world: int, done: threading.Event) -> No
 def _end(store: dist.Store, lost: int, say: bool) -> None:
     if say:
         store.set("lost", str(lost))
-        _say(f"{called(store, lost)} gave no sign of life for {SILENCE:.0f} s, so all ranks stop. {_REMEDY}")
+        _say(f"{called(store, lost)} sent no heartbeat for {SILENCE:.0f} s, so all ranks stop. {_REMEDY}")
         time.sleep(2 * BEAT)  # the others read it, if the store is ours
     os._exit(LOST)
 
 
 def missing(store: dist.Store, world: int) -> str:
-    """Which rank of this machine is dead, in words; else that one is, for those of other machines cannot be asked."""
+    """Names the lost rank if it ran on this machine; ranks of other machines cannot be checked."""
     try:
         for rank in range(world):
             if not store.check([f"who/{rank}"]):
@@ -76,7 +76,7 @@ def missing(store: dist.Store, world: int) -> str:
             if name == socket.gethostname() and not _alive(int(pid)):
                 return f"{called(store, rank)} died"
     except RuntimeError:
-        return "the process that the ranks meet at died"
+        return "the process that holds the ranks' store died"
     return "another rank died or cannot be reached"
 
 

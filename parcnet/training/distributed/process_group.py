@@ -1,4 +1,4 @@
-"""The processes of one run: who am I, and what are sums over all of us. Without torchrun there is one process."""
+"""The processes of one run: the rank of this one, and sums over all of them. Without torchrun there is one process."""
 
 import os
 from collections.abc import Iterator
@@ -15,23 +15,23 @@ from parcnet.base import UserError
 from parcnet.training.distributed.heartbeat import heartbeat
 
 _PATIENCE = timedelta(minutes=30)
-"""How long a rank may be behind the others, e.g. reading slow images; dead ones are found within a minute."""
+"""How far a rank may lag behind the others, e.g. reading slow images; lost ones are found within a minute."""
 
 
 @dataclass(frozen=True, slots=True)
-class Ranks:
+class ProcessGroup:
     """This process among `world` equal ones, as torchrun numbers them."""
 
     rank: int = 0
     world: int = 1
     local_rank: int = 0
-    """On this machine: which GPU to take."""
+    """On this machine: which GPU to use."""
     store: dist.Store | None = None
-    """What all ranks can read and write; None for one process."""
+    """Key-value store of all ranks; None for one process."""
 
     @property
     def main(self) -> bool:
-        """Whether this rank writes files and speaks."""
+        """Whether this rank writes files and prints."""
         return self.rank == 0
 
     def total(self, values: Tensor) -> Tensor:
@@ -40,14 +40,14 @@ class Ranks:
             dist.all_reduce(values)
         return values
 
-    def shared(self, content: bytes | None) -> bytes:
-        """What the main rank has, on all ranks; the others give None."""
+    def broadcast(self, content: bytes | None) -> bytes:
+        """The main rank's content, on all ranks; the others give None."""
         if self.world == 1:
             assert content is not None
             return content
         length = torch.tensor(len(content) if content is not None else 0)
         dist.broadcast(length, 0)
-        # frombuffer takes no empty buffer, and warns of one that cannot be written
+        # frombuffer takes no empty buffer, and warns of a read-only one
         data = torch.frombuffer(bytearray(content), dtype=torch.uint8) if content else torch.empty(0, dtype=torch.uint8)
         data = data if self.main else torch.empty(int(length), dtype=torch.uint8)
         if len(data):
@@ -55,14 +55,14 @@ class Ranks:
         return data.numpy().tobytes()
 
     def gathered(self, content: bytes) -> list[bytes]:
-        """What every rank has, by rank, on all of them."""
+        """The contents of all ranks, by rank, on all of them."""
         if self.world == 1:
             return [content]
         lengths = torch.zeros(self.world, dtype=torch.int64)
         lengths[self.rank] = len(content)
         parts = []
         for rank, length in enumerate(self.total(lengths).tolist()):
-            # frombuffer takes no empty buffer, and warns of one that cannot be written
+            # frombuffer takes no empty buffer, and warns of a read-only one
             own = torch.frombuffer(bytearray(content), dtype=torch.uint8) if rank == self.rank and length else None
             data = torch.empty(length, dtype=torch.uint8) if own is None else own
             if length:
@@ -70,22 +70,25 @@ class Ranks:
             parts.append(data.numpy().tobytes())
         return parts
 
-    def wait(self) -> None:
-        """Until every rank is here."""
+    def barrier(self) -> None:
+        """Waits until every rank is here."""
         self.total(torch.zeros(1))
 
-    def speaks_first(self) -> bool:
-        """Whether nobody has spoken yet: of a mistake that all ranks make, a person reads once."""
+    def reports_first(self) -> bool:
+        """Whether no rank has reported yet: an error that all ranks raise is printed once."""
         if self.store is None:
             return True
         try:
-            return self.store.add("spoken", 1) == 1
-        except RuntimeError:  # the rank that keeps the store is gone
+            return self.store.add("reported", 1) == 1
+        except RuntimeError:  # the rank that holds the store is gone
             return True
 
 
-def asked() -> Ranks:
-    """What torchrun's environment says; nothing is joined. Raises `UserError` for numbers that make no sense."""
+_VARIABLES = {"WORLD_SIZE": "1", "RANK": "0", "LOCAL_RANK": "0"}
+
+
+def launched() -> ProcessGroup:
+    """The ranks in torchrun's environment, not yet connected. Raises `UserError` for inconsistent numbers."""
     try:
         world, rank, local = (int(os.environ.get(name, default)) for name, default in _VARIABLES.items())
     except ValueError:
@@ -93,33 +96,42 @@ def asked() -> Ranks:
         raise UserError(f"expected whole numbers in {named}. torchrun sets them; unset them to run alone.") from None
     if not 0 <= rank < world:
         raise UserError(f"RANK is {rank} in a WORLD_SIZE of {world}. torchrun sets both; unset them to run alone.")
-    return Ranks(rank, world, local)
-
-
-_VARIABLES = {"WORLD_SIZE": "1", "RANK": "0", "LOCAL_RANK": "0"}
+    return ProcessGroup(rank, world, local)
 
 
 @contextmanager
-def joined(device: torch.device) -> Iterator[Ranks]:
-    """Joins the ranks that torchrun started (gloo for CPU tensors, NCCL for GPU ones) until the block ends.
+def connected(device: torch.device) -> Iterator[ProcessGroup]:
+    """Connects the ranks that torchrun launched (gloo for CPU tensors, NCCL for GPU ones) until the block ends.
 
-    One process joins nothing. A rank that dies ends the others, see `heartbeat`.
+    One process connects to nothing. A rank that dies ends the others, see `heartbeat`.
     """
-    me = asked()
-    if me.world == 1:
-        yield me
+    own = launched()
+    if own.world == 1:
+        yield own
         return
-    store, rank, world = _met(device)
+    store, rank, world = _rendezvous(device)
     try:
         with heartbeat(store.clone(), rank, world):
-            ranks = Ranks(rank, world, me.local_rank, store)
-            yield ranks
-            ranks.wait()  # who leaves early looks dead
+            group = ProcessGroup(rank, world, own.local_rank, store)
+            yield group
+            group.barrier()  # a rank that leaves early looks lost
     finally:
         dist.destroy_process_group()
 
 
-def _met(device: torch.device) -> tuple[dist.Store, int, int]:
+def own_device(device: torch.device, group: ProcessGroup) -> torch.device:
+    """The device of this rank: `cuda` means the GPU of its local rank. `UserError` if there is none."""
+    if group.world == 1 or device.type != "cuda" or device.index is not None:
+        return device
+    if group.local_rank >= torch.cuda.device_count():
+        raise UserError(
+            f"process {group.local_rank} of this machine has no GPU: torch sees {torch.cuda.device_count()}. Use a "
+            "smaller --nproc-per-node, or --device cpu."
+        )
+    return torch.device("cuda", group.local_rank)
+
+
+def _rendezvous(device: torch.device) -> tuple[dist.Store, int, int]:
     """The store, rank and number of ranks, once all are connected. Raises `UserError` when they cannot be."""
     try:
         found, rank, world = next(iter(rendezvous("env://", timeout=_PATIENCE)))
@@ -142,21 +154,9 @@ def _met(device: torch.device) -> tuple[dist.Store, int, int]:
 
 
 def _attempt() -> str:
-    """A name for this start of the processes: torchrun's own store survives a restart, with addresses of the dead.
+    """A name for this launch: torchrun's own store survives a restart, with the addresses of the lost processes.
 
     Only on one machine: several count their restarts apart, but meet at a new store each time (--rdzv-backend c10d).
     """
     alone = os.environ.get("GROUP_WORLD_SIZE") == "1"
     return f"attempt-{os.environ.get('TORCHELASTIC_RESTART_COUNT', '0')}" if alone else "run"
-
-
-def own_device(device: torch.device, ranks: Ranks) -> torch.device:
-    """The device of this rank: `cuda` means the GPU of its number on this machine. `UserError` if there is none."""
-    if ranks.world == 1 or device.type != "cuda" or device.index is not None:
-        return device
-    if ranks.local_rank >= torch.cuda.device_count():
-        raise UserError(
-            f"process {ranks.local_rank} of this machine has no GPU: torch sees {torch.cuda.device_count()}. Use a "
-            "smaller --nproc-per-node, or --device cpu."
-        )
-    return torch.device("cuda", ranks.local_rank)

@@ -6,15 +6,16 @@ from collections.abc import Callable, Iterable
 from itertools import islice
 
 from parcnet.base import warn
+from parcnet.tasks.task import Batch
 from parcnet.training.loop.diagnosis import find_origin
 from parcnet.training.loop.log_lines import StepLog
 from parcnet.training.loop.memory import peak_megabytes
-from parcnet.training.loop.progress import Position
-from parcnet.training.loop.step import Batch, Stepper, Taken
+from parcnet.training.loop.progress import Progress
+from parcnet.training.loop.step import Stepper, StepResult
 
 
 class NonFinite(ArithmeticError):
-    """A loss or a gradient that is no finite number, too often in a row."""
+    """Loss or gradient was NaN or infinite, in too many consecutive steps."""
 
     def __init__(self, value: float, step: int | None, what: str = "loss", origin: str = "") -> None:
         self.value = value
@@ -22,7 +23,7 @@ class NonFinite(ArithmeticError):
         """Number of the first such step, from 1; None for the validation loss."""
         self.what = what
         self.origin = origin
-        """Where it begins, in a sentence; empty if not looked for."""
+        """Where it originates, in a sentence; empty if unknown."""
         where = "validation" if step is None else f"step {step}"
         super().__init__(f"the {what} is {value} at {where}")
 
@@ -30,21 +31,21 @@ class NonFinite(ArithmeticError):
 def train_epoch(
     stepper: Stepper,
     micro_batches: Iterable[Batch],
-    position: Position,
+    position: Progress,
     *,
     steps: int,
     until: int | None = None,
     accumulation: int,
     batch_size: int,
     max_skipped: int,
-    took: Callable[[StepLog, bool], None],
+    step_taken: Callable[[StepLog, bool], None],
 ) -> None:
-    """Takes the steps of an epoch that `position` has not yet taken, and moves it.
+    """Takes the steps of an epoch that remain after `position`, and advances it.
 
-    `steps` are in a whole epoch, and `until` ends this one earlier.
+    A whole epoch has `steps`; `until` ends this one earlier.
 
-    After each one `took(figures, asked to stop)` is called, which may raise. More than `max_skipped` steps in a row
-    that change nothing, because loss or gradient is not finite, raise `NonFinite` before that.
+    After each one `step_taken(figures, asked to stop)` is called, which may raise. More than `max_skipped`
+    consecutive steps that change nothing, because loss or gradient is not finite, raise `NonFinite` before that.
     """
     iterator = iter(micro_batches)
     while position.done < (steps if until is None else until):
@@ -69,10 +70,10 @@ def train_epoch(
             round(read - started, 4),
             peak_megabytes(stepper.device),
         )
-        took(figures, taken.stop)
+        step_taken(figures, taken.stop)
 
 
-def _move(position: Position, taken: Taken) -> None:
+def _move(position: Progress, taken: StepResult) -> None:
     position.done += 1
     if math.isfinite(taken.loss):
         position.losses.append(taken.loss)
@@ -80,10 +81,12 @@ def _move(position: Position, taken: Taken) -> None:
         position.skipped = 0
 
 
-def _skip(stepper: Stepper, batch: list[Batch], position: Position, taken: Taken, step: int, max_skipped: int) -> None:
+def _skip(
+    stepper: Stepper, batch: list[Batch], position: Progress, taken: StepResult, step: int, max_skipped: int
+) -> None:
     position.skipped += 1
     what, value = ("gradient", taken.grad_norm) if math.isfinite(taken.loss) else ("loss", taken.loss)
     if position.skipped > max_skipped:
         raise NonFinite(value, step + 2 - position.skipped, what, find_origin(stepper, batch, step))
-    if stepper.ranks.main:
-        warn(f"step {step + 1} changes nothing: its {what} is {value} ({position.skipped} in a row)")
+    if stepper.group.main:
+        warn(f"step {step + 1} changes nothing: its {what} is {value} ({position.skipped} consecutive)")

@@ -3,17 +3,17 @@
 import torch.nn.functional as F
 from torch import Tensor
 
+from parcnet.data.device_seeds import Purpose
 from parcnet.data.randomness import hashed
 
 STEP = 32
 """Sides are multiples of it, so that every stage's map is whole."""
-_SIZE = 3  # as in seeds.py: tells these numbers from those of a step
 
 
 def side_of(sizes: tuple[int, int], seed: int, step: int) -> int:
     """One of the multiples of 32 px from sizes[0] to sizes[1], each as likely, the same on every rank."""
     count = (sizes[1] - sizes[0]) // STEP + 1
-    return sizes[0] + STEP * (hashed(seed, step, 0, _SIZE)[0] % count)
+    return sizes[0] + STEP * (hashed(seed, step, 0, Purpose.IMAGE_SIZE)[0] % count)
 
 
 def resized(images: Tensor, side: int) -> Tensor:

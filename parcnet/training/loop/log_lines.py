@@ -1,4 +1,4 @@
-"""What is written about a run while it lasts."""
+"""The lines of a run's logs."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass

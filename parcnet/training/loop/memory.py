@@ -1,4 +1,4 @@
-"""How much memory a run takes."""
+"""Peak memory of a run."""
 
 import resource
 import sys

@@ -1,4 +1,4 @@
-"""Where infinity or no-number begins: the first layer, in the order of computing, whose output is not finite."""
+"""Where NaN and infinity originate: the first layer, in order of execution, whose output is not finite."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -7,11 +7,11 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from parcnet.base import tensors
+from parcnet.base import iterate_tensors
 
 
 def first_nonfinite_weight(network: nn.Module) -> str | None:
-    """Name of the first parameter or buffer that holds an infinite number or none at all."""
+    """Name of the first parameter or buffer that holds NaN or infinity."""
     named = [*network.named_parameters(), *network.named_buffers()]
     return next((name for name, value in named if not _finite(value)), None)
 
@@ -29,20 +29,20 @@ def first_nonfinite_gradient(network: nn.Module) -> str | None:
 
 
 @contextmanager
-def watched_outputs(network: nn.Module) -> Iterator[list[str]]:
-    """Collects, while the block runs, the layers whose output is not finite: first in the list, first computed.
+def nonfinite_outputs(network: nn.Module) -> Iterator[list[str]]:
+    """Collects, while the block runs, the layers whose output is not finite, in order of execution.
 
-    Only innermost modules are watched, and the whole network as `the network's output`. The hooks are gone afterwards,
-    also on exceptions.
+    Only innermost modules are observed, and the whole network as `the network's output`. The hooks are removed
+    afterwards, also on exceptions.
     """
     found: list[str] = []
 
     def hook(name: str) -> Any:
-        def look(module: nn.Module, _: Any, output: Any) -> None:
-            if any(not _finite(each) for each in tensors(output)):
+        def record(module: nn.Module, _: Any, output: Any) -> None:
+            if any(not _finite(each) for each in iterate_tensors(output)):
                 found.append(f"{name} ({type(module).__name__})" if name else "the network's output")
 
-        return look
+        return record
 
     handles = [
         module.register_forward_hook(hook(name))

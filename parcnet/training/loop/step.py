@@ -4,7 +4,7 @@ import math
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any
 
 import torch
 import torch.distributed as dist
@@ -13,28 +13,16 @@ from timm.utils import ModelEmaV3
 from torch import Tensor, nn, optim
 from torch.nn.parallel import DistributedDataParallel
 
-from parcnet.base import mapped, moved
-from parcnet.training.distributed.process_group import Ranks
-from parcnet.training.loop.seeds import seed_step
+from parcnet.base import map_tensors, to_device
+from parcnet.tasks.task import Batch, Mixer
+from parcnet.training.distributed.process_group import ProcessGroup
 from parcnet.training.loop.image_sizes import resized, side_of
-
-Batch = tuple[Any, Any]
-"""Inputs and targets: tensors such as images [B, C, H, W] and class indices [B], or lists and dicts of tensors."""
-
-Mixer = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
-"""Images [B, C, H, W], class indices [B] -> mixed images, soft targets [B, classes]."""
-
-_DTYPES = {"none": None, "bf16": torch.bfloat16, "fp16": torch.float16}
-
-
-def autocast_dtype(amp: Literal["none", "bf16", "fp16"]) -> torch.dtype | None:
-    """The dtype autocast computes in; None for no autocast."""
-    return _DTYPES[amp]
+from parcnet.training.loop.seeds import seed_step
 
 
 @dataclass(frozen=True, slots=True)
-class Taken:
-    """What a step did; the same on every rank."""
+class StepResult:
+    """The outcome of a step; the same on every rank."""
 
     loss: float
     """Mean over the whole batch, before the update."""
@@ -43,9 +31,9 @@ class Taken:
     updated: bool
     """Whether the weights changed: not when loss or gradient is not finite."""
     overflowed: bool = False
-    """Not updated because fp16 gradients were scaled too high, which the scaler now puts right: no fault."""
+    """Not updated because fp16 gradients were scaled too high, which the scaler now corrects: no error."""
     stop: bool = False
-    """Whether any rank was asked to stop, see `stopping`."""
+    """Whether any rank was asked to stop, see `Stepper.stopping`."""
 
 
 @dataclass
@@ -68,9 +56,9 @@ class Stepper:
     dtype: torch.dtype | None = None
     sizes: tuple[int, int] | None = None
     """Smallest and largest side of the images, one drawn for each step; see `sizes`."""
-    ranks: Ranks = field(default_factory=Ranks)
+    group: ProcessGroup = field(default_factory=ProcessGroup)
     targeted: bool = False
-    """Whether the network is given the targets too, as networks are whose outputs are losses."""
+    """Whether the network takes the targets too, as networks do whose outputs are losses."""
     average: ModelEmaV3 | None = None
     """Of the network's weights, updated after each step; see `create_average`."""
     stopping: Callable[[], object] = lambda: None
@@ -78,44 +66,44 @@ class Stepper:
 
     def __post_init__(self) -> None:
         self.scaler = torch.amp.GradScaler(self.device.type, enabled=self.dtype is torch.float16)
-        self.wrapped = self.network if self.ranks.world == 1 else _distributed(self.network, self.device)
+        self.wrapped = self.network if self.group.world == 1 else _distributed(self.network, self.device)
         self._buffers = [each for each in self.network.buffers() if each.is_floating_point()]
-        self._settled = self.ranks.world <= 2
+        self._settled = self.group.world <= 2
 
-    def __call__(self, batch: Sequence[Batch], step: int) -> Taken:
+    def __call__(self, batch: Sequence[Batch], step: int) -> StepResult:
         """This rank's micro-batches -> what step number `step` (from 0) did. Waits for the device once."""
-        seed_step(self.seed, step, self.ranks.rank)
+        seed_step(self.seed, step, self.group.rank)
         self.schedule.step_update(step)
         self.optimizer.zero_grad(set_to_none=True)
         buffers = [each.clone() for each in self._buffers]
         if not self._settled:
             self._settle(batch[0], step, buffers)
-        told = torch.zeros(2, device=self.device)
+        totals = torch.zeros(2, device=self.device)
         for position, (inputs, targets) in enumerate(batch):
             last = position + 1 == len(batch)
-            with nullcontext() if last or self.ranks.world == 1 else self.wrapped.no_sync():  # type: ignore[operator]
+            with nullcontext() if last or self.group.world == 1 else self.wrapped.no_sync():  # type: ignore[operator]
                 loss = self._forward(inputs, targets, step) / len(batch)
                 self.scaler.scale(loss).backward()
-            told[0] += loss.detach()
-        told[1] = bool(self.stopping())
-        return self._update(self.ranks.total(told), step, buffers)
+            totals[0] += loss.detach()
+        totals[1] = bool(self.stopping())
+        return self._update(self.group.total(totals), step, buffers)
 
     def synchronise(self) -> None:
         """Gives every rank the main rank's buffers, such as BatchNorm's statistics, as checkpoints hold them."""
-        if self.ranks.world > 1:
+        if self.group.world > 1:
             # in this order on every rank: a set would be ordered by addresses, which differ between processes
             for module in dict.fromkeys((self.network, self.kept)):
                 for buffer in module.buffers():
                     dist.broadcast(buffer, 0)
 
     def forward(self, inputs: Any, targets: Any, step: int) -> Tensor:
-        """The loss of a micro-batch again, with the randomness of its step, to look for what went wrong."""
-        seed_step(self.seed, step, self.ranks.rank)
+        """The loss of a micro-batch again, with the randomness of its step, for diagnosis."""
+        seed_step(self.seed, step, self.group.rank)
         return self._forward(inputs, targets, step, alone=True)
 
     @property
     def kept(self) -> nn.Module:
-        """What is validated and saved: the averaged network if there is one, else the network that learns."""
+        """What is validated and saved: the averaged network if there is one, else the trained one."""
         return self.network if self.average is None else self.average.module
 
     @property
@@ -125,7 +113,7 @@ class Stepper:
         return max(group["lr"] for group in groups)
 
     def _forward(self, inputs: Any, targets: Any, step: int, alone: bool = False) -> Tensor:
-        inputs, targets = moved(inputs, self.device), moved(targets, self.device)
+        inputs, targets = to_device(inputs, self.device), to_device(targets, self.device)
         if self.sizes is not None:
             inputs = resized(inputs, side_of(self.sizes, self.seed, step))
         if self.mixer is not None:
@@ -133,30 +121,30 @@ class Stepper:
         network = self.network if alone else self.wrapped
         with torch.autocast(self.device.type, self.dtype, enabled=self.dtype is not None):
             outputs = network(inputs, targets) if self.targeted else network(inputs)
-        return self.loss(mapped(_single, outputs), targets)
+        return self.loss(map_tensors(_single, outputs), targets)
 
     def _settle(self, batch: Batch, step: int, buffers: Sequence[Tensor]) -> None:
-        """Lets DDP order its gradients before the first step, for it orders them anew after the first backward pass.
+        """Lets DDP order its gradient buckets before the first step; it reorders them after the first backward pass.
 
         Sums of three or more numbers depend on the order; so a resumed run would differ in its first step.
         """
         inputs, targets = batch
-        self._forward(mapped(torch.clone, inputs), targets, step).backward()  # mixing may write into the images
+        self._forward(map_tensors(torch.clone, inputs), targets, step).backward()  # mixing may write into the images
         self._restore(buffers)
         self.optimizer.zero_grad(set_to_none=True)
-        seed_step(self.seed, step, self.ranks.rank)
+        seed_step(self.seed, step, self.group.rank)
         self._settled = True
 
     def _restore(self, buffers: Sequence[Tensor]) -> None:
         for buffer, before in zip(self._buffers, buffers, strict=True):
             buffer.copy_(before)
 
-    def _update(self, told: Tensor, step: int, buffers: Sequence[Tensor]) -> Taken:
+    def _update(self, totals: Tensor, step: int, buffers: Sequence[Tensor]) -> StepResult:
         self.scaler.unscale_(self.optimizer)
         gradients = [each.grad for each in self.network.parameters() if each.grad is not None]
         norm = nn.utils.get_total_norm(gradients)
-        loss, stop, grad_norm = torch.cat([told, norm.float()[None]]).tolist()
-        loss /= self.ranks.world
+        loss, stop, grad_norm = torch.cat([totals, norm.float()[None]]).tolist()
+        loss /= self.group.world
         scale = self.scaler.get_scale()
         finite = math.isfinite(loss) and math.isfinite(grad_norm)
         if finite:
@@ -169,7 +157,7 @@ class Stepper:
         if finite and self.average is not None:
             self.average.update(self.network, step + 1)
         overflowed = not finite and math.isfinite(loss) and self.scaler.is_enabled() and scale > 1
-        return Taken(loss, grad_norm, finite, overflowed, stop > 0)
+        return StepResult(loss, grad_norm, finite, overflowed, stop > 0)
 
 
 def _single(output: Tensor) -> Tensor:

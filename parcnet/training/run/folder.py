@@ -1,10 +1,9 @@
-"""The folder a run leaves behind."""
+"""The folder that a run leaves."""
 
-import fcntl
 import json
 import os
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import Any
 
 from parcnet.base import UserError, write_json, write_text
 from parcnet.recipes import Recipe, read_recipe, to_yaml
+from parcnet.training.run.lock import lock
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,7 @@ class RunFolder:
 
     @property
     def best(self) -> Path:
-        """Checkpoint of the epoch with the highest validation top-1."""
+        """Checkpoint of the best epoch on validation."""
         return self.path / "best.safetensors"
 
     @property
@@ -46,7 +46,7 @@ class RunFolder:
         return self.path / "last.safetensors"
 
     def kept(self, epoch: int) -> Path:
-        """Checkpoint of a whole epoch, from 1, that stays."""
+        """Checkpoint of a whole epoch, from 1, that is kept."""
         return self.path / f"epoch-{epoch:04d}.safetensors"
 
     @property
@@ -56,43 +56,48 @@ class RunFolder:
 
     @property
     def curve(self) -> Path:
-        """Loss, accuracy and learning rate over epochs."""
+        """Loss, the best-epoch metric and learning rate over epochs."""
         return self.path / "curve.png"
 
     @property
     def confusion(self) -> Path:
-        """Which classes are taken for which."""
+        """The confusion matrix, of tasks that have one."""
         return self.path / "confusion.png"
 
     @property
     def predictions(self) -> Path:
-        """A few images with predicted names and probabilities."""
+        """A few images with predictions."""
         return self.path / "predictions.png"
 
     @contextmanager
-    def owned(self) -> Iterator[None]:
-        """Creates the folder, and lets no other run write into it; the kernel lets go of it when the process dies.
+    def locked(self) -> Iterator[None]:
+        """Creates the folder and keeps other runs out of it; the kernel releases the lock when the process dies.
 
-        Raises `UserError` while another process has it. File systems that know no locks protect nothing.
+        A folder that was created here and stays empty is removed in the end. Raises `UserError` while another process
+        holds the lock. File systems without locks protect nothing.
         """
+        created = not self.path.exists()
         try:
             self.path.mkdir(parents=True, exist_ok=True)
             handle = os.open(self.path, os.O_RDONLY)
         except OSError as error:
             raise UserError(f"cannot use output {self.path}: {error.strerror}. Choose another --output.") from error
         try:
-            _lock(handle, self.path)
+            lock(handle, self.path)
             yield
         finally:
+            if created:
+                with suppress(OSError):  # it holds files
+                    self.path.rmdir()
             os.close(handle)
 
     def begin(self, recipe: Recipe) -> None:
-        """Creates the folder and writes the recipe into it."""
+        """Writes the recipe into the folder."""
         # without the folder's own name, so that `-c RUN/recipe.yaml` starts a new run beside this one
         write_text(self.recipe, to_yaml(replace(recipe, run=replace(recipe.run, output=None))))
 
     def append(self, log: Path, lines: Iterable[Mapping[str, Any]]) -> None:
-        """Adds lines to `log` or `steps`; whoever reads along sees whole ones."""
+        """Adds lines to `log` or `steps`; a concurrent reader sees whole lines."""
         text = "".join(json.dumps(line, allow_nan=False) + "\n" for line in lines)
         try:
             with log.open("a", encoding="utf-8") as file:
@@ -101,7 +106,7 @@ class RunFolder:
             raise UserError(f"cannot write {log}: {error.strerror}.") from error
 
     def lengths(self) -> dict[str, int]:
-        """Bytes in each log, by file name: where `cut` goes back to. They are on the disk first, as states are."""
+        """Bytes in each log, by file name, to which `truncate` goes back. The logs are synced to the disk first."""
         found = {}
         for log in (self.log, self.steps):
             found[log.name] = 0
@@ -111,8 +116,8 @@ class RunFolder:
                     found[log.name] = os.fstat(file.fileno()).st_size
         return found
 
-    def cut(self, lengths: Mapping[str, int]) -> None:
-        """Takes back what the logs got after `lengths`, and files that a killed run left half-written."""
+    def truncate(self, lengths: Mapping[str, int]) -> None:
+        """Removes what the logs got after `lengths`, and files that a killed run left half-written."""
         try:
             for log in (self.log, self.steps):
                 if log.exists() and log.stat().st_size > (length := lengths.get(log.name, 0)):
@@ -120,37 +125,30 @@ class RunFolder:
             for partial in self.path.rglob(".*.partial*"):
                 partial.unlink(missing_ok=True)
         except OSError as error:
-            raise UserError(f"cannot go on in {self.path}: {error.strerror}.") from error
+            raise UserError(f"cannot resume in {self.path}: {error.strerror}.") from error
 
     def finish(self, result: Mapping[str, Any]) -> None:
         """Writes result.json."""
         write_json(self.result, result)
 
 
-def _lock(handle: int, path: Path) -> None:
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        raise UserError(
-            f"another run is writing into {path}. Wait for it, end it, or choose another --output."
-        ) from None
-    except OSError:  # no locks on this file system
-        return
-
-
-def choose_run_folder(recipe: Recipe, begun: bool = False) -> RunFolder:
-    """The folder that the recipe names, else runs/NAME-TIME.
-
-    Raises `UserError` when something is in it already, other than the recipe of a run that left nothing else; with
-    `begun`, logs of a run without any checkpoint will do.
-    """
+def run_folder(recipe: Recipe) -> RunFolder:
+    """The folder that the recipe names, else a new runs/NAME-TIME. Raises `UserError` for a file of that name."""
     if recipe.run.output is None:
         return RunFolder(_free(Path("runs") / f"{recipe.name}-{datetime.now():%Y%m%d-%H%M%S}"))
     path = Path(recipe.run.output)
-    folder = RunFolder(path)
+    if path.is_file():
+        raise UserError(f"output {path} is a file; expected a folder for the run, empty or absent.")
+    return RunFolder(path)
+
+
+def check_vacant(folder: RunFolder, begun: bool = False) -> None:
+    """Raises `UserError` when the folder holds anything but the recipe of a run that left nothing else.
+
+    With `begun`, logs of a run without any checkpoint are accepted.
+    """
+    path = folder.path
     try:
-        if path.is_file():
-            raise UserError(f"output {path} is a file; expected a folder for the run, empty or absent.")
         found = list(path.iterdir()) if path.is_dir() else []
     except OSError as error:
         raise UserError(f"cannot use output {path}: {error.strerror}. Choose another --output.") from error
@@ -160,11 +158,10 @@ def choose_run_folder(recipe: Recipe, begun: bool = False) -> RunFolder:
             f"output folder {path} is not empty, and a run never overwrites another. "
             "Choose another --output, leave it out for a new folder in runs/, or delete the old one."
         )
-    return folder
 
 
 def _ours(recipe: Path) -> bool:
-    """Whether `begin` wrote this file: one that a person wrote, with comments, is not to be lost."""
+    """Whether `begin` wrote this file: one that a person wrote, with comments, must not be lost."""
     try:
         return to_yaml(read_recipe(recipe)) == recipe.read_text(encoding="utf-8")
     except UserError:

@@ -1,4 +1,4 @@
-"""Asked to stop: SIGTERM (a scheduler needs the machine) and Ctrl-C end a run at the next step, after saving it."""
+"""SIGTERM (from a scheduler) and Ctrl-C end a run at the next step, after its state is saved."""
 
 import signal
 import threading
@@ -8,20 +8,20 @@ from types import FrameType
 from typing import Any
 
 SIGNALS: dict[int, int] = {signal.SIGTERM: 143, signal.SIGINT: 130}
-"""What stops a run, and the exit code that says so: 128 + the signal's number, as shells have it."""
+"""Signals that stop a run -> exit code: 128 + the signal's number, as in shells."""
 
 
 @contextmanager
 def stop_signals() -> Iterator[Callable[[], int]]:
-    """Lends a function that says which signal has come, 0 for none; what handled the signals before does so again.
+    """Yields a function that returns the signal received, 0 for none; earlier handlers are restored afterwards.
 
-    The second signal of a kind is handled as before, so that an impatient Ctrl-C raises KeyboardInterrupt. Outside the
+    A second signal of a kind meets the earlier handler, so that a second Ctrl-C raises KeyboardInterrupt. Outside the
     main thread, where Python allows no handlers, nothing is caught.
     """
-    came: list[int] = []
+    received: list[int] = []
 
     def note(number: int, _: FrameType | None) -> None:
-        came.append(number)
+        received.append(number)
         signal.signal(number, before[number] or signal.SIG_DFL)
 
     if threading.current_thread() is not threading.main_thread():
@@ -31,7 +31,7 @@ def stop_signals() -> Iterator[Callable[[], int]]:
     heard = [each for each in SIGNALS if signal.getsignal(each) is not signal.SIG_IGN]
     before: dict[int, Any] = {number: signal.signal(number, note) for number in heard}
     try:
-        yield lambda: came[0] if came else 0
+        yield lambda: received[0] if received else 0
     finally:
         for number, handler in before.items():
             signal.signal(number, handler or signal.SIG_DFL)

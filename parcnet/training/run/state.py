@@ -1,17 +1,17 @@
-"""Everything a run must remember to go on bit for bit, as the bytes of one safetensors file."""
+"""A training state: everything a run needs to resume bit-identically, as the bytes of one safetensors file."""
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from typing import Any
 
-from torch import Tensor, nn
+from torch import Tensor
 
 from parcnet.base import UserError
 from parcnet.checkpoint.container import from_bytes, to_bytes
-from parcnet.training.run.optimizer_state import pack, unpack
-from parcnet.training.loop.progress import Position
+from parcnet.training.loop.progress import Progress
 from parcnet.training.loop.step import Stepper
+from parcnet.training.run.optimizer_state import pack, unpack
 
 FORMAT = 1
 """Raised when an older parcnet could no longer read what we write."""
@@ -19,11 +19,24 @@ _KEY = "parcnet.state"
 _NETWORK, _AVERAGE, _OPTIMIZER = "network/", "average/", "optimizer/"
 
 
-def capture(stepper: Stepper, position: Position, described: Mapping[str, Any]) -> bytes:
-    """Weights, their average, the optimiser's memory, the loss scale and the position.
+@dataclass(frozen=True, slots=True)
+class TrainingState:
+    """A state file, parsed and verified."""
 
-    Random numbers and the learning rate need not be kept: they are functions of the step. `described` holds JSON values
-    that say what run this is.
+    tensors: Mapping[str, Tensor]
+    values: Mapping[str, Any]
+    """JSON values: what run this is, its progress, the optimiser's numbers."""
+    content: bytes
+    """The file."""
+    source: str
+    """Its path, for messages."""
+
+
+def capture(stepper: Stepper, progress: Progress, identity: Mapping[str, Any]) -> bytes:
+    """Weights, their average, the optimiser's state, the loss scale and the progress.
+
+    Random states and the learning rate are functions of the step, so they need not be stored. `identity` holds JSON
+    values that say what run this is.
     """
     remembered, numbers = pack(stepper.optimizer, stepper.network)
     tensors = _prefixed(_NETWORK, stepper.network.state_dict()) | _prefixed(_OPTIMIZER, remembered)
@@ -31,44 +44,40 @@ def capture(stepper: Stepper, position: Position, described: Mapping[str, Any]) 
         tensors |= _prefixed(_AVERAGE, stepper.average.module.state_dict())
     values = {
         "format": FORMAT,
-        **described,
-        "position": asdict(position),
+        **identity,
+        "position": asdict(progress),
         "optimizer": numbers,
         "scaler": stepper.scaler.state_dict(),
     }
     return to_bytes(tensors, _KEY, json.dumps(values, allow_nan=False))
 
 
-def opened(content: bytes, called: str) -> tuple[dict[str, Tensor], dict[str, Any]]:
-    """(tensors, JSON values) of a training state. `UserError` with its name for damaged and for other files."""
-    tensors, text = from_bytes(content, _KEY, called)
+def parse_state(content: bytes, source: str) -> TrainingState:
+    """The state in a file's bytes. `UserError` naming `source` for damaged and for other files."""
+    tensors, text = from_bytes(content, _KEY, source)
     try:
         values = json.loads(text)
         number = values["format"]
     except (ValueError, TypeError, KeyError):
-        raise UserError(f"{called} is damaged: it does not say what it is.") from None
+        raise UserError(f"{source} is damaged: its description cannot be read.") from None
     if number != FORMAT:
-        raise UserError(f"{called} has format {number!r}, this parcnet reads {FORMAT}: use the parcnet it was made by.")
-    return tensors, values
+        raise UserError(f"{source} has format {number!r}, this parcnet reads {FORMAT}: use the parcnet that wrote it.")
+    return TrainingState(tensors, values, content, source)
 
 
-def restore(stepper: Stepper, tensors: Mapping[str, Tensor], values: Mapping[str, Any], called: str) -> Position:
-    """Puts everything back into `stepper`, in place. `UserError` with the name `called` when it does not fit."""
+def restore(stepper: Stepper, state: TrainingState) -> Progress:
+    """Copies the state into `stepper`, in place. `UserError` with the file's name when it does not fit."""
     try:
-        _load(stepper.network, _part(_NETWORK, tensors))
+        stepper.network.load_state_dict(_part(_NETWORK, state.tensors))
         if stepper.average is not None:
-            _load(stepper.average.module, _part(_AVERAGE, tensors))
-        unpack(stepper.optimizer, stepper.network, _part(_OPTIMIZER, tensors), values["optimizer"])
-        if values["scaler"]:
-            stepper.scaler.load_state_dict(values["scaler"])
-        return Position(**values["position"])
+            stepper.average.module.load_state_dict(_part(_AVERAGE, state.tensors))
+        unpack(stepper.optimizer, stepper.network, _part(_OPTIMIZER, state.tensors), state.values["optimizer"])
+        if state.values["scaler"]:
+            stepper.scaler.load_state_dict(state.values["scaler"])
+        return Progress(**state.values["position"])
     except (KeyError, TypeError, RuntimeError, UserError) as error:
-        said = str(error).splitlines()[0]
-        raise UserError(f"{called} does not fit this run: {said}") from None
-
-
-def _load(network: nn.Module, weights: dict[str, Tensor]) -> None:
-    network.load_state_dict(weights)
+        reason = str(error).splitlines()[0]
+        raise UserError(f"{state.source} does not fit this run: {reason}") from None
 
 
 def _prefixed(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:

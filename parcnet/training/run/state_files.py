@@ -3,15 +3,15 @@
 from pathlib import Path
 
 from parcnet.base import UserError, atomic_path, warn
-from parcnet.training.run.state import opened
+from parcnet.training.run.state import TrainingState, parse_state
 
 KEPT = 2
-"""States that stay: should the last one be damaged, the one before goes on."""
+"""States that stay: should the last one be damaged, the one before it serves."""
 FOLDER = "states"
 
 
 def write_state(folder: Path, step: int, content: bytes) -> Path:
-    """Writes RUN/states/step-00000123.safetensors and then removes all but the newest `KEPT`."""
+    """Writes RUN/states/step-00000123.safetensors, then removes all but the newest `KEPT`."""
     path = folder / FOLDER / _name(step)
     with atomic_path(path) as temporary:
         temporary.write_bytes(content)
@@ -20,8 +20,8 @@ def write_state(folder: Path, step: int, content: bytes) -> Path:
     return path
 
 
-def take_back(folder: Path, step: int) -> None:
-    """Removes the states after `step`: the run that goes on from there writes them, and the logs, anew."""
+def remove_later(folder: Path, step: int) -> None:
+    """Removes the states after `step`: the run that resumes there writes them, and the logs, anew."""
     for later in states(folder):
         if later.name > _name(step):
             later.unlink(missing_ok=True)
@@ -32,15 +32,15 @@ def states(folder: Path) -> list[Path]:
     return sorted((folder / FOLDER).glob("step-*.safetensors"), reverse=True)
 
 
-def newest_good(folder: Path) -> tuple[Path, bytes] | None:
+def newest_state(folder: Path) -> TrainingState | None:
     """The newest undamaged state; None when there is none at all. Damaged ones are named in a warning.
 
-    Raises `UserError` when all are damaged: starting anew would throw work away that a person may still rescue.
+    Raises `UserError` when all are damaged: starting anew would discard work that may still be rescued.
     """
     found = states(folder)
     for path in found:
         try:
-            return path, good(path)
+            return read_state(path)
         except UserError as error:
             warn(f"{error} Trying the state before it.")
     if found:
@@ -48,14 +48,13 @@ def newest_good(folder: Path) -> tuple[Path, bytes] | None:
     return None
 
 
-def good(path: Path) -> bytes:
-    """The file's bytes. `UserError` naming it when it is missing, truncated, altered, or no training state."""
+def read_state(path: Path) -> TrainingState:
+    """`UserError` naming the file when it is missing, truncated, altered, or no training state."""
     try:
         content = path.read_bytes()
     except OSError as error:
         raise UserError(f"cannot read {path}: {error.strerror}.") from None
-    opened(content, str(path))
-    return content
+    return parse_state(content, str(path))
 
 
 def _name(step: int) -> str:

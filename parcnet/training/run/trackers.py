@@ -1,4 +1,4 @@
-"""The figures of a run shown elsewhere too, in TensorBoard or Weights & Biases: extras, loaded when asked for."""
+"""Metrics sent to TensorBoard or Weights & Biases: extras, loaded when requested."""
 
 import importlib
 from collections.abc import Mapping
@@ -9,19 +9,19 @@ from parcnet.base import UserError
 
 
 class Tracker(Protocol):
-    """Something that shows curves."""
+    """Shows curves."""
 
     def log(self, step: int, figures: Mapping[str, float]) -> None:
-        """Figures after step number `step`, from 1."""
+        """Metrics after step number `step`, from 1."""
 
     def close(self) -> None:
-        """Nothing more will come."""
+        """The run has ended."""
 
 
 def open_trackers(
     which: Literal["none", "tensorboard", "wandb"], folder: Path, name: str, recipe: Mapping[str, Any], first_step: int
 ) -> list[Tracker]:
-    """Those that were asked for, going on at `first_step`. Raises `UserError` when one is not installed."""
+    """The requested trackers, continuing at `first_step`. Raises `UserError` when one is not installed."""
     if which == "tensorboard":
         return [TensorBoard(folder, first_step)]
     if which == "wandb":
@@ -37,7 +37,7 @@ class TensorBoard:
             from torch.utils.tensorboard import SummaryWriter
         except ImportError as error:
             raise _missing("tensorboard", error) from None
-        # what a killed run wrote after its last state is taken back
+        # removes what a killed run wrote after its last state
         self._writer = SummaryWriter(str(folder / "tensorboard"), purge_step=first_step + 1 if first_step else None)
 
     def log(self, step: int, figures: Mapping[str, float]) -> None:
@@ -57,8 +57,8 @@ class WeightsAndBiases:
         except ImportError as error:
             raise _missing("wandb", error) from None
         identity = folder.resolve().name
-        going_on: dict[str, Any] = {"id": identity, "resume": "allow"} if first_step else {"id": identity}
-        self._run = wandb.init(project="parcnet", name=name, dir=str(folder), config=dict(recipe), **going_on)
+        resuming: dict[str, Any] = {"id": identity, "resume": "allow"} if first_step else {"id": identity}
+        self._run = wandb.init(project="parcnet", name=name, dir=str(folder), config=dict(recipe), **resuming)
 
     def log(self, step: int, figures: Mapping[str, float]) -> None:
         self._run.log(dict(figures), step=step)
@@ -69,5 +69,5 @@ class WeightsAndBiases:
 
 def _missing(package: str, error: ImportError) -> UserError:
     return UserError(
-        f"--track {package} needs a package that is not there ({error}): pip install 'parcnet[{package}]'."
+        f"--track {package} needs a package that is not installed ({error}): pip install 'parcnet[{package}]'."
     )

@@ -1,0 +1,1 @@
+"""What a recipe becomes: data, network, optimiser, plan."""

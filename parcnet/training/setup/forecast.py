@@ -12,9 +12,10 @@ import torch
 from parcnet.data import preserved_randomness
 from parcnet.data.images import BadImage
 from parcnet.data.samples import TrainingSamples
-from parcnet.training.setup.prepare import Job
-from parcnet.training.setup.plan import Plan
-from parcnet.training.loop.step import Batch, Stepper
+from parcnet.tasks.task import Batch
+from parcnet.training.loop.plan import TrainingPlan
+from parcnet.training.loop.step import Stepper
+from parcnet.training.setup.prepare import RunSetup
 
 _BUDGET = 15.0
 """Seconds that the measured steps may take together, about."""
@@ -25,7 +26,7 @@ _READ = 48
 
 @dataclass(frozen=True, slots=True)
 class Forecast:
-    """Measured seconds, and what they make of the run."""
+    """Measured seconds, and the run's time they imply."""
 
     images: int
     """Images in the measured step."""
@@ -54,14 +55,14 @@ class Forecast:
         return self.reading > (self.step if self.readers else 0.5 * self.step)
 
 
-def forecast(job: Job, plan: Plan, stepper: Stepper) -> Forecast:
+def forecast(setup: RunSetup, plan: TrainingPlan, stepper: Stepper) -> Forecast:
     """Reads a few images and takes a few steps: the weights change, nothing is written."""
-    images, labels, read = _read(job, min(_READ, plan.share.micro))
+    images, labels, read = _read(setup, min(_READ, plan.split.micro))
     count = 2 if len(labels) > 1 else 1
     warm = _step(stepper, (images[:count], labels[:count]), 0)  # first calls load and compile
     once = _step(stepper, (images[:count], labels[:count]), 1)
     fits = int(_BUDGET / 2 / max(once / count, 1e-6))
-    most = min(plan.share.micro, max(fits, count))
+    most = min(plan.split.micro, max(fits, count))
     most -= most % 2 if most > 1 else 0
     if most > count:
         again = -(-most // len(labels))
@@ -72,23 +73,26 @@ def forecast(job: Job, plan: Plan, stepper: Stepper) -> Forecast:
         while len(times) < _REPEATS and sum(times) + times[-1] < _BUDGET / 2:
             times.append(_step(stepper, batch, 3 + len(times)))
         once, count = median(times), most
-    step = once * plan.share.micro / count * plan.share.accumulation
-    return Forecast(count, step, read, job.recipe.data.workers, plan.share.micro * plan.share.accumulation, plan.steps)
+    step = once * plan.split.micro / count * plan.split.accumulation
+    return Forecast(
+        count, step, read, setup.recipe.data.workers, plan.split.micro * plan.split.accumulation, plan.steps
+    )
 
 
-def _read(job: Job, count: int) -> tuple[Any, Any, float]:
+def _read(setup: RunSetup, count: int) -> tuple[Any, Any, float]:
     """(images, labels, seconds an image): images drawn from all over the data."""
-    dataset, transform = job.splits.train, job.task.transform(job.built.preprocessing, training=True)
-    samples = TrainingSamples(dataset, transform, job.recipe.run.seed)
-    places = torch.linspace(0, len(dataset) - 1, min(max(count, 2), len(dataset))).long().tolist()
-    samples[0, places[0]]  # opens files and imports
+    dataset = setup.splits.train
+    transform = setup.task.train_transform(setup.recipe, setup.built.preprocessing)
+    samples = TrainingSamples(dataset, transform, setup.recipe.run.seed)
+    indices = torch.linspace(0, len(dataset) - 1, min(max(count, 2), len(dataset))).long().tolist()
+    samples[0, indices[0]]  # opens files and imports
     started = time.perf_counter()
-    found = [samples[0, place] for place in places]
+    found = [samples[0, index] for index in indices]
     seconds = (time.perf_counter() - started) / len(found)
     whole = [each for each in found if each.image is not None]
     if not whole:
         raise BadImage(found[0].bad[0].where, found[0].bad[0].reason)
-    images, labels, *_ = job.task.collate(training=True)(list(islice(whole, count)))
+    images, labels, *_ = setup.task.train_collate()(list(islice(whole, count)))
     return images, labels, seconds
 
 

@@ -1,70 +1,79 @@
-"""How long a run is, and on which batches."""
+"""Setup -> the plan of the run: its length and its batches."""
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from math import ceil
 
+import torch
+
 from parcnet.base import UserError
-from parcnet.training.setup.batches import evaluation_batches, training_batches
-from parcnet.training.setup.prepare import Job
-from parcnet.training.setup.batch_split import Share, share
-from parcnet.training.loop.step import Batch
+from parcnet.data import Batches, LabelledImages, train_loader
+from parcnet.evaluation.batches import evaluation_batches
+from parcnet.tasks.task import Batch
+from parcnet.training.loop.batch_split import split_batch
+from parcnet.training.loop.plan import TrainingPlan
+from parcnet.training.setup.prepare import RunSetup
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """How long, and on which batches."""
-
-    epochs: int
-    """Cool-down included."""
-    steps: int
-    """Of the whole run."""
-    steps_per_epoch: int
-    """Of every epoch, but that the last may be cut short."""
-    share: Share
-    num_classes: int
-    log_every: int
-    eval_every: int
-    save_every: int | None
-    max_skipped: int
-    training: Callable[[int, int], Iterable[Batch]]
-    """(epoch, from 0; micro-batches to leave out) -> its augmented micro-batches for this rank."""
-    validation: Iterable[Batch]
-    """This rank's part; iterated once a validation."""
-
-    def steps_in(self, epoch: int) -> int:
-        """Of this epoch, from 0."""
-        return min(self.steps_per_epoch, self.steps - epoch * self.steps_per_epoch)
-
-    def validates(self, epoch: int) -> bool:
-        """Whether validation follows this epoch, from 0."""
-        return (epoch + 1) % self.eval_every == 0 or epoch + 1 == self.epochs
-
-
-def make_plan(job: Job) -> Plan:
-    """Raises `UserError` when the images cannot fill one batch, or the batch cannot be shared."""
-    recipe, preprocessing, ranks = job.recipe, job.built.preprocessing, job.ranks
-    divided = share(recipe, ranks.world)
-    job.task.check(divided, job.device.type)
-    steps = len(job.splits.train) // divided.batch
+def make_plan(setup: RunSetup) -> TrainingPlan:
+    """Raises `UserError` when the images cannot fill one batch, or the batch cannot be split."""
+    recipe, group, images = setup.recipe, setup.group, setup.splits.train
+    split = split_batch(recipe, group.world)
+    setup.task.check_batch(split.micro, group.world, setup.device.type)
+    steps = len(images) // split.batch
     if not steps:
-        possible = max(len(job.splits.train) // (2 * ranks.world) * 2 * ranks.world, 1)
+        possible = max(len(images) // (2 * group.world) * 2 * group.world, 1)
         raise UserError(
-            f"{len(job.splits.train)} training images cannot fill one batch of {divided.batch}: use --batch-size "
-            f"{possible} or less, or add images."
+            f"{len(images)} training images cannot fill one batch of {split.batch}: use --batch-size {possible} or "
+            "less, or add images."
         )
     schedule = recipe.schedule
     length = schedule.iterations or (schedule.epochs + schedule.cooldown_epochs) * steps
-    return Plan(
+    return TrainingPlan(
         epochs=ceil(length / steps),
         steps=length,
         steps_per_epoch=steps,
-        share=divided,
-        num_classes=len(job.classes),
-        log_every=recipe.run.log_every,
-        eval_every=recipe.run.eval_every,
-        save_every=recipe.run.save_every,
-        max_skipped=recipe.optimizer.max_skipped_steps,
-        training=training_batches(job.task, job.splits.train, preprocessing, divided.micro, ranks),
-        validation=evaluation_batches(job.task, job.splits.val, preprocessing, divided.micro, ranks),
+        split=split,
+        run=recipe.run,
+        max_skipped_steps=recipe.optimizer.max_skipped_steps,
+        metadata=setup.metadata(),
+        training=_training_batches(setup, split.micro),
+        validation=split_batches(setup, setup.splits.val, split.micro),
     )
+
+
+def split_batches(setup: RunSetup, images: LabelledImages, batch_size: int) -> Iterable[Batch]:
+    """This rank's part of a split, as it is evaluated; can be iterated again."""
+    return evaluation_batches(
+        setup.task,
+        images,
+        setup.metadata(),
+        batch_size=batch_size,
+        workers=setup.recipe.data.workers,
+        max_bad_images=setup.recipe.data.max_bad_images,
+        rank=setup.group.rank,
+        world=setup.group.world,
+    )
+
+
+def _training_batches(setup: RunSetup, micro_batch: int) -> Callable[[int, int], Batches]:
+    """(epoch, from 0; micro-batches to skip at its start) -> this rank's augmented micro-batches."""
+    recipe, group = setup.recipe, setup.group
+    transform = setup.task.train_transform(recipe, setup.built.preprocessing)
+
+    def batches(epoch: int, start: int) -> Batches:
+        return train_loader(
+            setup.splits.train,
+            transform=transform,
+            batch_size=micro_batch,
+            seed=recipe.run.seed,
+            epoch=epoch,
+            workers=recipe.data.workers,
+            rank=group.rank,
+            world=group.world,
+            max_bad_images=recipe.data.max_bad_images,
+            start_batch=start,
+            pin_memory=torch.cuda.is_available(),
+            collate=setup.task.train_collate(),
+        )
+
+    return batches

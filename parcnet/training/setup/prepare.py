@@ -1,40 +1,32 @@
-"""A recipe whose every name has been looked up: what can be wrong is found here, before any work."""
+"""A recipe whose every name has been looked up: mistakes are found here, before any work."""
 
 import os
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 import torch
 from torch import nn
 
-from parcnet.base import UserError, pick_device
+from parcnet.base import UserError
 from parcnet.checkpoint import Metadata
-from parcnet.data import LabelledImages, OrdersItself, Repeated
+from parcnet.data import LabelledImages, RepeatDataset, Splits, SupportsEpochOrder
 from parcnet.recipes import Recipe
-from parcnet.training.run.recorder import travelling
-from parcnet.tasks.building import Built
-from parcnet.training.distributed.process_group import Ranks
-from parcnet.training.run.resume import Start, find_start
-from parcnet.training.run.folder import RunFolder
-from parcnet.data.splits import Splits
-from parcnet.tasks import Task, task_of
+from parcnet.tasks.building import BuiltNetwork
+from parcnet.tasks.lookup import task_named
+from parcnet.tasks.task import Task
+from parcnet.training.distributed.process_group import ProcessGroup
+from parcnet.training.run.portable_recipe import portable_recipe
 
 
 @dataclass(frozen=True, slots=True)
-class Job:
-    """Everything a run needs, the network being on its device."""
+class RunSetup:
+    """The recipe's task, data and network, the latter on its device."""
 
     recipe: Recipe
-    start: Start
+    task: Task
     device: torch.device
     splits: Splits
-    built: Built
-    task: Task
-    ranks: Ranks = field(default_factory=Ranks)
-
-    @property
-    def folder(self) -> RunFolder:
-        """Where everything is written, by the main rank."""
-        return self.start.folder
+    built: BuiltNetwork
+    group: ProcessGroup
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -54,7 +46,7 @@ class Job:
             classes=self.classes,
             preprocessing=self.built.preprocessing.to_dict(),
             data=self.splits.train.name,
-            recipe=travelling(self.recipe),
+            recipe=portable_recipe(self.recipe),
             task=self.task.name,
             task_args=self.built.task_args,
         )
@@ -68,34 +60,26 @@ class Job:
         return str(self.device)
 
 
-def prepare(
-    recipe: Recipe, resume: str | None = None, ranks: Ranks | None = None, device: torch.device | None = None
-) -> Job:
-    """Looks up folder, device, data and network. Raises `UserError`; writes nothing.
-
-    `resume` as `find_start` takes it. Every rank prepares its own job, the folder being the main rank's.
-    """
-    ranks = ranks or Ranks()
-    start = find_start(recipe, resume, ranks)
-    device = device or pick_device(recipe.run.device)
-    task = task_of(recipe)
-    splits = task.open_splits()
+def prepare(recipe: Recipe, group: ProcessGroup, device: torch.device) -> RunSetup:
+    """Opens the data and builds the network on `device`. Raises `UserError`; writes nothing."""
+    task = task_named(recipe.task)
+    splits = task.open_splits(recipe)
     if recipe.data.repeats > 1:
         splits = replace(splits, train=_repeated(splits.train, recipe.data.repeats))
-    built = task.build(splits.train.classes)
+    built = task.build(recipe, splits.train.classes)
     if recipe.network.grad_checkpointing:
         _checkpoint_gradients(built.network, recipe)
     # torch's stubs know no `to` with both
     built.network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-    if task.sync_norm and ranks.world > 1 and device.type == "cuda":  # torch has none for CPUs
+    if task.sync_norm and group.world > 1 and device.type == "cuda":  # torch has none for CPUs
         built = replace(built, network=nn.SyncBatchNorm.convert_sync_batchnorm(built.network))
-    return Job(recipe, start, device, splits, built, task, ranks)
+    return RunSetup(recipe, task, device, splits, built, group)
 
 
 def _repeated(images: LabelledImages, times: int) -> LabelledImages:
-    if isinstance(images, OrdersItself):
+    if isinstance(images, SupportsEpochOrder):
         raise UserError(f"{images.name} is read shard by shard, so its images cannot be repeated: leave repeats out.")
-    return Repeated(images, times)
+    return RepeatDataset(images, times)
 
 
 def _checkpoint_gradients(network: nn.Module, recipe: Recipe) -> None:

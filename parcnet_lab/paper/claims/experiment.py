@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from parcnet_lab.paper.claims.finding import Outcome
+from parcnet_lab.paper.claims.finding import ClaimOutcome
 from parcnet_lab.paper.claims.settings import Settings
 
 Note = Callable[[int, str], None]
@@ -36,6 +36,6 @@ class Experiment:
     source: str
     experiment: str
     seconds: Callable[[Settings], int]
-    measure: Callable[[Settings, Note], tuple[Outcome, list[Drawing]]]
+    measure: Callable[[Settings, Note], tuple[ClaimOutcome, list[Drawing]]]
     recipe: Callable[[Settings], Any] = lambda _: None
     revision: int = 1

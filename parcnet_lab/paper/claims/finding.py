@@ -9,7 +9,7 @@ from parcnet_lab.paper.claims.verdicts import Interval, Verdict
 
 
 @dataclass(frozen=True, slots=True)
-class Figure:
+class ClaimFigure:
     """One line of an experiment's table: a value in words, and where it is a comparison, its interval and verdict."""
 
     name: str
@@ -21,13 +21,13 @@ class Figure:
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class ClaimOutcome:
     """What an experiment's code returns; who it is and how long it took is added by the runner.
 
     `data` holds every number behind the pictures, as JSON; `seconds` counts work that earlier runs have kept.
     """
 
-    figures: tuple[Figure, ...]
+    figures: tuple[ClaimFigure, ...]
     verdict: Verdict
     because: str
     """One or two sentences: why that verdict, and what it does not say."""
@@ -54,7 +54,7 @@ class Finding:
     """Where the paper says it."""
     experiment: str
     """What was done, in two sentences."""
-    figures: tuple[Figure, ...]
+    figures: tuple[ClaimFigure, ...]
     verdict: Verdict
     because: str
     seeds: tuple[int, ...]
@@ -70,7 +70,7 @@ class Finding:
     def from_dict(cls, found: Mapping[str, Any]) -> "Finding":
         """The inverse of `to_dict`. Raises TypeError or KeyError for a record of another shape."""
         figures = tuple(
-            Figure(**{**each, "interval": None if each["interval"] is None else Interval(**each["interval"])})
+            ClaimFigure(**{**each, "interval": None if each["interval"] is None else Interval(**each["interval"])})
             for each in found["figures"]
         )
         pictures = tuple(Picture(**each) for each in found["pictures"])

@@ -1,7 +1,5 @@
 """Real photographs that ship inside installed packages: nothing is downloaded."""
 
-import importlib.resources
-import importlib.util
 from dataclasses import dataclass
 from functools import cache
 
@@ -9,8 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from parcnet.base import UserError
 from parcnet.data.images import open_image
+from parcnet.data.packaged_images import packaged_path
 
 _LONGEST = 640  # px: larger ones are scaled down, so that a crop shows a comparable part of each
 _TRAINING_SHARE = 0.6  # of the longer side; the rest is never trained on
@@ -38,7 +36,6 @@ _FILES = {
 """Name -> package, and the file inside its wheel. Drawings, scans of text and test patterns are left out."""
 
 NAMES = tuple(_FILES)
-_PACKAGES = {"skimage": "scikit-image", "sklearn": "scikit-learn"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,14 +50,7 @@ class Photograph:
 @cache
 def photograph(name: str) -> Image.Image:
     """The photograph `name`, grey, its longer side at most 640 px. Raises `UserError` where its package is missing."""
-    package, file = _FILES[name]
-    if importlib.util.find_spec(package) is None:
-        raise UserError(
-            f"the photograph {name!r} ships with {_PACKAGES[package]}, which is not installed: "
-            "pip install 'parcnet[paper]'."
-        )
-    with importlib.resources.as_file(importlib.resources.files(package) / file) as path:
-        image = open_image(path, channels=1)
+    image = open_image(packaged_path(*_FILES[name]), channels=1)
     if max(image.size) > _LONGEST:
         share = _LONGEST / max(image.size)
         image = image.resize((round(image.width * share), round(image.height * share)), Image.Resampling.LANCZOS)

@@ -9,9 +9,9 @@ from typing import Any
 from parcnet.base import UserError, check_writable, progress, versions, write_json
 from parcnet.base.console import Advance
 from parcnet_lab.bench.machine import describe
+from parcnet_lab.paper.claims.claims_page import write_claims
 from parcnet_lab.paper.claims.experiment import Experiment, Note
 from parcnet_lab.paper.claims.finding import Finding, Picture
-from parcnet_lab.paper.claims.page import write_claims
 from parcnet_lab.paper.claims.photographs import photographs
 from parcnet_lab.paper.claims.registry import EXPERIMENTS
 from parcnet_lab.paper.claims.settings import Settings

@@ -7,7 +7,14 @@ from typing import Any
 from parcnet.base import write_text
 from parcnet_lab.bench.tables import markdown_table
 from parcnet_lab.paper.claims.finding import Finding
-from parcnet_lab.paper.claims.words import LEGEND, about_words, counted_verdicts, figure_table, parts_words, verdict_words
+from parcnet_lab.paper.claims.verdict_text import (
+    LEGEND,
+    about_text,
+    counted_verdicts,
+    figure_table,
+    parts_text,
+    verdict_text,
+)
 
 
 def write_summary(path: Path, findings: Sequence[Finding], about: Mapping[str, Any]) -> None:
@@ -24,7 +31,7 @@ def summary(findings: Sequence[Finding], about: Mapping[str, Any]) -> str:
     lines = [
         "# The papers' claims, tested here",
         "",
-        f"{counted_verdicts(findings)}. {about_words(about)}",
+        f"{counted_verdicts(findings)}. {about_text(about)}",
         "",
         *([about["note"], ""] if "note" in about else []),
         *markdown_table(("", "claim", "verdict, and those of its parts", "source"), rows),
@@ -37,8 +44,8 @@ def summary(findings: Sequence[Finding], about: Mapping[str, Any]) -> str:
 
 
 def _at_a_glance(finding: Finding) -> str:
-    parts = parts_words(finding)
-    return verdict_words(finding.verdict) + (f": {parts}" if parts else "")
+    parts = parts_text(finding)
+    return verdict_text(finding.verdict) + (f": {parts}" if parts else "")
 
 
 def _section(finding: Finding) -> list[str]:

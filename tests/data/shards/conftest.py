@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from parcnet.data.shards.pack import Outcome, pack
-from parcnet.data.shards.planning import plan_shards
+from parcnet.data.shards.pack import PackResult, pack
+from parcnet.data.shards.shard_plan import plan_shards
 
 
 @pytest.fixture(scope="session")
@@ -28,10 +28,10 @@ def folder(tmp_path_factory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def make_pack(tmp_path_factory) -> Callable[..., tuple[Path, Outcome]]:
+def make_pack(tmp_path_factory) -> Callable[..., tuple[Path, PackResult]]:
     """make_pack(folder, "wds") packs in this process, into shards of a few images."""
 
-    def make(source: Path, layout: str, **options: object) -> tuple[Path, Outcome]:
+    def make(source: Path, layout: str, **options: object) -> tuple[Path, PackResult]:
         target = options.pop("target", None) or tmp_path_factory.mktemp(layout) / "packed"
         settings = {"shard_bytes": 20_000, "workers": 0, "max_bad": 0, **options}
         plan = plan_shards(source, layout, settings.pop("shard_bytes"))
@@ -59,7 +59,7 @@ def _own_caches(tmp_path_factory, monkeypatch) -> None:
 def serve() -> Iterator[Callable[[Path], str]]:
     """serve(folder) -> the address of a web server with its files.
 
-    `serve.asked` lists what was fetched; the connection of files in `serve.dropped` breaks half-way, once.
+    `serve.requested` lists the requested files; the first connection for each file in `serve.dropped` breaks half-way.
     """
     servers = []
 
@@ -67,7 +67,7 @@ def serve() -> Iterator[Callable[[Path], str]]:
         class Handler(http.server.SimpleHTTPRequestHandler):
             def do_GET(self) -> None:
                 name = self.path.rsplit("/", 1)[-1]
-                start.asked.append(name)
+                start.requested.append(name)
                 if name not in start.dropped:
                     return super().do_GET()
                 start.dropped.remove(name)
@@ -86,7 +86,7 @@ def serve() -> Iterator[Callable[[Path], str]]:
         servers.append(server)
         return f"http://127.0.0.1:{server.server_port}"
 
-    start.asked, start.dropped = [], []
+    start.requested, start.dropped = [], []
     yield start
     for server in servers:
         server.shutdown()

@@ -150,11 +150,11 @@ def browser(tmp_path_factory) -> Iterator[Browser]:
 @pytest.fixture(scope="session")
 def photographs(tmp_path_factory) -> list[Path]:
     """Two real photographs; the second lies on its side, and its EXIF note says so."""
-    from importlib import resources
+    from parcnet.data.packaged_images import photograph_path
 
-    folder, source = tmp_path_factory.mktemp("photographs"), resources.files("sklearn") / "datasets" / "images"
-    (folder / "china.jpg").write_bytes((source / "china.jpg").read_bytes())
-    flower = Image.open(str(source / "flower.jpg"))
+    folder = tmp_path_factory.mktemp("photographs")
+    (folder / "china.jpg").write_bytes(photograph_path("china.jpg").read_bytes())
+    flower = Image.open(photograph_path("flower.jpg"))
     note = Image.Exif()
     note[0x0112] = 6
     flower.transpose(Image.Transpose.ROTATE_90).save(folder / "flower.jpg", quality=95, exif=note)

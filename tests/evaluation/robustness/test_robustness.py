@@ -1,4 +1,4 @@
-"""Suites of ImageNet and damaged images: right classes, right answers allowed, the same figures every time."""
+"""Robustness suites: class mapping, class subsets, reproducible corruptions, the CSV format."""
 
 import csv
 import io
@@ -14,13 +14,13 @@ from parcnet.base import UserError
 from parcnet.data import Preprocessing, open_dataset
 from parcnet.data.corruptions import CORRUPTIONS
 from parcnet.evaluation import Result
-from parcnet.evaluation.robustness import SUITES, Part, Scored, csv_text, parts_of, score, summary
-from parcnet.evaluation.robustness.score import Damage
+from parcnet.evaluation.robustness import SUITES, Part, PartScore, csv_text, parts_of, score, summary
+from parcnet.evaluation.robustness.score import Corruption
 
 SYNSETS = tuple(ImageNetInfo("imagenet-1k").label_names())
 BACKWARDS = SYNSETS[::-1]
 """A checkpoint's classes may be in any order."""
-SEEN = Preprocessing((8, 8), (0.0,) * 3, (1.0,) * 3, "bilinear", 1.0)
+PREPROCESSING = Preprocessing((8, 8), (0.0,) * 3, (1.0,) * 3, "bilinear", 1.0)
 
 
 def image_at(path: Path, shade: int = 128) -> None:
@@ -29,7 +29,7 @@ def image_at(path: Path, shade: int = 128) -> None:
 
 
 def always(position: int, second: int = 0):
-    """A predictor that names one class, then another."""
+    """A predictor whose first two choices are fixed."""
 
     def predict(images):
         logits = torch.zeros(len(images), 1000)
@@ -39,60 +39,61 @@ def always(position: int, second: int = 0):
     return predict
 
 
-def test_imagenet_v2_has_numbers_for_classes_in_the_order_of_the_synsets(tmp_path):
+def test_imagenet_v2_numbers_classes_in_the_order_of_the_synsets(tmp_path):
     for number in (0, 7, 999):
         image_at(tmp_path / "v2" / str(number) / "a.jpg")
     (part,) = parts_of("imagenet-v2", str(tmp_path / "v2"), None, BACKWARDS)
     labels = {Path(part.images.where(index)).parent.name: part.images.label(index) for index in range(3)}
     assert labels == {"0": 999, "7": 992, "999": 0}
-    assert part.among is None
-    assert score(always(992), SEEN, part, batch_size=2, workers=0).result.top1 == pytest.approx(1 / 3)
+    assert part.class_subset is None
+    assert score(always(992), PREPROCESSING, part, batch_size=2, workers=0).result.top1 == pytest.approx(1 / 3)
 
 
 @pytest.mark.parametrize("suite", ["imagenet-r", "imagenet-a"])
-def test_answers_are_chosen_among_the_200_classes_of_the_suite(suite, tmp_path):
-    among = parts_of_a_folder(suite, tmp_path)
-    assert len(among.among) == 200
-    outside = next(position for position in range(1000) if position not in among.among)
-    inside = among.images.label(0)
-    result = score(always(outside, inside), SEEN, among, batch_size=2, workers=0).result
-    assert result.top1 == 1  # the best answer is no class of the suite and does not count
+def test_predictions_are_restricted_to_the_200_classes_of_the_suite(suite, tmp_path):
+    part = part_of_one_image(suite, tmp_path)
+    assert len(part.class_subset) == 200
+    outside = next(position for position in range(1000) if position not in part.class_subset)
+    inside = part.images.label(0)
+    result = score(always(outside, inside), PREPROCESSING, part, batch_size=2, workers=0).result
+    assert result.top1 == 1  # the best class is outside the suite and does not count
     assert np.isfinite(result.loss)
 
 
-def parts_of_a_folder(suite: str, tmp_path: Path) -> Part:
-    image_at(tmp_path / "data" / "n01498041" / "a.jpg")  # a class of both
+def part_of_one_image(suite: str, tmp_path: Path) -> Part:
+    image_at(tmp_path / "data" / "n01498041" / "a.jpg")  # a class of both suites
     (part,) = parts_of(suite, str(tmp_path / "data"), None, SYNSETS)
     assert SYNSETS[part.images.label(0)] == "n01498041"
     return part
 
 
-def test_imagenet_c_is_scored_by_corruption_and_severity(tmp_path):
+def test_imagenet_c_has_a_part_for_each_corruption_and_severity(tmp_path):
     for corruption in ("fog", "snow"):
         for severity in ("1", "5"):
             image_at(tmp_path / "c" / corruption / severity / SYNSETS[3] / "a.jpg")
     parts = parts_of("imagenet-c", str(tmp_path / "c"), None, SYNSETS)
     assert [part.name for part in parts] == ["fog 1", "fog 5", "snow 1", "snow 5"]
     found = [
-        score(always(3 if part.name.startswith("fog") else 4), SEEN, part, batch_size=1, workers=0) for part in parts
+        score(always(3 if part.name.startswith("fog") else 4), PREPROCESSING, part, batch_size=1, workers=0)
+        for part in parts
     ]
     rows = {name: (top1, images) for name, top1, _, _, images in summary(found)}
     assert rows == {"fog": (1, 2), "snow": (0, 2), "mean over corruptions and severities": (0.5, 4)}
 
 
-def test_sketches_are_scored_among_all_classes(tmp_path):
+def test_imagenet_sketch_uses_all_classes(tmp_path):
     image_at(tmp_path / "sketch" / SYNSETS[5] / "a.jpg")
     (part,) = parts_of("imagenet-sketch", str(tmp_path / "sketch"), None, SYNSETS)
-    assert (part.among, part.images.label(0)) == (None, 5)
+    assert (part.class_subset, part.images.label(0)) == (None, 5)
 
 
-def test_any_labelled_images_are_damaged_after_cropping_and_alike_each_time():
+def test_corruptions_of_any_images_are_reproducible_and_differ_between_images():
     digits = open_dataset(None, "test")
     parts = parts_of("corruptions", None, None, digits.classes)
     assert len(parts) == 1 + 5 * len(CORRUPTIONS)
     assert len(parts[0].images) == len(digits)
     photo = digits.image(3)
-    noisy = Damage("gaussian_noise", 5)
+    noisy = Corruption("gaussian_noise", 5)
     assert noisy(photo).tobytes() == noisy(photo).tobytes() != photo.tobytes()
     other = np.asarray(noisy(digits.image(4)), float) - np.asarray(digits.image(4), float)
     assert not np.array_equal(other, np.asarray(noisy(photo), float) - np.asarray(photo, float))
@@ -109,17 +110,17 @@ def test_any_labelled_images_are_damaged_after_cropping_and_alike_each_time():
         ("imagenet-c", "x", None, SYNSETS, "no folders CORRUPTION/SEVERITY"),
     ],
 )
-def test_what_is_missing_is_named_with_the_layout(suite, folder, split, classes, said, tmp_path):
+def test_errors_name_what_is_missing_and_the_layout(suite, folder, split, classes, said, tmp_path):
     (tmp_path / "x").mkdir()
     with pytest.raises(UserError, match=said):
         parts_of(suite, None if folder is None else str(tmp_path / folder), split, classes)
     assert all(text.startswith(("DIR", "any")) for text in SUITES.values())
 
 
-def test_the_file_has_timms_columns():
+def test_the_csv_has_timms_columns():
     result = Result(0.75, 1.0, 0.5, None, np.array([4]), 4, 123.4)
     about = {"model": "a", "img_size": 32, "param_count": "0.43", "crop_pct": 1.0, "interpolation": "bilinear"}
-    (row,) = csv.DictReader(io.StringIO(csv_text([(about, Scored("fog 1", result))])))
+    (row,) = csv.DictReader(io.StringIO(csv_text([(about, PartScore("fog 1", result))])))
     assert list(row)[:9] == [
         *("model", "img_size", "top1", "top1_err", "top5", "top5_err", "param_count", "crop_pct", "interpolation")
     ]

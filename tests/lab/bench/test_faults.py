@@ -8,7 +8,7 @@ import torch
 
 from parcnet import checkpoint
 from parcnet_lab.bench.faults import differences, lines, measure
-from parcnet_lab.bench.results import Result
+from parcnet_lab.bench.results import BenchmarkResult
 from parcnet_lab.bench.views import view
 
 MACHINE = {"device": "a CPU", "device_class": "cpu", "threads": 2, "dtype": "fp32"}
@@ -55,5 +55,5 @@ def test_a_line_that_is_being_written_is_no_line(tmp_path):
 
 def test_the_table_says_how_often_and_how_much_differed():
     row = {"processes": 2, "kills": 30, "steps": 468, "unequal": 0, "seconds_alone": 41.2, "seconds": 300.7}
-    result = Result("faults", "parcnet bench faults", MACHINE, {"recipe": "digits"}, [row])
+    result = BenchmarkResult("faults", "parcnet bench faults", MACHINE, {"recipe": "digits"}, [row])
     assert list(view(result).rows) == [("2", "30", "468", "0", "41", "301")]

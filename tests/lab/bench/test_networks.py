@@ -6,12 +6,12 @@ from torch import nn
 
 import parcnet
 from parcnet.base import UserError
-from parcnet_lab.bench.models import Setting, measure, ratios
-from parcnet_lab.bench.networks import OURS, PEER, agreement, check_forms, contenders, forms_of, in_form
 from parcnet.layers import BiasFreeLayerNorm2d, LocalGlobalConv, ParCNetV2Block
+from parcnet_lab.bench.network_latency import LatencySetting, measure, ratios
+from parcnet_lab.bench.networks import OURS, PEER, agreement, check_forms, contenders, forms_of, in_form
 
 CPU = torch.device("cpu")
-DIGITS = Setting("digits", 2, 32, ("eager", "plain"), ("test_convnext",))
+DIGITS = LatencySetting("digits", 2, 32, ("eager", "plain"), ("test_convnext",))
 
 
 def silent(n, note):
@@ -120,7 +120,7 @@ def test_a_form_with_other_logits_is_not_timed(monkeypatch):
             return 2 * self.model(x)
 
     monkeypatch.setattr(parcnet, "optimize", lambda model, _: Doubled(model), raising=False)
-    setting = Setting("digits", 1, 32, ("eager", "optimized"), ())
+    setting = LatencySetting("digits", 1, 32, ("eager", "optimized"), ())
     ((eager, optimized),) = measure([setting], CPU, torch.float32, 0.0, silent)
     assert eager["timing"]["rounds"] >= 5
     assert eager["failure"] is None
@@ -133,7 +133,7 @@ def test_a_form_that_cannot_be_made_is_said_and_the_others_are_timed(monkeypatch
         raise RuntimeError("no compiler\nlong trace")
 
     monkeypatch.setattr(parcnet, "optimize", broken, raising=False)
-    setting = Setting("digits", 1, 32, ("optimized", "eager"), ())
+    setting = LatencySetting("digits", 1, 32, ("optimized", "eager"), ())
     ((optimized, eager),) = measure([setting], CPU, torch.float32, 0.0, silent)
     assert optimized["failure"] == "cannot be made here: no compiler"
     assert eager["timing"] is not None

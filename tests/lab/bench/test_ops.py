@@ -3,12 +3,12 @@
 import pytest
 import torch
 
-from parcnet_lab.bench.grid import Case
-from parcnet_lab.bench.operands import Operands, disagreement
-from parcnet_lab.bench.ops import HOPELESS, auto_is_right, best, competitors, measure
 from parcnet.ops.oversized import Algorithm
 from parcnet.ops.oversized.conv import oversized_conv2d_conv
 from parcnet.ops.oversized.problem import never
+from parcnet_lab.bench.grid import Case
+from parcnet_lab.bench.operands import Operands, disagreement
+from parcnet_lab.bench.ops import HOPELESS, auto_is_right, best, competitors, measure
 
 CPU = torch.device("cpu")
 CASES = {

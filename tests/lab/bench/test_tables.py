@@ -6,7 +6,7 @@ import pytest
 
 from parcnet.base import UserError
 from parcnet_lab.bench import tables
-from parcnet_lab.bench.results import Result, read
+from parcnet_lab.bench.results import BenchmarkResult, read
 from parcnet_lab.bench.views import VIEWS, number, spread, view
 
 MACHINE = {
@@ -129,7 +129,7 @@ WITH_RECIPE = ("seeds", "loader", "faults", "coins", "segmentation")
 def result(kind, **machine):
     command = f"parcnet bench {kind}"
     settings = {"recipe": "digits"} if kind in WITH_RECIPE else {"image": 224}
-    return Result(kind, command, {**MACHINE, **machine}, settings, ROWS[kind], ["a note"])
+    return BenchmarkResult(kind, command, {**MACHINE, **machine}, settings, ROWS[kind], ["a note"])
 
 
 @pytest.fixture
@@ -165,7 +165,7 @@ def test_a_result_is_read_as_it_was_written(tmp_path):
     ],
 )
 def test_a_folder_gives_the_usual_name(machine, settings, name, tmp_path):
-    one = Result("ops", "parcnet bench ops", {**MACHINE, **machine}, settings, [CASE])
+    one = BenchmarkResult("ops", "parcnet bench ops", {**MACHINE, **machine}, settings, [CASE])
     assert one.write(tmp_path) == tmp_path / name
 
 

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from parcnet.base import UserError
-from parcnet_lab.bench import coin_folds
-from parcnet_lab.datasets.coins import FOLDS, LOOKS, make_coco, strips
 from parcnet.tasks.detection.coco import open_coco
+from parcnet_lab.bench import coin_folds
+from parcnet_lab.datasets.coins import COPIES, FOLDS, make_coco, strips
 
 pytest.importorskip("skimage", reason="the photograph of coins comes with scikit-image: not checked without")
 
@@ -34,7 +34,7 @@ def test_the_row_held_out_is_never_learned_from(fold, tmp_path):
     assert not files["test"] & files["train"]
     assert files["val"] < files["train"]
     train = open_coco(tmp_path, "train")
-    assert len(train) == 3 * LOOKS
+    assert len(train) == 3 * COPIES
     assert all(len(train.label(index)) == 6 for index in range(len(train)))
     assert open_coco(tmp_path, "test", train.classes).classes == ("coin",)
 

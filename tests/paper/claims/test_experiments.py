@@ -9,8 +9,18 @@ import torch
 from torch import nn
 
 from parcnet.ops import ALGORITHMS
-from parcnet_lab.paper.claims import EXPERIMENTS, ablations, border, cost, extreme, field, order, position, sizes
-from parcnet_lab.paper.claims.training import QUICK, Recipe, Trained
+from parcnet_lab.paper.claims import (
+    EXPERIMENTS,
+    block_receptive_field,
+    border_distortion,
+    cost_growth,
+    input_sizes,
+    kernel_length,
+    pass_order,
+    position_encoding,
+    small_ablations,
+)
+from parcnet_lab.paper.claims.crop_training import QUICK, CropRecipe, Trained
 
 
 def measured(experiment, settings):
@@ -43,20 +53,22 @@ def test_claim_1_fails_for_an_operator_whose_passes_do_not_commute(tiny, monkeyp
     right = ALGORITHMS["conv"]
     wrong = dataclasses.replace(right, run=lambda x, h, w: right.run(x, h, w) * torch.linspace(1, 2, x.shape[3]))
     monkeypatch.setitem(ALGORITHMS, "conv", wrong)
-    assert measured(order.EXPERIMENT, tiny)[0].verdict == "fail"
+    assert measured(pass_order.EXPERIMENT, tiny)[0].verdict == "fail"
 
 
 def test_claim_3_fails_when_the_oversized_convolution_goes_round_the_border(tiny, monkeypatch):
-    monkeypatch.setitem(border._OPERATORS, "oversized", border.circular)
-    assert measured(border.EXPERIMENT, tiny)[0].verdict == "fail"
+    monkeypatch.setitem(border_distortion._OPERATORS, "oversized", border_distortion.circular)
+    assert measured(border_distortion.EXPERIMENT, tiny)[0].verdict == "fail"
 
 
 def test_claim_4_fails_for_a_block_that_sees_a_window(tiny, monkeypatch):
-    seen = field.branch
+    seen = block_receptive_field.branch
     monkeypatch.setattr(
-        field, "branch", lambda operator, seed: seen("31x31" if operator == "oversized" else operator, seed)
+        block_receptive_field,
+        "branch",
+        lambda operator, seed: seen("31x31" if operator == "oversized" else operator, seed),
     )
-    assert measured(field.EXPERIMENT, tiny)[0].verdict == "fail"
+    assert measured(block_receptive_field.EXPERIMENT, tiny)[0].verdict == "fail"
 
 
 def test_claim_8_fails_for_padding_that_is_not_empty(tiny, monkeypatch):
@@ -65,8 +77,8 @@ def test_claim_8_fails_for_padding_that_is_not_empty(tiny, monkeypatch):
         padded = nn.functional.pad(x, (0, 0, margin, margin), mode="replicate")
         return nn.functional.conv2d(padded, kernel[:, None, :, None], groups=len(kernel))
 
-    monkeypatch.setattr(extreme, "_convolve", replicated)
-    assert measured(extreme.EXPERIMENT, tiny)[0].verdict == "fail"
+    monkeypatch.setattr(kernel_length, "_convolve", replicated)
+    assert measured(kernel_length.EXPERIMENT, tiny)[0].verdict == "fail"
 
 
 def test_the_area_of_a_field_is_the_smallest_that_holds_the_share():
@@ -74,19 +86,19 @@ def test_the_area_of_a_field_is_the_smallest_that_holds_the_share():
 
     concentrated, even = np.zeros((10, 10)), np.ones((10, 10))
     concentrated[3, 4] = 1
-    assert field.area_of(concentrated, 0.9) == 0.01
-    assert field.area_of(even, 0.9) == pytest.approx(0.9)
+    assert block_receptive_field.area_of(concentrated, 0.9) == 0.01
+    assert block_receptive_field.area_of(even, 0.9) == pytest.approx(0.9)
 
 
 @pytest.mark.parametrize(("operator", "tells"), [("circular", False), ("oversized", True), ("7x7", True)])
 def test_only_a_circular_stack_pools_every_place_alike(operator, tells):
     torch.manual_seed(0)
-    assert (position.deviation(position.Stack(operator).eval()) > 1e-3) == tells
+    assert (position_encoding.deviation(position_encoding.Stack(operator).eval()) > 1e-3) == tells
 
 
 def test_an_unknown_operator_is_named():
     with pytest.raises(ValueError, match="oversized, circular, 7x7"):
-        position.Stack("9x9")
+        position_encoding.Stack("9x9")
 
 
 def results(top1: float, spread: float = 0.0) -> list[Trained]:
@@ -99,34 +111,34 @@ def results(top1: float, spread: float = 0.0) -> list[Trained]:
 )
 def test_claim_6_judges_differences_seed_by_seed(worse, spread, verdict):
     """Equal spread in the same seeds cancels; spread of one side alone leaves the matter open."""
-    found = {subject.name: results(0.4, 0.05) for subject in ablations.SUBJECTS}
+    found = {subject.name: results(0.4, 0.05) for subject in small_ablations.NETWORKS}
     found["add"] = results(worse, 0.05 + spread)
-    outcome, _ = ablations.judge(found, Recipe())
+    outcome, _ = small_ablations.judge(found, CropRecipe())
     first = outcome.figures[0]
     assert (first.verdict, first.paper) == (verdict, "79.4 / 68.4")
     assert first.interval is not None
     assert first.interval.mean == pytest.approx(100 * (0.4 - worse))
-    assert outcome.seconds == 2.0 * 3 * len(ablations.SUBJECTS)
+    assert outcome.seconds == 2.0 * 3 * len(small_ablations.NETWORKS)
     assert outcome.verdict == ("contradicted" if verdict == "contradicted" else "undecided")
 
 
 def test_claim_6_names_every_mean_that_points_the_other_way():
-    found = {subject.name: results(0.4, 0.05) for subject in ablations.SUBJECTS}
-    assert "No mean points the other way" in ablations.judge(found, Recipe())[0].because
+    found = {subject.name: results(0.4, 0.05) for subject in small_ablations.NETWORKS}
+    assert "No mean points the other way" in small_ablations.judge(found, CropRecipe())[0].because
     found["no_oversized"] = results(0.43, 0.2)
-    because = ablations.judge(found, Recipe())[0].because
+    because = small_ablations.judge(found, CropRecipe())[0].because
     assert "in 1: oversized over none (-3.00 points)." in because
     assert "5.6 %" in because
 
 
 def test_claim_6_compares_networks_that_differ_in_one_option():
-    compared = {side for each in ablations.COMPARISONS for side in (each.better, each.worse)}
-    assert compared == {subject.name for subject in ablations.SUBJECTS}
+    compared = {side for each in small_ablations.COMPARISONS for side in (each.better, each.worse)}
+    assert compared == {subject.name for subject in small_ablations.NETWORKS}
     sizes_of = {
         subject.name: sum(parameter.numel() for parameter in subject.build(QUICK).parameters())
-        for subject in ablations.SUBJECTS
+        for subject in small_ablations.NETWORKS
     }
-    for each in ablations.COMPARISONS:
+    for each in small_ablations.COMPARISONS:
         assert sizes_of[each.worse] == pytest.approx(sizes_of[each.better], rel=0.1), each
 
 
@@ -153,22 +165,22 @@ def session(**power: float) -> list[dict]:
     ],
 )
 def test_claim_7_holds_exponents_against_the_stated_ones(power, verdict):
-    outcome, _ = cost._judge([session(**power), session(**power)])
+    outcome, _ = cost_growth._judge([session(**power), session(**power)])
     assert outcome.verdict == verdict
 
 
 def test_claim_7_is_contradicted_when_the_counted_multiply_adds_are_others(monkeypatch):
-    monkeypatch.setattr(cost, "multiply_adds", lambda side: side)
+    monkeypatch.setattr(cost_growth, "multiply_adds", lambda side: side)
     power = {"conv": 3.0, "matmul": 2.5, "fft": 2.0}
-    assert cost._judge([session(**power), session(**power)])[0].verdict == "contradicted"
+    assert cost_growth._judge([session(**power), session(**power)])[0].verdict == "contradicted"
 
 
 @pytest.mark.parametrize(("fixed", "verdict"), [(20.0, "supported"), (40.0, "contradicted"), (30.0, "undecided")])
 def test_claim_5_holds_interpolated_kernels_against_fixed_ones(fixed, verdict):
     scores = {
-        mode: {size: [30.0 + seed, 31.0 + seed] for size in (*sizes.SQUARES, *sizes.OBLONGS)}
-        for seed, mode in enumerate(sizes.MODES)
+        mode: {size: [30.0 + seed, 31.0 + seed] for size in (*input_sizes.SQUARES, *input_sizes.OBLONGS)}
+        for seed, mode in enumerate(input_sizes.MODES)
     }
     scores["fixed"] = {size: [fixed, fixed + 1.0] for size in scores["fixed"]}
-    outcome, _ = sizes._judge(scores, 0.0, Recipe(), 1.0)
+    outcome, _ = input_sizes._judge(scores, 0.0, CropRecipe(), 1.0)
     assert outcome.verdict == verdict

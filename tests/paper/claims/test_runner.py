@@ -7,9 +7,9 @@ import pytest
 
 from parcnet.base import UserError
 from parcnet_lab.paper import claims
-from parcnet_lab.paper.claims import ablations, training
-from parcnet_lab.paper.claims.finding import Figure, Finding, Picture
-from parcnet_lab.paper.claims.page import write_claims
+from parcnet_lab.paper.claims import crop_training, small_ablations
+from parcnet_lab.paper.claims.claims_page import write_claims
+from parcnet_lab.paper.claims.finding import ClaimFigure, Finding, Picture
 from parcnet_lab.paper.claims.runner import kept
 from parcnet_lab.paper.claims.summary import summary
 from parcnet_lab.paper.claims.verdicts import Interval
@@ -22,14 +22,14 @@ ABOUT = {
 
 
 def finding(number: int, **changes: object) -> Finding:
-    figure = Figure("a < b", "1.0 %", "79.4 / 68.4", Interval(1.0, 0.5, 1.5, 3), "supported")
+    figure = ClaimFigure("a < b", "1.0 %", "79.4 / 68.4", Interval(1.0, 0.5, 1.5, 3), "supported")
     made = Finding(
         number=number,
         title=f"Title {number}",
         claim="x & y",
         source="Sec. 3.1",
         experiment="Done.",
-        figures=(figure, Figure("plain", "2")),
+        figures=(figure, ClaimFigure("plain", "2")),
         verdict="contradicted",
         because="Because.",
         seeds=(0, 1, 2),
@@ -112,27 +112,29 @@ def test_a_damaged_or_outdated_finding_is_not_used(damage, tiny):
 
 
 def test_finished_trainings_are_read_not_repeated(tiny, monkeypatch):
-    recipe = ablations.recipe(tiny)
-    first = training.trained(ablations.BASELINE, 0, recipe, tiny.folder, keep=True)
-    restored = training.kept(ablations.BASELINE, 0, recipe, tiny.folder)
-    top1, loss = training.score(restored, recipe)
+    recipe = small_ablations.recipe(tiny)
+    first = crop_training.trained(small_ablations.BASELINE, 0, recipe, tiny.folder, keep=True)
+    restored = crop_training.kept(small_ablations.BASELINE, 0, recipe, tiny.folder)
+    top1, loss = crop_training.score(restored, recipe)
     assert (top1, loss) == pytest.approx((first.top1, first.loss), rel=1e-5)
     assert not restored.training
 
     def never(*_: object) -> None:
         raise AssertionError("trained again")
 
-    monkeypatch.setattr(training, "_train", never)
-    assert training.trained(ablations.BASELINE, 0, recipe, tiny.folder) == first
+    monkeypatch.setattr(crop_training, "_train", never)
+    assert crop_training.trained(small_ablations.BASELINE, 0, recipe, tiny.folder) == first
     with pytest.raises(AssertionError):
-        training.trained(ablations.BASELINE, 1, recipe, tiny.folder)
+        crop_training.trained(small_ablations.BASELINE, 1, recipe, tiny.folder)
 
 
 def test_a_network_learns_the_training_crops(tiny):
     """A handful of steps must lower the loss: the loop trains."""
-    recipe = dataclasses.replace(ablations.recipe(tiny), steps=25, batch=16)
+    recipe = dataclasses.replace(small_ablations.recipe(tiny), steps=25, batch=16)
     untrained = dataclasses.replace(recipe, steps=1, lr=1e-9)
-    losses = [training.trained(ablations.BASELINE, 0, each, tiny.folder).train_loss for each in (untrained, recipe)]
+    losses = [
+        crop_training.trained(small_ablations.BASELINE, 0, each, tiny.folder).train_loss for each in (untrained, recipe)
+    ]
     assert losses[1] < losses[0] - 0.1
 
 

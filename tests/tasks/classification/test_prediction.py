@@ -4,8 +4,7 @@ import torch
 from PIL import Image
 
 from parcnet.data import Preprocessing
-from parcnet.evaluation import Failure, Prediction
-from parcnet.evaluation import predict
+from parcnet.evaluation import Failure, Prediction, predict
 
 PREPROCESSING = Preprocessing((8, 8), (0.5,) * 3, (0.5,) * 3)
 

@@ -3,9 +3,9 @@ from collections.abc import Callable
 import pytest
 import torch
 
-from parcnet.tasks.detection.coco import BoxedMasks, Target
 from parcnet.tasks.backbone import build_backbone
 from parcnet.tasks.detection import Detector, build_detector
+from parcnet.tasks.detection.coco import BoxedMasks, Target
 
 SMALL = {"depths": (1, 1, 1, 1), "dims": (8, 12, 16, 24), "img_size": 64}
 

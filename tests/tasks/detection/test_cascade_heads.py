@@ -10,9 +10,9 @@ from torch.testing import assert_close
 from torchvision.models.detection.roi_heads import RoIHeads
 from torchvision.ops import MultiScaleRoIAlign
 
+from parcnet.tasks.detection.cascade_heads import CASCADE, MASK_RCNN, CascadeRoIHeads
 from parcnet.tasks.detection.coco import BoxedMasks, Target
 from parcnet.tasks.detection.region_heads import box_predictor, mask_head, region_head
-from parcnet.tasks.detection.cascade_heads import CASCADE, MASK_RCNN, CascadeRoIHeads
 
 CLASSES = 3
 SIZE = (64, 64)

@@ -7,8 +7,8 @@ from torchvision.models.detection._utils import BoxCoder
 from torchvision.ops import roi_align
 
 from parcnet.tasks.detection.coco import BoxedMasks
-from parcnet.tasks.detection.region_heads import own_box
 from parcnet.tasks.detection.losses import box_loss, mask_loss, mask_targets
+from parcnet.tasks.detection.region_heads import own_box
 
 CODER = BoxCoder((10.0, 10.0, 5.0, 5.0))
 PROPOSAL = torch.tensor([[0.0, 0, 10, 10]])

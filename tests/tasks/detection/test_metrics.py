@@ -10,8 +10,8 @@ from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
 from parcnet.base import UserError
-from parcnet.tasks.detection.coco import Instances, encode
 from parcnet.evaluation import coco_statistics, evaluate_detection
+from parcnet.tasks.detection.coco import Instances, encode
 from parcnet.tasks.detection.metrics import STATISTICS, results
 
 HEIGHT, WIDTH = 120, 160

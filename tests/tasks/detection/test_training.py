@@ -11,15 +11,15 @@ from PIL import Image
 
 from parcnet import checkpoint
 from parcnet.base import UserError
-from parcnet_lab.bench.faults import Run, differences, lines
 from parcnet.data import collate_lists, eval_loader
-from parcnet.tasks.detection.coco import AsItIs, open_coco
 from parcnet.evaluation import evaluate_detection, torch_predictor
 from parcnet.recipes import Recipe, read_recipe
 from parcnet.tasks.detection import region_heads as heads
+from parcnet.tasks.detection.coco import AsItIs, open_coco
 from parcnet.tasks.loading import from_checkpoint
 from parcnet.training import Diverged, train
 from parcnet.training.loop.step import Stepper
+from parcnet_lab.bench.faults import Run, differences, lines
 
 RECIPE = """\
 task: detection

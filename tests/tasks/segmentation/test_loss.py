@@ -2,8 +2,8 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from parcnet.tasks.segmentation.data import IGNORED
 from parcnet.tasks.segmentation import SegmentationLoss
+from parcnet.tasks.segmentation.data import IGNORED
 
 
 def outputs():

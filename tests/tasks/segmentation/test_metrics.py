@@ -6,9 +6,9 @@ import torch
 from torchmetrics import JaccardIndex
 
 from parcnet.base import UserError
+from parcnet.tasks.segmentation import Looks
 from parcnet.tasks.segmentation.data import IGNORED
 from parcnet.tasks.segmentation.metrics import evaluate_segmentation
-from parcnet.tasks.segmentation import Looks
 
 LOOKS = Looks((64, 64), "whole")
 

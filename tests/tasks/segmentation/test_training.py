@@ -12,22 +12,22 @@ from skimage import data
 
 from parcnet import checkpoint
 from parcnet.base import UserError
-from parcnet_lab.bench.faults import Run as Processes
-from parcnet_lab.bench.faults import differences
 from parcnet.data import Preprocessing, collate_lists, eval_loader
-from parcnet.tasks.segmentation.data import SegmentationEvaluation, open_label_maps
 from parcnet.evaluation import torch_predictor
-from parcnet.tasks.segmentation.metrics import evaluate_segmentation
 from parcnet.recipes import Data, Network, Optimizer, Recipe, Run, Schedule, Segmentation, to_yaml
 from parcnet.tasks.loading import from_checkpoint
 from parcnet.tasks.segmentation import Looks, Segmenter
-from parcnet.training import train
+from parcnet.tasks.segmentation.data import SegmentationEvaluation, open_label_maps
+from parcnet.tasks.segmentation.metrics import evaluate_segmentation
+from parcnet.tasks.segmentation.task import Segmentation as Task
 from parcnet.training import conclusion as final
-from parcnet.training.setup.prepare import prepare
+from parcnet.training import train
+from parcnet.training.loop.step import Stepper
 from parcnet.training.setup.layer_decay import layer_groups
 from parcnet.training.setup.plan import make_plan
-from parcnet.training.loop.step import Stepper
-from parcnet.tasks.segmentation.task import Segmentation as Task
+from parcnet.training.setup.prepare import prepare
+from parcnet_lab.bench.faults import Run as Processes
+from parcnet_lab.bench.faults import differences
 
 
 @pytest.fixture(scope="session")

@@ -3,9 +3,9 @@ import math
 import pytest
 import torch
 
+from parcnet.training.distributed.process_group import Ranks
 from parcnet.training.loop.epoch import NonFinite, train_epoch
 from parcnet.training.loop.progress import Position
-from parcnet.training.distributed.process_group import Ranks
 from parcnet.training.loop.step import Taken
 
 BATCHES = [(torch.empty(0), torch.empty(0))] * 6

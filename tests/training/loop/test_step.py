@@ -9,11 +9,11 @@ from torch import nn
 from parcnet.data import mixup
 from parcnet.recipes import Augmentation, Optimizer, Schedule
 from parcnet.tasks import training_loss
-from parcnet.training.setup.weight_averaging import create_average
-from parcnet.training.setup.optimizer import create_optimizer, create_schedule
 from parcnet.training.distributed.process_group import Ranks
 from parcnet.training.loop.image_sizes import side_of
 from parcnet.training.loop.step import Stepper, autocast_dtype
+from parcnet.training.setup.optimizer import create_optimizer, create_schedule
+from parcnet.training.setup.weight_averaging import create_average
 
 
 class Residual(nn.Module):

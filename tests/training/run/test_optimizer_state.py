@@ -6,8 +6,8 @@ from torch import nn
 
 from parcnet.base import UserError
 from parcnet.recipes import Optimizer
-from parcnet.training.setup.optimizer import create_optimizer
 from parcnet.training.run.optimizer_state import pack, unpack
+from parcnet.training.setup.optimizer import create_optimizer
 
 
 def network():

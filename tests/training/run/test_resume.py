@@ -12,15 +12,15 @@ import torch
 
 from parcnet import checkpoint
 from parcnet.base import UserError, files
-from parcnet_lab.bench.faults import differences
+from parcnet.tasks.classification.task import Classification
 from parcnet.training import Interrupted, train
-from parcnet.training.setup import assembly
 from parcnet.training import conclusion as final
 from parcnet.training.distributed.process_group import Ranks
+from parcnet.training.loop.step import Stepper
 from parcnet.training.run.resume import find_start
 from parcnet.training.run.state_files import states
-from parcnet.training.loop.step import Stepper
-from parcnet.tasks.classification.task import Classification
+from parcnet.training.setup import assembly
+from parcnet_lab.bench.faults import differences
 
 RANDOM = {"mixup": 0.8, "cutmix": 1.0, "reprob": 0.3, "drop_path": 0.3, "ema_decay": 0.9, "clip_grad": 1.0}
 
@@ -95,8 +95,8 @@ def test_so_does_every_way_of_training(fields, recipe, tmp_path, killed_at):
 
 
 def test_a_run_killed_in_validation_or_while_writing_goes_on(recipe, tmp_path, monkeypatch):
-    from parcnet.training.run.recorder import Keeper
     from parcnet.tasks.classification.task import Classification
+    from parcnet.training.run.recorder import Keeper
 
     def die(*_):
         raise Killed
@@ -392,8 +392,8 @@ def test_a_run_whose_loss_is_not_finite_for_a_moment_goes_on(recipe, tmp_path, m
 def test_a_state_of_another_network_says_so(recipe, run):
     """The names of its tensors are those of the network it was made from."""
     from parcnet.training.setup.assembly import make_keeper, make_stepper
-    from parcnet.training.setup.prepare import prepare
     from parcnet.training.setup.plan import make_plan
+    from parcnet.training.setup.prepare import prepare
 
     job = prepare(recipe(), str(run))
     other = replace(job, built=replace(job.built, network=torch.nn.Sequential(torch.nn.Conv2d(3, 3, 1))))

@@ -4,8 +4,8 @@ from torch import nn
 
 from parcnet import checkpoint
 from parcnet.training import train
-from parcnet.training.setup.weight_averaging import create_average
 from parcnet.training.loop.step import Stepper
+from parcnet.training.setup.weight_averaging import create_average
 
 
 def recursion(weights, decay):

@@ -11,12 +11,12 @@ from torchvision import tv_tensors
 from torchvision.transforms import InterpolationMode
 from torchvision.transforms.v2 import functional as F
 
+from parcnet.data.photometric import photometric_distortion
+from parcnet.data.preprocessing import JointTransform
 from parcnet.tasks.detection.coco.codec import decode
 from parcnet.tasks.detection.coco.instances import Instances
 from parcnet.tasks.detection.coco.masks import BoxedMasks
 from parcnet.tasks.detection.coco.targets import Target
-from parcnet.data.photometric import photometric_distortion
-from parcnet.data.preprocessing import Joint
 
 Policy = Literal["two_policies", "resize"]
 
@@ -52,7 +52,7 @@ class Geometry:
         return thing
 
 
-class DetectionAugmentation(Joint):
+class DetectionAugmentation(JointTransform):
     """An image and its instances -> uint8 [3, h, w] and a `Target`'s tensors; torch's generator draws.
 
     two_policies   one of two, each half of the time: the shorter side becomes 480, 512, ... or 800 px; or 400, 500 or

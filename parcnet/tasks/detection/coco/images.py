@@ -10,10 +10,10 @@ from PIL import Image
 from torch import Tensor
 
 from parcnet.base import UserError, counted
+from parcnet.data.images import BadImage, open_image
 from parcnet.tasks.detection.coco.annotations import ImageEntry, read_annotations
 from parcnet.tasks.detection.coco.instances import Instances
 from parcnet.tasks.detection.coco.order import grouped_order
-from parcnet.data.images import BadImage, open_image
 
 _LAYOUTS = (
     ("annotations/instances_{split}2017.json", ("{split}2017", "images/{split}2017")),

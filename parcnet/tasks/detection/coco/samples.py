@@ -4,11 +4,11 @@ from PIL import Image
 from torch import Tensor
 from torchvision.transforms.v2 import functional as F
 
+from parcnet.data.preprocessing import JointTransform
 from parcnet.tasks.detection.coco.instances import Instances
-from parcnet.data.preprocessing import Joint
 
 
-class AsItIs(Joint):
+class AsItIs(JointTransform):
     """An image of any mode -> uint8 [3, H, W]: the detector resizes it, since it has to find its way back."""
 
     def __call__(self, image: Image.Image, target: Instances) -> tuple[Tensor, Instances]:

@@ -11,16 +11,16 @@ from torchvision.transforms import v2
 from torchvision.transforms.v2 import functional as F
 
 from parcnet.data.photometric import photometric_distortion
-from parcnet.data.preprocessing import Joint, Preprocessing, ToChannels
+from parcnet.data.preprocessing import JointTransform, Preprocessing, ToChannels
 from parcnet.tasks.segmentation.data.folders import IGNORED
 from parcnet.tasks.segmentation.data.sizes import fitted_size
-from parcnet.recipes import Segmentation
+from parcnet.tasks.segmentation.recipe import SegmentationSettings
 
 _TRIES = 10
 """Crops drawn before one that a single class fills is taken all the same."""
 
 
-class SegmentationTraining(Joint):
+class SegmentationTraining(JointTransform):
     """Random resize, crop, flip, colours, as in the published recipes; -> image [C, h, w] and labels [h, w] int64.
 
     resize   the largest size, shape kept, within short and long side of `resize_to` times a factor drawn from
@@ -33,7 +33,7 @@ class SegmentationTraining(Joint):
     Draws from torch's global generator.
     """
 
-    def __init__(self, preprocessing: Preprocessing, settings: Segmentation, hflip: float) -> None:
+    def __init__(self, preprocessing: Preprocessing, settings: SegmentationSettings, hflip: float) -> None:
         self.settings = settings
         self.preprocessing = preprocessing
         self._to_channels = ToChannels(preprocessing.channels)
@@ -76,7 +76,7 @@ class SegmentationTraining(Joint):
         return F.pad(image, padding, fill=0.0), F.pad(labels, padding, fill=IGNORED)
 
 
-class SegmentationEvaluation(Joint):
+class SegmentationEvaluation(JointTransform):
     """The image at its own size, normalised [C, H, W], and its labels [H, W] int64; resizing is `look`'s."""
 
     def __init__(self, preprocessing: Preprocessing) -> None:

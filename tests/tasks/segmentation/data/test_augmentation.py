@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from parcnet.data import Preprocessing, collate, train_loader
+from parcnet.recipes import Segmentation
 from parcnet.tasks.segmentation.data import (
     IGNORED,
     SegmentationEvaluation,
@@ -12,7 +13,6 @@ from parcnet.tasks.segmentation.data import (
     fitted_size,
     open_label_maps,
 )
-from parcnet.recipes import Segmentation
 
 PREPROCESSING = Preprocessing((64, 96), (0.5,) * 3, (0.25,) * 3, crop_pct=1.0)
 SETTINGS = Segmentation(

@@ -1,0 +1,59 @@
+"""What tasks know of exported files; `parcnet.deploy` has the files themselves."""
+
+from dataclasses import replace
+from typing import Protocol
+
+from torch import Tensor
+
+from parcnet.checkpoint import Metadata
+from parcnet.data import Preprocessing
+
+
+class ExportRequest(Protocol):
+    """One file that is asked for."""
+
+    @property
+    def format(self) -> str: ...
+    @property
+    def height(self) -> int: ...
+    @property
+    def width(self) -> int: ...
+    @property
+    def batch(self) -> int | None: ...
+    @property
+    def dtype(self) -> str: ...
+    @property
+    def size(self) -> tuple[int, int]:
+        """(H, W) in px."""
+
+
+class ExportedFile(Protocol):
+    """A file in its runtime, which serves images of one size."""
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """(H, W) in px."""
+
+    @property
+    def takes_pixels(self) -> bool:
+        """Whether the file normalises by itself: it is called with pixels over 255."""
+
+    def __call__(self, images: Tensor) -> Tensor:
+        """The first output for images [B, C, H, W]."""
+
+    def outputs(self, images: Tensor) -> list[Tensor]:
+        """All outputs."""
+
+
+def unnormalised(preprocessing: Preprocessing) -> Preprocessing:
+    """The same without normalisation: pixels over 255."""
+    channels = preprocessing.channels
+    return replace(preprocessing, mean=(0.0,) * channels, std=(1.0,) * channels)
+
+
+def for_file(metadata: Metadata, file: ExportedFile) -> Metadata:
+    """The metadata with the preprocessing that `file` is called with."""
+    if not file.takes_pixels:
+        return metadata
+    own = unnormalised(Preprocessing.from_dict(metadata.preprocessing))
+    return replace(metadata, preprocessing=own.to_dict())

@@ -1,0 +1,53 @@
+"""How the batch of a recipe is split over ranks and micro-batches; the batch itself never changes."""
+
+from dataclasses import dataclass
+
+from parcnet.base import UserError
+from parcnet.recipes import Recipe
+
+
+@dataclass(frozen=True, slots=True)
+class BatchSplit:
+    """batch = world x accumulation x micro."""
+
+    batch: int
+    """Images of an optimiser step, of all ranks."""
+    world: int
+    accumulation: int
+    """Micro-batches whose gradients a rank accumulates before a step."""
+
+    @property
+    def micro(self) -> int:
+        """Images that pass through the network at once on each rank."""
+        return self.batch // self.world // self.accumulation
+
+    def __str__(self) -> str:
+        parts = [f"{self.world} processes"] if self.world > 1 else []
+        parts += [f"{self.accumulation} micro-batches"] if self.accumulation > 1 else []
+        return " x ".join([*parts, f"{self.micro} images"])
+
+
+def split_batch(recipe: Recipe, world: int) -> BatchSplit:
+    """The fewest equal micro-batches of at most `micro_batch` images; even ones if they are mixed in pairs.
+
+    Raises `UserError` when `world` does not divide the batch, and when no such micro-batches exist.
+    """
+    batch, most = recipe.data.batch_size, recipe.data.micro_batch
+    mixed = bool(recipe.augmentation.mixup or recipe.augmentation.cutmix)
+    if batch % world:
+        fits = max(each for each in range(1, world + 1) if batch % each == 0)
+        raise UserError(
+            f"batch_size is {batch}, which {world} processes cannot share equally. Use --batch-size "
+            f"{max(batch // world, 1) * world}, or {fits} processes."
+        )
+    own = batch // world
+    for accumulation in range(1, own + 1):
+        micro = own // accumulation
+        if own % accumulation == 0 and micro <= (most or own) and not (mixed and micro % 2):
+            return BatchSplit(batch, world, accumulation)
+    each = f" in each of {world} processes" if world > 1 else ""
+    limit = "" if most is None else f" and micro_batch {most}"
+    raise UserError(
+        f"batch_size is {batch}: {own} images{each}{limit}; mixup and cutmix pair the images that pass through the "
+        "network together, so their number must be even."
+    )

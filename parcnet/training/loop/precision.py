@@ -1,0 +1,12 @@
+"""The precision that a step computes in."""
+
+from typing import Literal
+
+import torch
+
+_DTYPES = {"none": None, "bf16": torch.bfloat16, "fp16": torch.float16}
+
+
+def autocast_dtype(amp: Literal["none", "bf16", "fp16"]) -> torch.dtype | None:
+    """The dtype autocast computes in; None for no autocast."""
+    return _DTYPES[amp]
