@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from parcnet.ops.circular.registry import CIRCULAR_ALGORITHMS
+from parcnet.ops.circular.algorithms import CIRCULAR_ALGORITHMS
 from parcnet.ops.oversized.checks import check_kernel, check_map
 from parcnet.ops.oversized.dispatch import autocasted, named
 from parcnet.ops.oversized.problem import Algorithm, Problem

@@ -9,9 +9,9 @@ import torch
 from torch import Tensor
 
 from parcnet.ops.oversized import tuning
+from parcnet.ops.oversized.algorithms import ALGORITHMS
 from parcnet.ops.oversized.checks import check
 from parcnet.ops.oversized.problem import Problem
-from parcnet.ops.oversized.registry import ALGORITHMS
 
 FALLBACK = "conv"  # supports every problem, in every runtime
 _COSTS_PER_TAP = {

@@ -5,10 +5,10 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
+from parcnet.ops.oversized.algorithms import ALGORITHMS
 from parcnet.ops.oversized.checks import check
 from parcnet.ops.oversized.choice import fastest
 from parcnet.ops.oversized.problem import Algorithm, Problem
-from parcnet.ops.oversized.registry import ALGORITHMS
 
 
 def oversized_conv2d(x: Tensor, kernel_h: Tensor, kernel_w: Tensor, *, algorithm: str = "auto") -> Tensor:

@@ -1,4 +1,4 @@
-"""Networks by name."""
+"""Builds networks, ours and timm's, by name."""
 
 from typing import Any
 
