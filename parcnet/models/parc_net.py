@@ -43,7 +43,7 @@ class ParCNet(StagedNetwork):
     img_size        (H, W) in px, or one number; fixes the lengths of circular kernels and position embeddings. Images
                     of any other size and aspect ratio work: both are interpolated on each call. The authors' code
                     needs square images.
-    drop_rate       0.2 unless given, as the authors have it. The other arguments are those of `StagedNetwork`.
+    drop_rate       0.2 by default, as in the authors' code. The other arguments are those of `StagedNetwork`.
 
     The features of strides 4 to 32 are the stages' maps. An odd side is rounded up by each of the five strides, so
     these maps may be one line larger than those of ParCNetV2. The expanding 1x1 before the classifier belongs to

@@ -43,7 +43,7 @@ def classifier_head(channels: int, num_classes: int, global_pool: str, drop_rate
 
 
 class SharedArguments(TypedDict, total=False):
-    """What every network takes besides its depths and dims; `StagedNetwork` says what it means and has the defaults."""
+    """Arguments of every network besides its depths and dims; documented, with defaults, in `StagedNetwork`."""
 
     in_chans: int
     num_classes: int

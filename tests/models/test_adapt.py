@@ -1,4 +1,4 @@
-"""ParCNetV2's parts in other people's networks."""
+"""Layers of ParCNetV2 in other networks."""
 
 import pytest
 import timm
@@ -69,7 +69,7 @@ def test_supplement_table1_convnext_with_our_parts_is_the_registered_network(opt
         ("repvit_m0_9", "*.conv.c", None, 0),
     ],
 )
-def test_a_trained_network_of_another_family_gives_at_first_what_it_gave(name, depthwise, changed, refused):
+def test_an_adapted_trained_network_has_unchanged_outputs_at_first(name, depthwise, changed, refused):
     model = timm.create_model(name, num_classes=4).eval()
     adapted = adapt(model, depthwise=depthwise, img_size=96)
     count = sum(isinstance(module, LocalGlobalConv) for module in adapted.model.modules())

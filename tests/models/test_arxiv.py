@@ -73,6 +73,6 @@ def test_sec42_layer_scale_on_both_branches_of_every_block() -> None:
     ],
     ids=str,
 )
-def test_a_wrong_wish_is_named(wish: dict[str, object], message: str) -> None:
+def test_an_unknown_option_is_named(wish: dict[str, object], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         ParCNetV2ArXiv(**{"depths": (1, 1, 1, 1), "dims": (8, 8, 8, 8), "img_size": 32, **wish})

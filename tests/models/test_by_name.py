@@ -24,7 +24,7 @@ def test_an_unknown_network_names_the_nearest() -> None:
     ],
     ids=["argument", "size", "choice"],
 )
-def test_what_a_network_does_not_take_is_named(arguments: dict, said: str, cause: type[Exception]) -> None:
+def test_invalid_arguments_of_a_network_are_named(arguments: dict, said: str, cause: type[Exception]) -> None:
     with pytest.raises(UserError, match=rf"parcnetv2_digits cannot be built with .*: .*{said}") as error:
         build("parcnetv2_digits", **arguments)
     assert isinstance(error.value.__cause__, cause)

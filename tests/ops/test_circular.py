@@ -1,4 +1,4 @@
-"""Circular convolution: its definition, every algorithm against it, and the symmetry that its name promises."""
+"""Circular convolution: its definition, every algorithm against it, and its equivariance to circular shifts."""
 
 import pytest
 import torch
@@ -104,7 +104,7 @@ def test_agrees_at_any_shape_and_keeps_the_layout(
 
 @pytest.mark.parametrize("algorithm", CIRCULAR_ALGORITHMS)
 @given(height=st.integers(1, 9), width=st.integers(1, 9), axis=st.sampled_from("hw"), shift=st.integers(-10, 10))
-def test_a_shifted_map_gives_an_equally_shifted_answer(
+def test_the_operator_is_equivariant_to_circular_shifts(
     algorithm: str, height: int, width: int, axis: str, shift: int
 ) -> None:
     p = {name: t.detach() for name, t in problem(1, 2, height, width, axis).items()}
@@ -116,7 +116,7 @@ def test_a_shifted_map_gives_an_equally_shifted_answer(
     torch.testing.assert_close(moved, answer(p["x"]).roll((shift, -shift), (2, 3)))
 
 
-def test_a_position_embedding_ends_the_symmetry() -> None:
+def test_a_position_embedding_breaks_the_equivariance() -> None:
     p = {name: t.detach() for name, t in problem(1, 2, 6, 6, "h").items()}
     moved = circular_conv2d(**{**p, "x": p["x"].roll(1, 2)}, axis="h")
     assert not torch.allclose(moved, circular_conv2d(**p, axis="h").roll(1, 2))
@@ -146,7 +146,7 @@ def test_fitting_is_bilinear_with_aligned_corners(old: int, new: int) -> None:
     torch.testing.assert_close(fit_circular(kernel, new), wanted, rtol=1e-12, atol=1e-12)
 
 
-def test_fitting_to_one_line_keeps_the_tap_of_its_own_place() -> None:
+def test_fitting_to_length_one_keeps_the_tap_at_offset_0() -> None:
     assert fit_circular(torch.tensor([[1.0, 2.0, 3.0]]), 1).tolist() == [[1.0]]
 
 

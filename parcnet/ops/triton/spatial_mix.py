@@ -1,4 +1,4 @@
-"""The fused operator as torch knows it: schema, shapes, gradients, autocast and vmap. Imports without triton."""
+"""The fused operator as custom operators of torch: schema, shapes, gradients, autocast, vmap. Imports no triton."""
 
 from __future__ import annotations
 

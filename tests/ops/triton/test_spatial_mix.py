@@ -41,7 +41,7 @@ def test_imports_where_triton_is_not_installed() -> None:
 
 
 @pytest.mark.skipif(bool(os.environ.get("TRITON_INTERPRET")), reason="the interpreter runs on CPUs")
-def test_a_cpu_is_told_why_and_nothing_is_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_cpu_is_refused_with_the_reason_and_without_fallback(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(importlib.util, "find_spec", lambda _: None)
     assert "triton is not installed" in available("cpu")
     monkeypatch.setattr(importlib.util, "find_spec", lambda _: object())
