@@ -22,9 +22,7 @@ def test_good_lengths_have_small_factors_and_waste_little(least: int) -> None:
 
 @pytest.mark.parametrize("side", [1, 2, 5, 9])
 @pytest.mark.parametrize("shorter", [0, 1])
-def test_a_transform_of_length_2h_minus_1_does_not_alias(
-    monkeypatch: pytest.MonkeyPatch, side: int, shorter: int
-) -> None:
+def test_a_transform_of_2h_minus_1_does_not_alias(monkeypatch: pytest.MonkeyPatch, side: int, shorter: int) -> None:
     """Whatever aliases lands outside the kept outputs: the bound that the module proves, without rounding up."""
     monkeypatch.setattr(fft, "good_length", lambda least: least)
     taps = 2 * max(side - shorter, 1) - 1
