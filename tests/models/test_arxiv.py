@@ -66,7 +66,7 @@ def test_sec42_layer_scale_on_both_branches_of_every_block() -> None:
 @pytest.mark.parametrize(
     ("wish", "message"),
     [
-        ({"ratio": 1.5}, "from 0 to 1, got 1.5"),
+        ({"ratio": 1.5}, r"in \[0, 1\], got 1\.5"),
         ({"ratio": (0.5, 0.5)}, "ratio is one value for all stages or one for each of 4"),
         ({"gate": "add"}, "gate is one of 'multiply', 'none', got 'add'"),
         ({"channel": "mlp"}, "channel is one of 'bgu', 'ffn', got 'mlp'"),
