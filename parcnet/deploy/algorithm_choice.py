@@ -11,7 +11,7 @@ from parcnet.base.timing import interleave
 from parcnet.deploy.prepare import in_form, parcnet_stages
 from parcnet.layers.inference import MIXES
 from parcnet.models.freezing import freezable_blocks, input_shapes
-from parcnet.models.mix_timing import HOPELESS, merged_cost
+from parcnet.models.mix_timing import MERGE_LIMIT, merged_cost
 
 Runner = Callable[[nn.Module, Tensor, Path], Callable[[], object]]
 """(module, example, folder) -> a function that runs the module in the runtime."""
@@ -43,7 +43,7 @@ def algorithms_for(model: nn.Module, image: Tensor, norm: str, runner: Runner, n
 
 
 def _fastest(model: nn.Module, path: str, image: Tensor, shape: Sequence[int], norm: str, runner: Runner) -> str:
-    names = [name for name in MIXES if not (name == "dense" and merged_cost(*shape[2:]) > HOPELESS)]
+    names = [name for name in MIXES if not (name == "dense" and merged_cost(*shape[2:]) > MERGE_LIMIT)]
     example = torch.randn(list(shape))
     with tempfile.TemporaryDirectory() as folder:
         calls = {}

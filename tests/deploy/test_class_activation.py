@@ -14,7 +14,7 @@ from parcnet.deploy.class_activation import (
     class_activation_maps,
 )
 from parcnet.explain import gradcam
-from parcnet.models.building import build
+from parcnet.models.by_name import build
 
 SMALL = {"depths": (1, 1, 1, 1), "dims": (8, 16, 24, 32), "num_classes": 7, "img_size": 96}
 SMALL_PLAIN = {key: value for key, value in SMALL.items() if key != "img_size"}
