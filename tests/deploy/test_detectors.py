@@ -10,10 +10,10 @@ from parcnet.data import Preprocessing
 from parcnet.deploy import SUFFIXES, export, open_exported
 from parcnet.deploy.comparison_images import real_images
 from parcnet.tasks.detection import detector_of
-from parcnet.tasks.detection.file_inference import detect_through
+from parcnet.tasks.detection.file_inference import detect_with_file
 from parcnet.tasks.detection.fixed_shapes import FixedDetector, PlainDetector
 from parcnet.tasks.detection.object_parity import compare_objects
-from parcnet.tasks.loading import from_checkpoint
+from parcnet.tasks.loading import load_checkpoint
 
 SIZE = (128, 192)
 PREPROCESSING = Preprocessing((128, 192), (0.4, 0.45, 0.5), (0.2, 0.25, 0.3), "bilinear", 1.0)
@@ -114,11 +114,11 @@ def test_the_file_says_its_outputs_and_counts_objects(made) -> None:
 
 @pytest.mark.slow
 def test_an_image_of_another_size_gives_what_the_checkpoint_gives(file, made, saved) -> None:
-    network = from_checkpoint(saved)[0]
+    network = load_checkpoint(saved).network
     pixels = (photographs(1, (256, 384))[0] * 0.2 + 0.4).clamp(0, 1).mul(255).to(torch.uint8)
     with torch.no_grad():
         (wanted,) = network([pixels])
-    seen = detect_through(file, pixels)
+    seen = detect_with_file(file, pixels, file.card.metadata)
     assert seen["masks"].shape == (len(seen["scores"]), 1, 256, 384)
     sides = [[each[name][None] for name in made.card.outputs] for each in (wanted, seen)]
     found = compare_objects(lambda _: sides[0], lambda _: sides[1], pixels[None])
@@ -129,7 +129,7 @@ def test_an_image_of_another_size_gives_what_the_checkpoint_gives(file, made, sa
 @pytest.mark.slow
 def test_boxes_stay_inside_an_image_that_leaves_part_of_the_file_empty(file) -> None:
     pixels = torch.randint(0, 256, (3, 90, 60), dtype=torch.uint8)
-    found = detect_through(file, pixels)
+    found = detect_with_file(file, pixels, file.card.metadata)
     assert found["masks"].shape == (len(found["scores"]), 1, 90, 60)
     assert bool((found["boxes"] >= 0).all())
     assert bool((found["boxes"] <= torch.tensor([60.0, 90.0, 60.0, 90.0]) + 1e-3).all())

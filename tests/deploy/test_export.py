@@ -9,10 +9,11 @@ import timm
 import torch
 from torch import nn
 
-from parcnet import models
+import parcnet
 from parcnet.base import UserError
 from parcnet.data import Preprocessing, open_dataset
 from parcnet.deploy import SUFFIXES, export, open_exported
+from parcnet.tasks.loading import load_checkpoint
 
 FORMATS = tuple(SUFFIXES)
 
@@ -29,7 +30,7 @@ def digits():
 def test_the_file_says_what_the_checkpoint_says_for_any_number_of_images(kind, made, saved, digits) -> None:
     file = open_exported(made(kind).path)
     with torch.no_grad():
-        wanted = models.load(saved)(digits)
+        wanted = parcnet.load(saved)(digits)
     assert torch.equal(file(digits).argmax(1), wanted.argmax(1))
     torch.testing.assert_close(file(digits), wanted, rtol=1e-4, atol=1e-4)
 
@@ -37,7 +38,7 @@ def test_the_file_says_what_the_checkpoint_says_for_any_number_of_images(kind, m
 @pytest.mark.parametrize("kind", FORMATS)
 def test_classes_preprocessing_and_provenance_travel_inside(kind, made, saved) -> None:
     card = open_exported(made(kind).path).card
-    own = models.from_checkpoint(saved)[1]
+    own = load_checkpoint(saved).metadata
     assert card.metadata.classes == own.classes
     assert card.metadata.preprocessing == {**own.preprocessing, "size": [48, 32]}
     assert (card.metadata.model, card.metadata.created) == (own.model, own.created)
@@ -92,9 +93,9 @@ def test_pixels_are_normalised_inside(saved, tmp_path) -> None:
     path = export(saved, tmp_path / "net.pt2", format="torch-export", algorithm="conv", pixels=True).path
     file = open_exported(path)
     image = open_dataset(None, "val").image(3)
-    own = models.from_checkpoint(saved)
+    own = load_checkpoint(saved)
     with torch.no_grad():
-        wanted = own[0](Preprocessing.from_dict(own[1].preprocessing).transform()(image)[None])
+        wanted = own.network(Preprocessing.from_dict(own.metadata.preprocessing).transform()(image)[None])
     torch.testing.assert_close(file(file.preprocessing.transform()(image)[None]), wanted, rtol=1e-4, atol=1e-4)
 
 

@@ -10,13 +10,13 @@ from parcnet.data import Preprocessing, open_image
 from parcnet.data.packaged_images import PHOTOGRAPHS, photograph_path
 from parcnet.deploy import SUFFIXES, export, open_exported
 from parcnet.deploy.comparison_images import real_images
-from parcnet.tasks.loading import from_checkpoint
-from parcnet.tasks.segmentation import Looks, look, segmenter_of
+from parcnet.tasks.loading import load_checkpoint
+from parcnet.tasks.segmentation import InferenceSettings, predict_probabilities, segmenter_of
 from parcnet.tasks.segmentation.data import SegmentationEvaluation
-from parcnet.tasks.segmentation.file_inference import look_through
+from parcnet.tasks.segmentation.file_inference import padded_predictor, settings_for_file
 
 PREPROCESSING = Preprocessing((64, 96), (0.4, 0.45, 0.5), (0.2, 0.25, 0.3), "bilinear", 1.0)
-LOOKS = {"resize_to": [96, 192], "inference": "slide", "window": [64, 96], "stride": [43, 64]}
+INFERENCE = {"resize_to": [96, 192], "inference": "slide", "window": [64, 96], "stride": [43, 64]}
 
 
 def segmenter(folder, **changed):
@@ -31,7 +31,7 @@ def segmenter(folder, **changed):
         task="segmentation",
         task_args={
             "decoder": {"channels": 8, "auxiliary_channels": 8, "dropout": 0.1},
-            "looks": LOOKS | changed,
+            "looks": INFERENCE | changed,
             "reduce_zero_label": False,
         },
     )
@@ -66,6 +66,12 @@ def opened(file):
     return open_exported(file.path)
 
 
+def probabilities_with_file(file, image, settings, size):
+    """What an image of any size is by a file, which takes one."""
+    predictor = padded_predictor(file, file.card.metadata)
+    return predict_probabilities(predictor, image, settings_for_file(settings, file.size), size)
+
+
 def photograph(height=200, width=300):
     """A real one [3, H, W], normalised."""
     about = Preprocessing((height, width), PREPROCESSING.mean, PREPROCESSING.std, "bilinear", 1.0)
@@ -75,7 +81,7 @@ def photograph(height=200, width=300):
 def test_a_file_gives_every_pixel_the_logits_of_the_checkpoint(opened, saved) -> None:
     images = real_images(PREPROCESSING, 3, "photographs")
     with torch.no_grad():
-        wanted = from_checkpoint(saved)[0](images)
+        wanted = load_checkpoint(saved).network(images)
     found = opened(images)
     assert found.shape == (3, 5, 64, 96)
     torch.testing.assert_close(found, wanted, rtol=1e-4, atol=1e-4)
@@ -90,26 +96,26 @@ def test_the_comparison_counts_pixels(file) -> None:
 
 
 def test_a_file_slides_over_a_large_image_as_the_checkpoint_does(opened, saved) -> None:
-    network, image, size = from_checkpoint(saved)[0], photograph(), (200, 300)
+    network, image, size = load_checkpoint(saved).network, photograph(), (200, 300)
     with torch.no_grad():
-        wanted = look(network, image, Looks((96, 192), "slide", (64, 96), (43, 64)), size)
-    found = look_through(opened, image, Looks((96, 192), "slide", (64, 96), (43, 64)), size)
+        wanted = predict_probabilities(network, image, InferenceSettings((96, 192), "slide", (64, 96), (43, 64)), size)
+    found = probabilities_with_file(opened, image, InferenceSettings((96, 192), "slide", (64, 96), (43, 64)), size)
     torch.testing.assert_close(found, wanted, rtol=1e-4, atol=1e-4)
 
 
 def test_the_whole_image_is_what_the_checkpoint_sees_where_it_has_the_file_s_size(opened, saved) -> None:
-    network, image = from_checkpoint(saved)[0], photograph(128, 192)
-    looks = Looks((64, 96), "whole")
+    network, image = load_checkpoint(saved).network, photograph(128, 192)
+    settings = InferenceSettings((64, 96), "whole")
     with torch.no_grad():
-        wanted = look(network, image, looks, (128, 192))
-    found = look_through(opened, image, looks, (128, 192))
+        wanted = predict_probabilities(network, image, settings, (128, 192))
+    found = probabilities_with_file(opened, image, settings, (128, 192))
     torch.testing.assert_close(found, wanted, rtol=1e-4, atol=1e-4)
 
 
 @pytest.mark.parametrize("inference", ["slide", "whole"])
 def test_an_image_of_any_shape_is_seen_all_over(inference, opened) -> None:
-    looks = Looks((30, 225), inference, (64, 96), (43, 64))
-    seen = look_through(opened, photograph(40, 300), looks, (40, 300))
+    settings = InferenceSettings((30, 225), inference, (64, 96), (43, 64))
+    seen = probabilities_with_file(opened, photograph(40, 300), settings, (40, 300))
     assert seen.shape == (5, 40, 300)
     torch.testing.assert_close(seen.exp().sum(0), torch.ones(40, 300))
 
@@ -118,12 +124,12 @@ def test_an_image_of_any_shape_is_seen_all_over(inference, opened) -> None:
 def test_pixels_go_in_as_they_are_and_what_pads_them_is_the_mean_colour(saved, opened, tmp_path) -> None:
     made = export(saved, tmp_path / "net.pt2", format="torch-export", algorithm="conv", pixels=True)
     own = open_exported(made.path)
-    looks = Looks((48, 96), "whole")
+    settings = InferenceSettings((48, 96), "whole")
     image = SegmentationEvaluation(PREPROCESSING)
     raw = SegmentationEvaluation(own.preprocessing)
     photo = open_image(photograph_path(PHOTOGRAPHS[0])).resize((96, 48))
-    wanted = look_through(opened, image.image(photo), looks, (48, 96))
-    found = look_through(own, raw.image(photo), looks, (48, 96))
+    wanted = probabilities_with_file(opened, image.image(photo), settings, (48, 96))
+    found = probabilities_with_file(own, raw.image(photo), settings, (48, 96))
     assert (found - wanted).abs().mean() < 0.02  # colours, and the one that pads, in 8 bits
     assert (found.argmax(0) == wanted.argmax(0)).float().mean() > 0.98
 

@@ -8,7 +8,7 @@ import pytest
 
 from parcnet.explain import METHODS
 from parcnet_cli.common.arguments import parse
-from parcnet_cli.explain.command import arguments as given
+from parcnet_cli.explain import arguments as given
 from parcnet_cli.report import Arguments as ReportArguments
 
 DOCS = Path(__file__).parents[2] / "docs"

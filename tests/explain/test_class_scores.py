@@ -12,9 +12,10 @@ from parcnet.checkpoint import Metadata
 from parcnet.data import Preprocessing
 from parcnet.explain import gates, gradcam, open_model, oversized_kernels, position, receptive_field
 from parcnet.tasks.backbone import build_backbone
-from parcnet.tasks.class_scores import DetectionScores, SegmentationScores
 from parcnet.tasks.detection import build_detector
+from parcnet.tasks.detection.class_scores import DetectorClassScores
 from parcnet.tasks.segmentation import segmenter
+from parcnet.tasks.segmentation.class_scores import SegmenterClassScores
 
 IMAGES = torch.rand(2, 3, 64, 96, generator=torch.Generator().manual_seed(0))
 CLASSES = ("sky", "tree", "road")
@@ -75,9 +76,9 @@ def network(path: str, answer) -> nn.Module:
 
 def test_a_segmenter_s_score_is_the_logit_over_the_places_of_the_class():
     logits = torch.tensor([[[[3.0, 1.0, -2.0]], [[0.0, 2.0, -1.0]], [[-1.0, -1.0, -3.0]]]])
-    scores, shares = SegmentationScores(network("backbone.net", lambda _: logits))(IMAGES)
+    scores, confidence = SegmenterClassScores(network("backbone.net", lambda _: logits))(IMAGES)
     torch.testing.assert_close(scores, torch.tensor([[3.0, 2.0 - 1.0, -5.0]]) / 3)
-    torch.testing.assert_close(shares, torch.tensor([[1.0, 2.0, 0.0]]) / 3)
+    torch.testing.assert_close(confidence, torch.tensor([[1.0, 2.0, 0.0]]) / 3)
 
 
 def test_a_detector_s_score_is_the_sum_over_what_is_found_and_it_gets_images_from_0_to_1():
@@ -87,11 +88,11 @@ def test_a_detector_s_score_is_the_sum_over_what_is_found_and_it_gets_images_fro
         seen.append(images)
         return [{"labels": torch.tensor([2, 0, 2]), "scores": torch.tensor([0.5, 0.25, 0.125])}]
 
-    scored = DetectionScores(network("backbone.body.net", answer), 3, (0.5, 0.4, 0.3), (0.2, 0.2, 0.2))
+    scored = DetectorClassScores(network("backbone.body.net", answer), 3, (0.5, 0.4, 0.3), (0.2, 0.2, 0.2))
     mean = torch.tensor([0.5, 0.4, 0.3])[:, None, None]
-    scores, shares = scored((IMAGES[:1] - mean) / 0.2)
+    scores, confidence = scored((IMAGES[:1] - mean) / 0.2)
     torch.testing.assert_close(scores, torch.tensor([[0.25, 0.0, 0.625]]))
-    torch.testing.assert_close(shares, torch.tensor([[0.25, 0.0, 0.5]]))
+    torch.testing.assert_close(confidence, torch.tensor([[0.25, 0.0, 0.5]]))
     torch.testing.assert_close(seen[0][0], IMAGES[0])
 
 
@@ -101,7 +102,7 @@ def test_where_nothing_is_found_the_map_is_dark():
     told.backbone.body.net.add_module("conv", nn.Conv2d(3, 4, 3))
     answer = told.forward
     told.forward = lambda images: (told.backbone.body.net.conv(images[0][None]), answer(images))[1]
-    scored = DetectionScores(told, 3, (0.5,) * 3, (0.2,) * 3)
+    scored = DetectorClassScores(told, 3, (0.5,) * 3, (0.2,) * 3)
     shown = gradcam(scored, IMAGES[:1], layer="network.backbone.body.net.conv")
     assert np.array_equal(shown.maps, np.zeros_like(shown.maps))
     assert shown.probabilities.tolist() == [0.0]

@@ -9,9 +9,10 @@ import torch
 import parcnet
 from parcnet import checkpoint
 from parcnet.base import UserError
-from parcnet.models import build, catalogue, complexity, from_checkpoint
+from parcnet.models import build, catalogue, complexity
 from parcnet.models.catalogue import entry, names
 from parcnet.models.published import PAPER_CONDITIONS, PAPER_TOP1
+from parcnet.tasks.loading import load_checkpoint
 
 
 def saved(path: Path, **changes: object) -> torch.nn.Module:
@@ -27,10 +28,10 @@ def saved(path: Path, **changes: object) -> torch.nn.Module:
 def test_a_checkpoint_rebuilds_its_network(tmp_path: Path) -> None:
     model = saved(tmp_path / "best.safetensors")
     image = torch.randn(1, 3, 32, 32)
-    again, metadata = from_checkpoint(tmp_path)
-    assert metadata.classes == ("a", "b", "c")
-    assert not again.training
-    assert torch.equal(again(image), model(image))
+    loaded = load_checkpoint(tmp_path)
+    assert loaded.metadata.classes == ("a", "b", "c")
+    assert not loaded.network.training
+    assert torch.equal(loaded.network(image), model(image))
     assert torch.equal(parcnet.load(tmp_path / "best.safetensors")(image), model(image))
 
 
@@ -43,7 +44,7 @@ def test_a_checkpoint_of_another_network_names_the_keys(tmp_path: Path) -> None:
     )
     checkpoint.save(path, read.weights, metadata)
     with pytest.raises(UserError, match=r"wrong\.safetensors do not fit this ParCNetV2; missing: stages\.0\.blocks\.1"):
-        from_checkpoint(path)
+        load_checkpoint(path)
 
 
 def test_an_unknown_network_names_the_nearest() -> None:

@@ -9,13 +9,13 @@ import pytest
 import timm
 import torch
 
-from parcnet import models
 from parcnet.base import UserError
 from parcnet.data import Preprocessing, open_image
 from parcnet.deploy import open_exported
 from parcnet.deploy.page import page
 from parcnet.deploy.page.examples import add_examples
 from parcnet.explain import gradcam
+from parcnet.tasks.loading import load_checkpoint
 from parcnet_cli.main import main
 
 IMPORTED = re.compile(r"""(?:from|import|new URL\()\s*\(?["']([^"']+\.(?:js|mjs|json))["']""")
@@ -40,7 +40,7 @@ def test_all_that_its_files_refer_to_is_there_and_nothing_is_elsewhere(plain) ->
 
 def test_the_card_tells_classes_preprocessing_files_and_examples(plain, network) -> None:
     card = json.loads((plain.folder / "card.json").read_text("utf-8"))
-    metadata = models.from_checkpoint(network)[1]
+    metadata = load_checkpoint(network).metadata
     assert card["classes"] == list(metadata.classes)
     assert card["preprocessing"] == metadata.preprocessing
     for part in ("network", "runtime"):
@@ -59,10 +59,10 @@ def test_its_network_answers_pixels_with_logits_and_the_heat_of_parcnet_explain(
     assert (plain.no_heat, plain.export.parity.agreement) == (None, 1)
     pixels = file.preprocessing.transform()(open_image(photographs[0]))[None]
     logits, heat = file.outputs(pixels)
-    own, metadata = models.from_checkpoint(network)
-    preprocessing = Preprocessing.from_dict(metadata.preprocessing)
+    loaded = load_checkpoint(network)
+    own, preprocessing = loaded.network, Preprocessing.from_dict(loaded.metadata.preprocessing)
     image = preprocessing.transform()(open_image(photographs[0]))[None]
-    torch.testing.assert_close(logits, own.eval()(image), rtol=1e-3, atol=1e-3)
+    torch.testing.assert_close(logits, own(image), rtol=1e-3, atol=1e-3)
     assert tuple(heat.shape) == (1, 12, 4, 5)
     for target in (0, 7):
         wanted = torch.from_numpy(gradcam(own, image, target=target).maps)

@@ -11,10 +11,9 @@ from PIL import Image
 
 from parcnet.data import Preprocessing, open_image
 from parcnet.data.preprocessing import INTERPOLATIONS
-from parcnet.deploy import open_exported
 from parcnet.deploy.page import Page
 from parcnet.evaluation import predict
-from parcnet.models import load
+from parcnet.tasks.loading import load_checkpoint
 
 TOP = """[...document.querySelectorAll("#classes li")].map(each =>
   [each.querySelector(".name").textContent, parseFloat(each.querySelector(".fill").style.width) / 100])"""
@@ -49,17 +48,21 @@ def answer(browser, address) -> Callable:
     return classified
 
 
+def top_classes(checkpoint: Path, picture: Path) -> list[tuple[str, float]]:
+    """The likeliest classes of a picture, and their probabilities, by the checkpoint itself."""
+    loaded = load_checkpoint(checkpoint)
+    (predicted,) = predict(loaded.task, loaded.network, loaded.metadata, [picture])
+    return predicted.prediction.top
+
+
 @pytest.mark.parametrize("which", [0, 1])
-def test_it_says_what_python_says_of_a_photograph(which, answer, photographs, network, made) -> None:
+def test_it_says_what_python_says_of_a_photograph(which, answer, photographs, network) -> None:
     photograph = photographs[which]
     found = answer(photograph).ask(TOP)
-    own = load(network)
-    file = open_exported(made.export.path)
-    preprocessing = Preprocessing(**{**file.card.metadata.preprocessing, "size": (128, 160)})
-    wanted = next(predict(own, preprocessing, file.card.metadata.classes, [photograph]))
-    assert wanted.top[0][1] > 2 / len(file.card.metadata.classes), "a network that cannot tell pictures apart"
-    assert [name for name, _ in found] == [name for name, _ in wanted.top]
-    np.testing.assert_allclose([each for _, each in found], [each for _, each in wanted.top], atol=2e-3)
+    wanted, classes = top_classes(network, photograph), load_checkpoint(network).metadata.classes
+    assert wanted[0][1] > 2 / len(classes), "a network that cannot tell pictures apart"
+    assert [name for name, _ in found] == [name for name, _ in wanted]
+    np.testing.assert_allclose([each for _, each in found], [each for _, each in wanted], atol=2e-3)
 
 
 def test_heat_is_drawn_for_the_class_that_is_chosen(answer, photographs) -> None:
@@ -106,15 +109,13 @@ def test_a_broken_file_gives_words_and_the_next_one_works(answer, photographs, t
     assert tab.ask('document.getElementById("status").className') == ""
 
 
-def test_transparent_parts_are_white_as_in_python(answer, photographs, network, made, tmp_path) -> None:
+def test_transparent_parts_are_white_as_in_python(answer, photographs, network, tmp_path) -> None:
     picture = Image.open(photographs[0]).convert("RGBA")
     picture.putalpha(Image.linear_gradient("L").resize(picture.size))
     picture.save(tmp_path / "fading.png")
     found = dict(answer(tmp_path / "fading.png").ask(TOP))
-    file = open_exported(made.export.path)
-    preprocessing = Preprocessing(**{**file.card.metadata.preprocessing, "size": (128, 160)})
-    wanted = next(predict(load(network), preprocessing, file.card.metadata.classes, [tmp_path / "fading.png"]))
-    assert {name: pytest.approx(share, abs=1e-2) for name, share in wanted.top} == found
+    wanted = top_classes(network, tmp_path / "fading.png")
+    assert {name: pytest.approx(probability, abs=1e-2) for name, probability in wanted} == found
 
 
 def test_too_many_pixels_give_words(answer, photographs) -> None:
