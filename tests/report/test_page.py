@@ -102,7 +102,7 @@ def test_a_run_of_another_task_has_the_sections_about_its_backbone(tmp_path, ima
     pytest.importorskip("transformers", reason="the extra `downstream`: the page of a segmenter was not made")
     folder = make_segmenter_run(tmp_path / "run", make_run, images)
     written = write_report(folder, tmp_path / "page.html", command="parcnet report run", bounds=QUIET)
-    assert written.missing == ["Made for classification so far, and this is a run of segmentation."]
+    assert written.missing == ["Shown for networks that predict one class an image; this is a run of segmentation."]
     text = (tmp_path / "page.html").read_text(encoding="utf-8")
     for words in ("miou 0.5000", "Validation miou", "stages_0.blocks.0", "Of the backbone alone"):
         assert words in text, words
