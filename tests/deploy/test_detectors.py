@@ -138,9 +138,9 @@ def test_boxes_stay_inside_an_image_that_leaves_part_of_the_file_empty(file) -> 
 @pytest.mark.parametrize(
     ("wish", "said"),
     [
-        ({"format": "mnn"}, "not written as mnn in fp32 here: expected onnx in fp32; openvino in fp32 or fp16"),
-        ({"dtype": "int8"}, "not written as onnx in int8"),
-        ({"batch": None}, "batch is dynamic: a detector's file takes one image"),
+        ({"format": "mnn"}, "a detector cannot be exported to mnn in fp32: expected onnx in fp32; openvino in fp32 or fp16"),
+        ({"dtype": "int8"}, "a detector cannot be exported to onnx in int8"),
+        ({"batch": None}, "batch is dynamic: an exported detector takes one image at a time"),
         ({"batch": 2}, "batch is 2"),
         ({"size": (100, 200)}, "multiples of 32, e.g. 128 x 224"),
     ],
