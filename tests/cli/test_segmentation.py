@@ -92,7 +92,7 @@ def test_an_exported_file_predicts_and_draws_as_its_checkpoint_does(parcnet, seg
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (("eval", "CHECKPOINT"), "say which with --data-dir DIR"),
+        (("eval", "CHECKPOINT"), "say which to segment with --data-dir DIR"),
         (("eval", "CHECKPOINT", "--data-dir", "COINS", "--split", "test"), "there is no folder"),
         (("predict", "CHECKPOINT", "x.png", "--save", "x.txt"), "--save is 'x.txt'; expected a file name"),
         (("train", "-c", "photographs_upernet"), "segmentation needs images: --data-dir DIR"),
@@ -113,8 +113,8 @@ def test_flags_of_segmentation_are_refused_for_a_classifier(parcnet, trained):
         assert "classif" in answer.err
 
 
-def test_what_wants_a_classifier_says_that_it_is_given_a_segmenter(parcnet, segmenter, coins):
-    answer = parcnet("features", segmenter, "--data-dir", coins)
+def test_what_wants_a_classifier_says_that_it_is_given_a_segmenter(parcnet, segmenter, coins, tmp_path):
+    answer = parcnet("features", segmenter, "--data-dir", coins, "-o", tmp_path / "features.npz")
     assert answer.code == 2
     assert "is a segmentation network; expected a classifier" in answer.err
 
