@@ -65,7 +65,7 @@ def test_the_checkpoint_its_file_and_the_example_without_parcnet_predict_the_sam
 @pytest.mark.parametrize(
     ("wish", "said"),
     [
-        (("--height", "64"), "--height 64 alone is no size"),
+        (("--height", "64"), "--height 64 alone is not a size"),
         (("--batch", "many"), "--batch is 'many'"),
         (("--size", "8"), "at least 32 px"),
         (("-o", "net.xml", "--format", "onnx"), "onnx files end in .onnx"),

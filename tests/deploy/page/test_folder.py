@@ -79,7 +79,7 @@ def test_the_command_replaces_an_earlier_page_and_says_what_is_missing_and_how_t
     assert main(["page", "test_vit", "-o", str(folder), *options]) == 0
     said = capsys.readouterr()
     assert f"python -m http.server --bind 127.0.0.1 -d {folder}" in said.out
-    assert "the page shows no heat: the features of this VisionTransformer are no map" in said.err
+    assert "the page has no class activation maps: the features of this VisionTransformer are no map" in said.err
     assert not (folder / "stale.txt").exists()
     card = json.loads((folder / "card.json").read_text("utf-8"))
     assert card["title"] == "<b>Kinds</b>"

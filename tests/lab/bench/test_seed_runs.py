@@ -53,9 +53,7 @@ def test_the_peers_have_as_many_parameters_as_ours(name) -> None:
     arguments = peer(name).arguments
     model, text = arguments[1], arguments[3]
     recipe = Recipe(network=Network(model=model, model_args=text, img_size=32))
-    classes = tuple("0123456789")
-    counted, ours = (
-        sum(each.numel() for each in task_named("classification").build(chosen, classes).network.parameters())
-        for chosen in (recipe, Recipe())
-    )
+    classes, build = tuple("0123456789"), task_named("classification").build
+    counted = sum(each.numel() for each in build(recipe, classes).network.parameters())
+    ours = sum(each.numel() for each in build(Recipe(), classes).network.parameters())
     assert counted == pytest.approx(ours, rel=0.004)

@@ -1,7 +1,7 @@
 import pytest
 
 from parcnet.base import UserError
-from parcnet.training.setup.batch_split import share
+from parcnet.training.loop.batch_split import split_batch
 
 
 @pytest.mark.parametrize(
@@ -16,13 +16,13 @@ from parcnet.training.setup.batch_split import share
     ],
 )
 def test_the_batch_stays_whatever_the_world_and_the_memory(batch, world, most, expected, recipe):
-    found = share(recipe(batch_size=batch, micro_batch=most), world)
+    found = split_batch(recipe(batch_size=batch, micro_batch=most), world)
     assert found.batch == found.world * found.accumulation * found.micro == batch
     assert str(found) == expected
 
 
 def test_what_is_mixed_in_pairs_is_split_into_even_parts(recipe):
-    found = share(recipe(batch_size=60, micro_batch=15, mixup=0.5), 1)
+    found = split_batch(recipe(batch_size=60, micro_batch=15, mixup=0.5), 1)
     assert (found.accumulation, found.micro) == (5, 12)
 
 
@@ -36,4 +36,4 @@ def test_what_is_mixed_in_pairs_is_split_into_even_parts(recipe):
 )
 def test_a_batch_that_cannot_be_shared_says_what_can(batch, world, most, mixup, said, recipe):
     with pytest.raises(UserError, match=said):
-        share(recipe(batch_size=batch, micro_batch=most, mixup=mixup), world)
+        split_batch(recipe(batch_size=batch, micro_batch=most, mixup=mixup), world)

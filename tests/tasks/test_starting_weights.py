@@ -9,7 +9,7 @@ from parcnet.checkpoint import Metadata
 from parcnet.models import build
 from parcnet.tasks.backbone import build_backbone
 from parcnet.tasks.segmentation import segmenter
-from parcnet.tasks.weights import load_backbone, load_matching
+from parcnet.tasks.starting_weights import load_backbone, load_matching
 
 
 @pytest.fixture
