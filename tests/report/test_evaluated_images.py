@@ -1,4 +1,4 @@
-"""Predictions by image: each stays with its image through batches, limits and unreadable files."""
+"""Predictions stay with their images across batches, limits and unreadable files."""
 
 import shutil
 
@@ -24,22 +24,22 @@ def run(tmp_path, images, make_run):
     return read_run(make_run(tmp_path / "run", shutil.copytree(images, tmp_path / "data")))
 
 
-def test_each_prediction_is_that_of_its_image(run):
+def test_each_prediction_belongs_to_its_image(run):
     evaluated = evaluate_images(run, open_split(run, None, None), 10, CPU, quiet)
     assert evaluated.part == "10 of 24 val images"
     transform = run.explained.preprocessing.transform()
-    for place, number in enumerate(evaluated.numbers):
+    for index, number in enumerate(evaluated.numbers):
         image = open_image(evaluated.images.where(int(number)))
         logits = run.explained.model(transform(image)[None])[0].detach()
         label = evaluated.images.label(int(number))
-        assert evaluated.labels[place] == label
-        assert evaluated.predicted[place] == int(logits.argmax())
-        assert evaluated.confidence[place] == pytest.approx(float(logits.softmax(0).max()), abs=1e-5)
-        assert evaluated.loss[place] == pytest.approx(float(-logits.log_softmax(0)[label]), abs=1e-4)
+        assert evaluated.labels[index] == label
+        assert evaluated.predicted[index] == int(logits.argmax())
+        assert evaluated.confidence[index] == pytest.approx(float(logits.softmax(0).max()), abs=1e-5)
+        assert evaluated.loss[index] == pytest.approx(float(-logits.log_softmax(0)[label]), abs=1e-4)
     assert evaluated.scores.top1 == pytest.approx((evaluated.predicted == evaluated.labels).mean())
 
 
-def test_an_unreadable_image_is_left_out_of_everything(run, capsys):
+def test_an_unreadable_image_is_skipped_everywhere(run, capsys):
     images, split, folder = open_split(run, None, None)
     broken = images.where(5)
     with open(broken, "wb") as file:

@@ -19,7 +19,7 @@ def quiet(*_):
 
 
 class Bright(torch.nn.Module):
-    """Says 1 where the image is brighter than about half of them are."""
+    """Predicts class 1 for the brighter half of the images."""
 
     def forward(self, x):
         return torch.stack([torch.zeros(len(x)), x.mean((1, 2, 3)) + 0.85], 1)
@@ -32,13 +32,11 @@ def evaluated(tmp_path, images, make_run):
     return run, evaluate_images(run, open_split(run, None, None), 24, CPU, quiet)
 
 
-def test_brightness_misleads_what_judges_by_brightness_and_contrast_at_the_same_size_changes_nothing(
-    evaluated, tmp_path
-):
+def test_brightness_fools_a_brightness_classifier_and_the_training_size_changes_nothing(evaluated, tmp_path):
     run, found = evaluated
     bounds = Bounds(corruptions=("brightness", "contrast"), severities=(1, 5), factors=(1.0,))
-    seen = probes(found, 24)
-    section = corruptions(run, seen, bounds, CPU, Album(tmp_path), quiet)
+    subset = probes(found, 24)
+    section = corruptions(run, subset, bounds, CPU, Album(tmp_path), quiet)
     rows = {row[0]: row[1:] for row in section.tables[0].rows}
     clean = f"{found.scores.top1:.2%} without corruption"
     assert clean in section.text[0]
@@ -48,7 +46,7 @@ def test_brightness_misleads_what_judges_by_brightness_and_contrast_at_the_same_
     assert rows["mean"][1] == f"{(50 + 100 * found.scores.top1) / 2:.1f} %"
 
 
-def test_a_size_that_a_network_refuses_is_said(evaluated, tmp_path):
+def test_an_unsupported_size_is_reported(evaluated, tmp_path):
     run, found = evaluated
 
     class Fixed(Bright):
@@ -59,8 +57,8 @@ def test_a_size_that_a_network_refuses_is_said(evaluated, tmp_path):
     run = dataclasses.replace(run, explained=dataclasses.replace(run.explained, model=Fixed()))
     section = sizes(run, probes(found, 8), Bounds(factors=(0.5, 1.0)), CPU, Album(tmp_path), quiet)
     assert [row[0] for row in section.tables[0].rows] == ["32 x 32 (as trained)"]
-    assert section.missing == ["16 x 16 px: the network refuses (Input width must be 32)."]
+    assert section.missing == ["16 x 16 px: the network does not support it (Input width must be 32)."]
 
 
-def test_the_quick_page_is_a_tenth_of_the_work():
+def test_the_quick_report_is_a_tenth_of_the_work():
     assert work(QUICK, QUICK.probes) < 0.1 * work(Bounds(), Bounds().probes)
