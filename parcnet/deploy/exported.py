@@ -16,6 +16,7 @@ from parcnet.deploy.file_metadata import FileMetadata
 from parcnet.deploy.request import SUFFIXES, format_of
 from parcnet.deploy.runtimes import RUNTIMES
 from parcnet.tasks.exported_file import for_file
+from parcnet.tasks.loading import check_described
 from parcnet.tasks.lookup import task_named
 from parcnet.tasks.predictor import Predictor
 from parcnet.tasks.task import Task
@@ -31,6 +32,8 @@ class Exported:
     def __init__(self, path: Path, threads: int | None = None) -> None:
         runtime = RUNTIMES[str(format_of(path))]
         self.info = FileMetadata.from_json(runtime.read_metadata(path), str(path))
+        task = task_named(self.info.metadata.task, str(path))
+        check_described(task, self.info.metadata, str(path))
         self.preprocessing = Preprocessing.from_dict(for_file(self.info.metadata, self).preprocessing)
         self._run: Callable[[NDArray[Any]], list[NDArray[Any]]] = runtime.load(path, threads)
 

@@ -11,6 +11,7 @@ from torch import nn
 from parcnet.base import UserError
 from parcnet.data import Preprocessing
 from parcnet.data.device_seeds import seed_initial_weights
+from parcnet.models.arguments import check_model_arguments
 from parcnet.recipes import Recipe
 from parcnet.recipes.yaml_text import arguments
 from parcnet.tasks.backbone import Backbone, build_backbone
@@ -41,6 +42,7 @@ def model_arguments(recipe: Recipe) -> dict[str, Any]:
     further = arguments(settings.model_args, "network.model_args")
     if taken := sorted(further.keys() & set(_OWN_FIELDS)):
         raise UserError(f"network.model_args has {taken[0]}, which has a field of its own in the recipe or the data.")
+    check_model_arguments(settings.model, further, "network.model_args")
     model_args: dict[str, Any] = {"in_chans": settings.in_chans, **further}
     if settings.kernel_fit is not None:
         model_args["kernel_fit"] = settings.kernel_fit

@@ -15,6 +15,7 @@ from parcnet.data import JointTransform, LabelledImages, Preprocessing, Split, S
 from parcnet.recipes import Recipe
 from parcnet.tasks.building import BuiltNetwork, backbone_of, colour_statistics
 from parcnet.tasks.class_scores import ExplainedNetwork
+from parcnet.tasks.detection.arguments import ARGUMENTS, check_detector_arguments
 from parcnet.tasks.detection.building import build_detector, detector_of
 from parcnet.tasks.detection.class_scores import DetectorClassScores
 from parcnet.tasks.detection.coco import AsItIs, CocoImages, DetectionAugmentation, Instances, has_coco_split, open_coco
@@ -35,9 +36,6 @@ from parcnet.tasks.task import Batch, Task
 
 _SHORT_SIDE_STEP = 32
 """px between the short sides of training images."""
-_NETWORK = ("detector", "box_head", "box_loss", "class_agnostic", "short_side", "long_side", "anchor_scale")
-_ARGUMENTS = (*_NETWORK, "regions", "score_threshold", "detections", "mask_padding")
-"""Fields of the recipe that `build_detector` takes under the same names."""
 _STRIDE = 32
 """Detectors pad their images to multiples of it, px."""
 
@@ -81,7 +79,7 @@ class DetectionTask(Task):
             raise UserError(f"in_chans is {recipe.network.in_chans}; detection reads images in colour: leave it out.")
         backbone, model_args = backbone_of(recipe)
         mean, std = colour_statistics(backbone.net, recipe)
-        values = {name: value for name, value in asdict(settings).items() if name in _ARGUMENTS}
+        values = {name: value for name, value in asdict(settings).items() if name in ARGUMENTS}
         task_args = {**values, "mean": mean, "std": std}
         network = build_detector(backbone=backbone, num_classes=len(classes), **task_args)
         report = start_from(network, backbone, recipe)
@@ -104,6 +102,9 @@ class DetectionTask(Task):
 
     def loss(self, recipe: Recipe) -> Callable[[Any, Any], Tensor]:  # noqa: ARG002 - the network returns its losses
         return _total
+
+    def check_arguments(self, metadata: Metadata) -> None:
+        check_detector_arguments(metadata.task_args)
 
     def network(self, metadata: Metadata) -> nn.Module:
         return detector_of(metadata)
