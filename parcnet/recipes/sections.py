@@ -1,6 +1,7 @@
 """What one training run is made of: frozen sections with unique field names, so that every field is one flat flag."""
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
 from typing import Any, Generic, Literal, TypeVar
 
 from parcnet.base.errors import UserError
@@ -277,3 +278,10 @@ class Recipe(Generic[Settings]):
         values = asdict(self)
         settings = values.pop("settings")
         return values if settings is None else {**values, self.task: settings}
+
+    def portable(self, data: str | None) -> dict[str, Any]:
+        """`to_dict` without this machine's paths, for files that travel; `data` is the name of the data."""
+        start = self.network.initial_checkpoint
+        network = replace(self.network, initial_checkpoint=None if start is None else Path(start).resolve().name)
+        own_data = replace(self.data, data_dir=data)
+        return replace(self, network=network, data=own_data, run=replace(self.run, output=None)).to_dict()

@@ -83,5 +83,13 @@ def colour_statistics(network: nn.Module, recipe: Recipe) -> tuple[tuple[float, 
     return mean, std
 
 
+def recompute_activations(network: nn.Module, model: str) -> None:
+    """Turns on gradient checkpointing. Raises `UserError` for a network that has none."""
+    try:
+        network.set_grad_checkpointing(True)  # type: ignore[operator]  # timm's contract; stubs call it a tensor
+    except (AttributeError, AssertionError):
+        raise UserError(f"{model} cannot recompute its maps: leave grad_checkpointing out.") from None
+
+
 def _backbone(model: str, norm: bool, **model_args: Any) -> Backbone:
     return build_backbone(model, model_args, norm=norm)

@@ -23,7 +23,6 @@ from parcnet.training import conclusion, train
 from parcnet.training.distributed.process_group import ProcessGroup
 from parcnet.training.loop.step import Stepper
 from parcnet.training.setup.layer_decay import layer_groups
-from parcnet.training.setup.plan import make_plan
 from parcnet.training.setup.prepare import RunSetup, prepare
 from parcnet_lab.bench.faults import KillableRun, differences
 
@@ -149,7 +148,7 @@ def test_weights_of_a_classifier_are_taken_and_the_report_says_which(recipe, tmp
     plain = recipe().network
     classifier = prepared(replace(recipe(), task="classification", data=Data(), settings=None))
     path = tmp_path / "digits.safetensors"
-    checkpoint.save(path, classifier.built.network.state_dict(), classifier.metadata())
+    checkpoint.save(path, classifier.built.network.state_dict(), classifier.plan.metadata)
     started = prepared(recipe(network=replace(plain, initial_checkpoint=str(path))))
     own, given = started.built.network.state_dict(), classifier.built.network.state_dict()
     assert torch.equal(own["backbone.net.stages_2.blocks.0.norm1.weight"], given["stages.2.blocks.0.norm1.weight"])
@@ -175,7 +174,7 @@ def test_stage_wise_decay_counts_the_backbones_stages_and_leaves_decoder_and_nor
 
 def test_one_image_at_a_time_is_refused_before_any_work(recipe):
     with pytest.raises(UserError, match="at least two images at a time"):
-        make_plan(prepared(recipe(batch=1)))
+        prepared(recipe(batch=1))
 
 
 def test_unlabelled_images_are_refused_before_any_work(recipe, tmp_path):
