@@ -61,8 +61,8 @@ def _unexpected(where: str, what: str, name: str, classes: Sequence[str]) -> Use
     guesses = nearest(name, classes)
     hint = f"Did you mean {' or '.join(guesses)}?" if guesses else f"They are {some(classes, 10)}."
     return UserError(
-        f"{where} has {what} {name!r}, which is none of {_count(classes)}. {hint} Correct it, or train with it: classes "
-        f"are those of {_FILE}, else those of the training images."
+        f"{where} has {what} {name!r}, which is none of {_count(classes)}. {hint} Correct it, or train with it: "
+        f"classes are those of {_FILE}, else those of the training images."
     )
 
 

@@ -28,8 +28,9 @@ def read_json_folder(folder: Path) -> Listing:
     present = {path for path in folder.rglob("*.json") if not path.name.startswith(".")}
     if missing := sorted(owners.keys() - present):
         raise UserError(
-            f"{counted(len(missing), 'image')} of {len(images)} in {folder} without labels, first {owners[missing[0]]}: "
-            f'expected {missing[0]} with {{"{_KEY}": [...]}}, an empty list for an image without a label.'
+            f"{counted(len(missing), 'image')} of {len(images)} in {folder} without labels, first "
+            f'{owners[missing[0]]}: expected {missing[0]} with {{"{_KEY}": [...]}}, an empty list for an image without '
+            "any."
         )
     if lonely := sorted(present - owners.keys()):
         raise UserError(f"{lonely[0]} has no image beside it: add the image, or move the file out of {folder}.")

@@ -9,8 +9,8 @@ from parcnet.base import UserError
 
 EXPECTED = (
     "Expected DIR/train.csv and DIR/val.csv, optionally DIR/test.csv, with a column path (relative to DIR) and "
-    "either a column labels (names separated by ;) or a column of 0 and 1 for each class; or folders DIR/train and DIR/val, "
-    'optionally DIR/test, with NAME.json beside each image: {"labels": [...]}.'
+    "either a column labels (names separated by ;) or a column of 0 and 1 for each class; or folders DIR/train and "
+    'DIR/val, optionally DIR/test, with NAME.json beside each image: {"labels": [...]}.'
 )
 
 
