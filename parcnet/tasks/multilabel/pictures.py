@@ -14,7 +14,7 @@ from parcnet.tasks.predictor import Predictor
 
 _IMAGES = 18
 _LARGEST_SIDE = 256  # pixels; photographs are drawn small
-_LINE = 26  # characters above an image
+_LINE = 30  # characters above an image
 
 
 def draw_examples(predictor: Predictor, images: LabelledImages, metadata: Metadata, path: Path) -> bool:
@@ -46,4 +46,4 @@ def draw_examples(predictor: Predictor, images: LabelledImages, metadata: Metada
 
 
 def _listed(names: Collection[str]) -> str:
-    return textwrap.shorten(", ".join(sorted(names)) or "no label", _LINE, placeholder=", ...")
+    return textwrap.shorten(", ".join(sorted(names)) or "no label", _LINE, placeholder=" ...")
