@@ -24,12 +24,12 @@ demo: $(VENV)/.installed ## install, train on real images, evaluate, one page on
 	@printf '\nThe run folder is %s; predictions for a few test digits: %s\n' $(RUN) $(RUN)/predictions.png
 	@printf 'The run on one page, open it in a browser: %s\n' $(RUN)/report.html
 
-demo-detection: $(VENV)/.installed-lab ## learn to find coins in a photograph, boxes and masks (about 5 minutes; FOLDS=4: all folds)
+demo-detection: $(VENV)/.installed-lab ## train a detector on the coins of a photograph: boxes and masks (about 5 minutes; FOLDS=4: all folds)
 	rm -rf $(COINS)
 	$(BIN)/parcnet bench coins --folds $(FOLDS) --folder $(COINS)
 	@printf '\nPredictions on the row of coins held out: %s\n' $(COINS)/fold*/run/predictions.png
 
-demo-segmentation: $(VENV)/.installed-lab ## learn to label the pixels of five photographs, test on regions held out (about 5 minutes)
+demo-segmentation: $(VENV)/.installed-lab ## train a segmenter on five photographs, test on held-out regions (about 5 minutes)
 	rm -rf $(PHOTOGRAPHS)
 	$(BIN)/parcnet bench segmentation --folder $(PHOTOGRAPHS)
 	$(BIN)/parcnet predict $(PHOTOGRAPHS)/interpolate-seed0 $(PHOTOGRAPHS)/photographs/images/test/*.png --save $(PHOTOGRAPHS)/predicted.png
@@ -59,7 +59,7 @@ bench: $(VENV)/.installed ## time the operators and the networks beside ConvNeXt
 claims: $(VENV)/.installed-lab ## test the papers' claims on photographs: one page with pictures (about half an hour)
 	$(BIN)/parcnet paper claims -o $(CLAIMS)
 
-torture: $(VENV)/.installed ## kill training 60 times at random steps; every loss must be bit-equal (about half an hour)
+torture: $(VENV)/.installed ## kill training 60 times at random steps; every loss has to be bit-identical (about half an hour)
 	$(BIN)/parcnet bench faults
 
 docs: $(VENV)/.installed-dev ## the documentation as a site in site/; warnings are errors

@@ -1,4 +1,4 @@
-"""Runs a file of `parcnet export --format openvino` without parcnet: python run_openvino.py net.xml photo.jpg
+"""Runs a file written by `parcnet export --format openvino` without parcnet: python run_openvino.py net.xml photo.jpg
 
 Needs openvino, numpy and pillow.
 """
@@ -7,25 +7,25 @@ import json
 import sys
 
 import numpy as np
-import openvino  # reports its import to its makers, unless `opt_in_out --opt_out` was run once
+import openvino  # importing it sends usage data to its makers, unless you ran `opt_in_out --opt_out` once
 from PIL import Image
 
 model = openvino.Core().read_model(sys.argv[1])
-card = json.loads(model.get_rt_info(["parcnet"]).astype(str))
+info = json.loads(model.get_rt_info(["parcnet"]).astype(str))
 network = openvino.Core().compile_model(model, "CPU")
-about = card["metadata"]["preprocessing"]
-height, width = about["size"]
+preprocessing = info["metadata"]["preprocessing"]
+height, width = preprocessing["size"]
 
-# the shorter side becomes size / crop_pct, then the centre is cut out
+# resize so that the shorter side is size / crop_pct, then crop the centre
 image = Image.open(sys.argv[2]).convert("RGB")
-scale = max(height / image.height, width / image.width) / about["crop_pct"]
+scale = max(height / image.height, width / image.width) / preprocessing["crop_pct"]
 image = image.resize((round(image.width * scale), round(image.height * scale)), Image.Resampling.BICUBIC)
 left, top = round((image.width - width) / 2), round((image.height - height) / 2)
 pixels = np.asarray(image.crop((left, top, left + width, top + height)), dtype=np.float32) / 255
-values = ((pixels - about["mean"]) / about["std"]).transpose(2, 0, 1)[None].astype(np.float32)
+values = ((pixels - preprocessing["mean"]) / preprocessing["std"]).transpose(2, 0, 1)[None].astype(np.float32)
 
 logits = network([values])[0][0]
-shares = np.exp(logits - logits.max())
-shares /= shares.sum()
-for index in shares.argsort()[::-1][:5]:
-    print(f"{shares[index]:7.2%}  {card['metadata']['classes'][index]}")
+probabilities = np.exp(logits - logits.max())
+probabilities /= probabilities.sum()
+for index in probabilities.argsort()[::-1][:5]:
+    print(f"{probabilities[index]:7.2%}  {info['metadata']['classes'][index]}")

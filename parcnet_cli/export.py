@@ -92,8 +92,8 @@ def run(arguments: Sequence[str]) -> int:
             tolerance=asked.tolerance,
             note=advance,
         )
-    request = made.card.request
-    chosen = f", algorithms {', '.join(made.card.algorithms)}" if made.card.algorithms else ""
+    request = made.info.request
+    chosen = f", algorithms {', '.join(made.info.algorithms)}" if made.info.algorithms else ""
     count = "any number of" if request.batch is None else str(request.batch)
     images = f"{count} x {request.height} x {request.width} px"
     say(f"{escape(str(made.path))}: {made.bytes / 1e6:.1f} MB, {request.dtype}, {images}{chosen}")

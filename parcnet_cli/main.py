@@ -21,44 +21,49 @@ _MODULES = {
     "features": "parcnet_cli.features.extract",
     "probe": "parcnet_cli.features.probe",
     "publish": "parcnet_cli.publish",
-    "data": "parcnet_cli.data",
+    "data": "parcnet_cli.data.command",
     "bench": "parcnet_cli.bench.command",
     "paper": "parcnet_cli.paper.command",
 }
 """Each has `run(arguments) -> exit code`."""
 
+_LABORATORY = ("bench", "paper")
+"""Commands that may need packages of the extra `lab`."""
+_OURS = ("parcnet", "parcnet_cli", "parcnet_lab")
+
 _HELP = """\
 parcnet: ParCNet vision backbones, trained and used from the command line.
 
-  parcnet train     train on your folder of images, or on the embedded digits
-  parcnet eval      accuracy of a checkpoint
-  parcnet predict   what a checkpoint sees in image files
-  parcnet export    a file for ONNX Runtime, OpenVINO or MNN, proven to say what the network says
-  parcnet page      a web page that runs a network in the browser: drop a picture, see its classes and heat
-  parcnet explain   what a network looks at: Grad-CAM, kernels, receptive field, gates, position
-  parcnet report    one HTML page on a training run: curves, mistakes, kernels, robustness, speed
+  parcnet train     trains a network on a folder of images, or on the embedded digits
+  parcnet eval      metrics of a checkpoint on a data set
+  parcnet predict   predictions of a checkpoint for image files
+  parcnet export    a file for ONNX Runtime, OpenVINO or MNN, verified against the network
+  parcnet page      a web page that runs a network in the browser: classes and class activation maps of any picture
+  parcnet explain   visual explanations: Grad-CAM, kernels, receptive field, gates, position
+  parcnet report    a training run on one HTML page: curves, errors, kernels, robustness, speed
   parcnet models    the networks: parameters, MACs, input size
   parcnet recipes   the packaged training recipes
-  parcnet features  what a network makes of images before its classifier, in files
-  parcnet probe     how good such features are: nearest neighbours, a linear classifier
-  parcnet publish   make a folder or a repository of the hub from a trained network, for others to load
-  parcnet data      pack a folder of images into shards, for training beyond one disk
-  parcnet bench     how fast: operators and networks, beside ConvNeXt
-  parcnet paper     the papers' tables, figures and claims, beside what is counted and measured here
+  parcnet features  features of images, before the classifier, as files
+  parcnet probe     quality of such features: nearest neighbours and a linear classifier
+  parcnet publish   a trained network as a folder or a hub repository that others can load
+  parcnet data      packs a folder of images into shards, for data sets beyond one disk
+  parcnet bench     speed, memory and accuracy of operators and networks, compared with ConvNeXt
+  parcnet paper     the papers' tables, figures and claims, compared with what is counted and measured here
 
 Try:
   parcnet train                                   about a minute on two CPU cores, no data needed
   parcnet train --data-dir DIR                    DIR holds train/CLASS/*.jpg and val/CLASS/*.jpg
   parcnet predict runs/digits-... photo.jpg       a run folder stands for its best checkpoint
 
-`parcnet COMMAND --help` shows every option; `parcnet --version` the version.
+`parcnet COMMAND --help` shows every option; `parcnet --version` shows the version.
 """
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs one command and returns its exit code.
 
-    0 done, 1 done in part (some images unreadable), 2 a mistake to fix (said without a traceback), 130 interrupted.
+    0 done; 1 partly done, e.g. some images were unreadable; 2 a user error, printed without a traceback; 130
+    interrupted.
     """
     arguments = list(sys.argv[1:] if argv is None else argv)
     if threads_should_sleep(arguments):
@@ -73,9 +78,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def threads_should_sleep(arguments: Sequence[str]) -> bool:
-    """Whether idle OpenMP threads should give way: spinning, they steal time from loader workers on few cores.
+    """Whether idle OpenMP threads should sleep: spinning threads take time from loader workers on few cores.
 
-    Not where latency counts: waking up between operations costs a single image a quarter more time.
+    Not where latency matters: waking up between operations makes a single image take a quarter longer.
     """
     return bool(arguments) and arguments[0] in ("train", "eval")
 
@@ -87,7 +92,7 @@ def _run(name: str, arguments: list[str]) -> int:
         )
     try:
         return importlib.import_module(_MODULES[name]).run(arguments)
-    except SystemExit as exit_:  # of the argument parser, which has said why
+    except SystemExit as exit_:  # of the argument parser, which has printed the reason
         return exit_.code if isinstance(exit_.code, int) else 0
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
@@ -95,18 +100,23 @@ def _run(name: str, arguments: list[str]) -> int:
     except BrokenPipeError:  # `parcnet models | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+    except ModuleNotFoundError as error:
+        package = (error.name or "").partition(".")[0]
+        if name not in _LABORATORY or not package or package in _OURS:
+            raise
+        return _mistake(f"`parcnet {name}` needs {package}, which is not installed: pip install 'parcnet[lab]'.")
     except _user_errors() as error:
         return _mistake(str(error))
 
 
 def _user_errors() -> tuple[type[Exception], ...]:
-    """What a person can fix. Asked only after something was raised: whoever raised it has loaded the class."""
+    """The errors that a user can fix. Evaluated after something was raised: whoever raised it has loaded the class."""
     loaded = sys.modules.get("parcnet.base.errors")
     return () if loaded is None else (loaded.UserError,)
 
 
 def _version() -> str:
-    """Without importing the package, and also where it is not installed."""
+    """The version, without importing the package, and also where it is not installed."""
     package = importlib.util.find_spec("parcnet")
     assert package is not None
     assert package.origin is not None

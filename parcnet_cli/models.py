@@ -14,9 +14,9 @@ if TYPE_CHECKING:
     from parcnet.models.catalogue import Entry
 
 _DESCRIPTION = """\
-Lists our networks. Parameters and MACs are counted here, at the input size shown. The paper's top-1 is what the
-authors published for ImageNet-1K, after 300 epochs where nothing else is said beside it: parcnet comes with no
-weights, and we have not reproduced it. SLaK's is of sparse weights, the network here is dense.
+Lists the networks. Parameters and MACs are counted here, at the input size shown. The paper's top-1 is the authors'
+for ImageNet-1K, after 300 epochs unless noted otherwise: parcnet ships no weights, and we have not reproduced it.
+SLaK's top-1 is that of sparse weights; the network here is dense.
 
   parcnet models
   parcnet models --json
@@ -26,20 +26,20 @@ weights, and we have not reproduced it. SLaK's is of sparse weights, the network
 
 
 @dataclass(frozen=True)
-class Arguments:
-    """How to print the list."""
+class ModelsOptions:
+    """Output format."""
 
     as_json: Annotated[bool, tyro.conf.arg(name="json")] = False
-    """One JSON list, an object for each network."""
+    """Print a JSON list with an object per network."""
     markdown: bool = False
-    """A Markdown table, as the README shows it."""
+    """Print a Markdown table, as in the README."""
 
 
 def run(arguments: Sequence[str]) -> int:
     """Prints the list; exit code 0."""
-    asked = parse(Arguments, "models", _DESCRIPTION, arguments)
+    options = parse(ModelsOptions, "models", _DESCRIPTION, arguments)
 
-    from parcnet.base import progress, table  # here, for the library takes seconds to load
+    from parcnet.base import progress, table  # here, because the library takes seconds to load
     from parcnet.models.catalogue import entry, names
 
     entries = []
@@ -48,7 +48,7 @@ def run(arguments: Sequence[str]) -> int:
             entries.append(entry(name))
             advance(1, name)
     entries.sort(key=lambda entry: entry.params)
-    if asked.as_json:
+    if options.as_json:
         print(json.dumps([dataclasses.asdict(entry) for entry in entries], indent=2))
         return 0
     columns = ("network", "parameters", "MACs", "input", "paper's top-1 (ImageNet-1K, not ours)")
@@ -62,7 +62,7 @@ def run(arguments: Sequence[str]) -> int:
         )
         for entry in entries
     ]
-    if asked.markdown:
+    if options.markdown:
         for row in (columns, ("---",) * len(columns), *rows):
             print(f"| {' | '.join(row)} |")
     else:

@@ -12,83 +12,83 @@ from parcnet_cli.common.arguments import parse
 from parcnet_cli.common.sizes import size_of
 
 _DESCRIPTION = """\
-Writes a folder with a web page that runs a classifier in the browser of whoever opens it: drop a picture, see the five
-likeliest classes and, as heat over the picture, what speaks for each. Static files only: any web server will do, also
-below a path, and the page fetches nothing from elsewhere and sends nothing. The network is exported to ONNX and kept
-only if it says the same as here (`parcnet export --help`).
+Writes a folder with a web page that runs a classifier in the visitor's browser: drop a picture to see the five most
+probable classes, each with a class activation map over the picture. The folder holds static files only and works on any
+web server, also below a path; the page loads nothing from elsewhere and sends nothing. The network is exported to ONNX,
+and the page is kept only if the exported file reproduces the network's outputs (`parcnet export --help`).
 
   parcnet page runs/digits-... -o page
   parcnet page best.safetensors --size 256 --title "Flowers" --example rose.jpg -o page
-  python -m http.server --bind 127.0.0.1 -d page           then open the address it prints
+  python -m http.server --bind 127.0.0.1 -d page           then open the address that it prints
 
-The runtime, onnxruntime-web, comes from npm while the page is made (apt install npm), checked against its published
-hash; --onnxruntime-web DIR takes a package that is there already. It adds 14 MB, of which 4 MB travel compressed.
+The runtime, onnxruntime-web, is downloaded with npm (apt install npm) and checked against its published hash;
+--onnxruntime-web DIR uses a local package instead. It adds 14 MB to the folder; compressed, 4 MB are transferred.
 """
 
 
 @dataclass(frozen=True)
-class Arguments:
-    """Which network, into which folder."""
+class PageOptions:
+    """Which network, and the folder to write."""
 
     subject: Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="CHECKPOINT_OR_NETWORK")]
-    """A .safetensors file of ours, a run folder, or a network's name (`parcnet models`) for fresh weights."""
+    """A .safetensors file of ours, a run folder, or a network's name (`parcnet models`) with untrained weights."""
     output: Annotated[Path, tyro.conf.arg(aliases=["-o"])]
-    """The folder to write: a new or empty one, or an earlier page, which is replaced."""
+    """The folder to write: new, empty, or an earlier page, which is replaced."""
     size: int | None = None
-    """Side of the images in px. None: that of the checkpoint. A larger one gives finer heat; far off, worse
-    answers."""
+    """Side of the images in px. None: that of the checkpoint. A larger size gives finer class activation maps; a very
+    different one, worse predictions."""
     height: int | None = None
-    """Height in px where it is not the width."""
+    """Height in px, if it differs from the width."""
     width: int | None = None
     """Width in px."""
     title: str | None = None
     """Heading of the page. None: the network's name."""
     example: tyro.conf.UseAppendAction[tuple[Path, ...]] = ()
-    """A picture to try, with a button of its own; give the option again for more. None: two embedded ones."""
+    """An example picture, with its own button; repeat the option for more. Default: two embedded pictures."""
     no_heat: bool = False
-    """Leave out the heat."""
+    """Omit the class activation maps."""
     algorithm: Literal["auto", "conv", "matmul", "dense"] = "matmul"
-    """Of the local-global convolutions: matmul is fastest in browsers, conv the smallest to load; auto measures each
-    stage, here and not in a browser."""
+    """Algorithm of the local-global convolutions: matmul is fastest in browsers, conv the smallest to load; auto
+    measures each stage on this machine, not in a browser."""
     images: Path | None = None
-    """Folder of images to compare on. None: photographs that come with scikit-learn; digits for digits."""
+    """Folder of images for the comparison. None: the photographs of scikit-learn; digits for networks of digits."""
     tolerance: float | None = None
-    """Largest error over the root mean square of the outputs. None: 1e-3."""
+    """Maximum error relative to the root mean square of the outputs. None: 1e-3."""
     onnxruntime_web: Path | None = None
-    """An unpacked onnxruntime-web package. None: npm fetches it."""
+    """An unpacked onnxruntime-web package. None: downloaded with npm."""
 
 
 def run(arguments: Sequence[str]) -> int:
-    """Makes the page and prints how to open it; exit code 0. Raises `UserError`."""
-    asked = parse(Arguments, "page", _DESCRIPTION, arguments)
+    """Writes the page and prints how to open it; exit code 0. Raises `UserError`."""
+    options = parse(PageOptions, "page", _DESCRIPTION, arguments)
 
-    # here, for the library takes seconds to load
+    # here, because the library takes seconds to load
     from rich.markup import escape
 
     from parcnet.base import next_steps, progress, say, warn
     from parcnet.deploy.page import page
     from parcnet.deploy.page.build import STEPS
 
-    with progress("making the page", STEPS, "steps") as advance:
-        made = page(
-            asked.subject,
-            asked.output,
-            size=size_of(asked.size, asked.height, asked.width),
-            algorithm=asked.algorithm,
-            title=asked.title,
-            examples=asked.example,
-            heat=not asked.no_heat,
-            images=asked.images,
-            tolerance=asked.tolerance,
-            onnxruntime_web=asked.onnxruntime_web,
+    with progress("building the page", STEPS, "steps") as advance:
+        built = page(
+            options.subject,
+            options.output,
+            size=size_of(options.size, options.height, options.width),
+            algorithm=options.algorithm,
+            title=options.title,
+            examples=options.example,
+            heat=not options.no_heat,
+            images=options.images,
+            tolerance=options.tolerance,
+            onnxruntime_web=options.onnxruntime_web,
             note=advance,
         )
-    request = made.export.card.request
-    sizes = f"network {made.export.bytes / 1e6:.1f} MB, {request.height} x {request.width} px"
-    say(f"{escape(str(asked.output))}: {made.bytes / 1e6:.1f} MB, {sizes}, onnxruntime-web {made.runtime}")
-    say(f"beside the network: {made.export.parity}")
-    if made.no_heat is not None and not asked.no_heat:
-        warn(f"the page shows no heat: {made.no_heat}")
-    command = f"python -m http.server --bind 127.0.0.1 -d {shlex.quote(str(asked.output))}"
-    next_steps([(command, "serves the page: open http://127.0.0.1:8000")])
+    request = built.export.info.request
+    sizes = f"network {built.export.bytes / 1e6:.1f} MB, {request.height} x {request.width} px"
+    say(f"{escape(str(options.output))}: {built.bytes / 1e6:.1f} MB, {sizes}, onnxruntime-web {built.runtime}")
+    say(f"compared with the network: {built.export.parity}")
+    if built.no_heat is not None and not options.no_heat:
+        warn(f"the page has no class activation maps: {built.no_heat}")
+    command = f"python -m http.server --bind 127.0.0.1 -d {shlex.quote(str(options.output))}"
+    next_steps([(command, "serves the page at http://127.0.0.1:8000")])
     return 0

@@ -10,20 +10,20 @@ Lists the packaged training recipes.
 
   parcnet recipes
   parcnet train -c NAME --data-dir DIR
-  parcnet train -c NAME --help             the recipe's values, as defaults of the flags
+  parcnet train -c NAME --help             the recipe's values, shown as defaults of the flags
 """
 
 
 @dataclass(frozen=True)
-class Arguments:
-    """There is nothing to choose."""
+class RecipesOptions:
+    """No options."""
 
 
 def run(arguments: Sequence[str]) -> int:
     """Prints the list; exit code 0."""
-    parse(Arguments, "recipes", _DESCRIPTION, arguments)
+    parse(RecipesOptions, "recipes", _DESCRIPTION, arguments)
 
-    from parcnet.base import table  # here, for the library takes seconds to load
+    from parcnet.base import table  # here, because the library takes seconds to load
     from parcnet.recipes import packaged
 
     table("Recipes (parcnet train -c NAME)", ("name", "what it does"), list(packaged().items()))

@@ -1,4 +1,4 @@
-"""HTML pages that need nothing else: styles and pictures are inside. One look for all of them."""
+"""Self-contained HTML pages with embedded styles and pictures, in one design."""
 
 import base64
 from collections.abc import Mapping, Sequence
@@ -16,9 +16,9 @@ class PagePicture:
     """A picture inside a page."""
 
     source: str
-    """A data: address."""
+    """A data: URL."""
     alt: str
-    """What it shows, for those who do not see it: the finding rather than the colours."""
+    """Alternative text: the finding rather than the colours."""
     caption: str = ""
 
 
@@ -33,7 +33,7 @@ class PageTable:
 
 
 def page_picture(file: Path, alt: str, caption: str = "") -> PagePicture:
-    """The picture in `file`, its bytes as they are."""
+    """The picture in `file`, embedded unchanged."""
     inline = base64.b64encode(file.read_bytes()).decode("ascii")
     return PagePicture(f"data:image/{_KINDS[file.suffix.lower()]};base64,{inline}", alt, caption)
 

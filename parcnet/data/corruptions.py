@@ -1,8 +1,8 @@
 """Common corruptions of images, each in five severities: what cameras, compression and light do to photographs.
 
 Eight of the nineteen of ImageNet-C and CIFAR-10-C (Hendrycks and Dietterich, ICLR 2019, arXiv:1903.12261), with the
-strengths that their authors' code has for 224 and for 32 px, and strengths in between for sizes in between. Figures are
-not those of the two data sets, whose images are files that other code made.
+strengths that their authors' code has for 224 and for 32 px, and strengths in between for sizes in between. Scores
+differ from those on the two data sets, whose images are published files made by other code.
 """
 
 import io
@@ -29,7 +29,7 @@ _Pixels = NDArray[np.floating[Any]]
 
 @dataclass(frozen=True, slots=True)
 class Corruption:
-    """One kind of damage."""
+    """A corruption: its strengths by severity, and the function that applies it."""
 
     title: str
     strength_means: str
@@ -66,39 +66,39 @@ def corrupt(image: Image.Image, name: str, severity: int, seed: int = 0) -> Imag
 
 
 def _gaussian_noise(image: Image.Image, sigma: float, draw: Draw) -> Image.Image:
-    shares = _shares(image)
-    return _image(shares + draw.normal(scale=sigma, size=shares.shape))
+    values = _unit_range(image)
+    return _image(values + draw.normal(scale=sigma, size=values.shape))
 
 
 def _shot_noise(image: Image.Image, photons: float, draw: Draw) -> Image.Image:
-    return _image(draw.poisson(_shares(image) * photons) / photons)
+    return _image(draw.poisson(_unit_range(image) * photons) / photons)
 
 
 def _impulse_noise(image: Image.Image, amount: float, draw: Draw) -> Image.Image:
-    shares = _shares(image)
-    hit = draw.random(shares.shape) < amount
-    return _image(np.where(hit, draw.integers(0, 2, shares.shape), shares))
+    values = _unit_range(image)
+    hit = draw.random(values.shape) < amount
+    return _image(np.where(hit, draw.integers(0, 2, values.shape), values))
 
 
 def _gaussian_blur(image: Image.Image, sigma: float, _: Draw) -> Image.Image:
     from scipy.ndimage import gaussian_filter  # here: it takes a second, and only this corruption needs it
 
-    shares = _shares(image)
-    return _image(gaussian_filter(shares, (sigma, sigma, 0)[: shares.ndim], mode="nearest"))
+    values = _unit_range(image)
+    return _image(gaussian_filter(values, (sigma, sigma, 0)[: values.ndim], mode="nearest"))
 
 
 def _brightness(image: Image.Image, added: float, _: Draw) -> Image.Image:
     """Added to the V of HSV, which is the largest channel: hue and saturation stay."""
-    shares = _shares(image)
-    value = shares if shares.ndim == 2 else shares.max(-1, keepdims=True)
+    values = _unit_range(image)
+    value = values if values.ndim == 2 else values.max(-1, keepdims=True)
     brighter = np.minimum(value + added, 1)
-    return _image(np.where(value > 0, shares * brighter / np.maximum(value, 1e-9), brighter))
+    return _image(np.where(value > 0, values * brighter / np.maximum(value, 1e-9), brighter))
 
 
 def _contrast(image: Image.Image, factor: float, _: Draw) -> Image.Image:
-    shares = _shares(image)
-    mean = shares.mean((0, 1), keepdims=True)
-    return _image(mean + factor * (shares - mean))
+    values = _unit_range(image)
+    mean = values.mean((0, 1), keepdims=True)
+    return _image(mean + factor * (values - mean))
 
 
 def _pixelate(image: Image.Image, share: float, _: Draw) -> Image.Image:
@@ -114,13 +114,13 @@ def _jpeg(image: Image.Image, quality: float, _: Draw) -> Image.Image:
         return damaged.convert(image.mode)
 
 
-def _shares(image: Image.Image) -> _Pixels:
+def _unit_range(image: Image.Image) -> _Pixels:
     """[H, W] or [H, W, 3], from 0 to 1."""
     return np.asarray(image) / 255
 
 
-def _image(shares: _Pixels) -> Image.Image:
-    return Image.fromarray((shares.clip(0, 1) * 255).round().astype(np.uint8))
+def _image(values: _Pixels) -> Image.Image:
+    return Image.fromarray((values.clip(0, 1) * 255).round().astype(np.uint8))
 
 
 CORRUPTIONS: Mapping[str, Corruption] = {

@@ -1,4 +1,4 @@
-"""Pictures from numbers: arrays in, file out. The only room that uses matplotlib, which it imports when it draws."""
+"""Figures from arrays, written to files. The only package that uses matplotlib, which it imports when it draws."""
 
 from parcnet.plots.confusion import confusion
 from parcnet.plots.curves import training_curves

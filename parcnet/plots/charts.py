@@ -1,4 +1,4 @@
-"""Charts in a row, in one picture."""
+"""Charts side by side in one picture."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -9,7 +9,7 @@ from parcnet.plots.figure import new_figure, save
 
 
 class Chart(Protocol):
-    """Something that draws itself into axes; its size in inches."""
+    """An object that draws itself into axes; width and height are in inches."""
 
     @property
     def width(self) -> float: ...
@@ -21,7 +21,7 @@ class Chart(Protocol):
 
 
 def charts(shown: Sequence[Chart], path: str | Path) -> None:
-    """Draws the charts from left to right, as wide as they ask to be and as high as the highest."""
+    """Draws the charts from left to right, at their own widths and the largest height."""
     widths = [each.width for each in shown]
     figure = new_figure(sum(widths), max(each.height for each in shown))
     grid = figure.subplots(1, len(shown), squeeze=False, width_ratios=widths).ravel()

@@ -1,4 +1,4 @@
-"""Which classes are taken for which: the whole matrix for few classes, the worst pairs for many."""
+"""Confusion: the matrix for few classes, the most confused pairs for many."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -21,7 +21,7 @@ def confusion(matrix: NDArray[np.integer[Any]], classes: Sequence[str], path: st
 
 
 def most_confused(matrix: NDArray[np.integer[Any]], limit: int) -> list[tuple[int, int, int]]:
-    """At most `limit` (true class, predicted class, count), wrong ones only, the most frequent first."""
+    """The `limit` most frequent errors as (true class, predicted class, count), most frequent first."""
     wrong = matrix.copy()
     np.fill_diagonal(wrong, 0)
     order = np.argsort(-wrong, axis=None, kind="stable")[:limit]

@@ -1,4 +1,4 @@
-"""How a training run went: loss, accuracy and learning rate over its epochs."""
+"""Training curves: loss, accuracy and learning rate over the epochs."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path

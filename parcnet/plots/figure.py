@@ -6,7 +6,7 @@ from pathlib import Path
 from parcnet.base.files import atomic_path
 from parcnet.plots import mpl
 
-# Okabe and Ito's colours: told apart with every kind of colour vision, and in print
+# Okabe and Ito's colours, safe for colour-blind readers and in print
 BLUE, ORANGE, GREEN, RED, GREY = "#0072B2", "#E69F00", "#009E73", "#D55E00", "#767676"
 
 
@@ -20,7 +20,7 @@ def new_figure(width: float, height: float) -> mpl.Figure:
 def save(figure: mpl.Figure, path: str | Path) -> None:
     """Writes the figure atomically, in the format of the suffix."""
     with atomic_path(path) as temporary, warnings.catch_warnings():
-        # class names come from users: one that the font cannot write shows boxes and is no reason to stop
+        # class names come from users: a glyph that the font lacks is drawn as a box, without a warning
         warnings.filterwarnings("ignore", message="Glyph .* missing from font")
         warnings.filterwarnings("ignore", message="Matplotlib currently does not support .* natively")
         warnings.filterwarnings("ignore", message="constrained_layout not applied")

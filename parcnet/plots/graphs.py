@@ -1,4 +1,4 @@
-"""A network's graph as boxes and arrows, from top to bottom."""
+"""The graph of a network as boxes and arrows, from top to bottom."""
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -78,7 +78,7 @@ class GraphChart:
 
 
 def _rows(boxes: Sequence[Box]) -> dict[str, int]:
-    """How many steps lie above each box at most."""
+    """The row of each box: the length of the longest path to it."""
     rows: dict[str, int] = {}
     for box in boxes:
         rows[box.key] = max((rows[source] + 1 for source in box.sources), default=0)
@@ -106,7 +106,7 @@ def _places(boxes: Sequence[Box], rows: Mapping[str, int]) -> dict[str, float]:
 
 
 def _lanes(boxes: Sequence[Box]) -> dict[tuple[str, str], int]:
-    """The arrows that pass other rows, each with the number of the lane beside the boxes in which it runs."""
+    """The arrows that skip rows, each with the index of its lane beside the boxes."""
     rows = _rows(boxes)
     long = [(source, box.key) for box in boxes for source in box.sources if rows[box.key] - rows[source] > 1]
     lanes: dict[tuple[str, str], int] = {}

@@ -1,4 +1,4 @@
-"""Images with the objects found in them: boxes, masks, names."""
+"""Images with detected objects: boxes, masks, names."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,17 +13,17 @@ from parcnet.plots import mpl
 from parcnet.plots.figure import BLUE, GREEN, ORANGE, RED, new_figure, save, short
 
 _COLOURS = (BLUE, ORANGE, GREEN, RED, "#CC79A7", "#56B4E9", "#F0E442")
-"""Okabe and Ito's: told apart with every kind of colour vision. Each class is written out too."""
+"""Okabe and Ito's colours, safe for colour-blind readers. Each class is named as well."""
 _COLUMNS = 2
 _INCHES = 5.0
 _COVER = 0.45
 _MOST_NAMES = 40
-"""Objects of an image beyond which names would hide it."""
+"""Objects of an image beyond which names are left out, since they would cover it."""
 
 
 @dataclass(frozen=True, slots=True)
 class DrawnInstances:
-    """What is drawn over one image, in its px."""
+    """The objects drawn over one image, in its pixels."""
 
     boxes: Sequence[tuple[float, float, float, float]]
     """x1, y1, x2, y2."""
@@ -32,7 +32,7 @@ class DrawnInstances:
     names: Sequence[str]
     scores: Sequence[float]
     kinds: Sequence[int]
-    """Which class, from 0: the colour."""
+    """Class indices, which set the colours."""
 
     def __len__(self) -> int:
         return len(self.boxes)
@@ -59,7 +59,7 @@ def draw_instances(
 
 
 def covered(image: NDArray[np.uint8], found: DrawnInstances) -> NDArray[np.uint8]:
-    """The image [H, W, 3] with every mask laid over it in the colour of its class, likelier ones on top."""
+    """The image [H, W, 3] with every mask overlaid in the colour of its class, higher scores on top."""
     mixed = image.astype(np.float32)
     for mask, kind in zip(found.masks[::-1], list(found.kinds)[::-1], strict=True):
         colour = np.array([int(_colour(kind)[at : at + 2], 16) for at in (1, 3, 5)], np.float32)

@@ -1,4 +1,4 @@
-"""Differences with their intervals, one below the other about a line at zero."""
+"""Differences with their confidence intervals, around a line at zero."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from parcnet.plots.figure import BLUE, GREY, RED
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """A mean with its interval, the single values it comes from, and what to write at its right."""
+    """A mean with its interval, the single values, and a note at the right."""
 
     name: str
     mean: float
@@ -30,7 +30,7 @@ class IntervalChart:
 
     @property
     def height(self) -> float:
-        """Inches: each row takes its room."""
+        """Inches, by the number of rows."""
         return 1.1 + 0.34 * len(self.rows)
 
     def draw(self, axes: mpl.Axes) -> None:

@@ -1,4 +1,4 @@
-"""Curves with the spread of their seeds."""
+"""Line charts with a band for the spread over seeds."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from typing import Any
 from parcnet.plots import mpl
 from parcnet.plots.figure import BLUE, GREEN, GREY, ORANGE, RED
 
-_STYLES = ((BLUE, "o"), (ORANGE, "s"), (GREEN, "^"), (RED, "D"), (GREY, "v"))  # shape tells them apart too
+_STYLES = ((BLUE, "o"), (ORANGE, "s"), (GREEN, "^"), (RED, "D"), (GREY, "v"))  # markers differ too
 _MARKS = 30  # on one curve, about
 _CHARACTERS = 50  # of names side by side
 
@@ -25,7 +25,7 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class LineChart:
-    """Curves by name, each with its own colour and mark, the spread as a band.
+    """Curves by name, each with its own colour and marker, the spread as a band.
 
     ticks      places on the x axis that get a number; empty: matplotlib's choice
     names      what stands at the ticks instead of their numbers

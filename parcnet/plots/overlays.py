@@ -1,4 +1,4 @@
-"""Images, and heat laid over them, row by row."""
+"""Images with heat maps overlaid, row by row."""
 
 import textwrap
 from collections.abc import Sequence

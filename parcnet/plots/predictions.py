@@ -1,4 +1,4 @@
-"""Images with what the network says they show."""
+"""Images with their predicted classes."""
 
 from collections.abc import Sequence
 from math import ceil
@@ -17,7 +17,7 @@ def prediction_grid(
 ) -> None:
     """Draws uint8 images [H, W] or [H, W, 3], six in a row, each below its title.
 
-    A wrong prediction has a red title that begins with a cross, a right one a blue title: not told by colour alone.
+    A wrong prediction has a red title that begins with a cross, a right one a blue one: readable without colour.
     """
     if not len(images) == len(titles) == len(correct) or not images:
         raise ValueError(f"{len(images)} images, {len(titles)} titles, {len(correct)} verdicts; expected as many each")

@@ -1,4 +1,4 @@
-"""The learning rate of a run that has not begun."""
+"""The learning rate schedule of a planned run."""
 
 from collections.abc import Sequence
 from pathlib import Path

@@ -11,13 +11,13 @@ from numpy.typing import NDArray
 from parcnet.plots import mpl
 from parcnet.plots.figure import new_figure, save, short
 
-# Okabe and Ito's colours first, for they are told apart with every kind of colour vision
+# Okabe and Ito's colours first, safe for colour-blind readers
 _FEW = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#D55E00", "#56B4E9", "#F0E442", "#000000")
 _STRENGTH = 0.55
 _GOLDEN = 0.618034
 _CELL = 3.2  # inches
 _NAMED = 12
-"""Classes in the legend; the largest ones, for a street holds forty."""
+"""Classes in the legend: those that cover most pixels."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""Rows of charts on one sheet, with a caption below that says what is seen."""
+"""Rows of charts on one sheet, with a caption below."""
 
 import textwrap
 from collections.abc import Sequence

@@ -9,9 +9,9 @@ T = TypeVar("T")
 
 
 def parse(kind: type[T], command: str, description: str, arguments: Sequence[str], default: T | None = None) -> T:
-    """`arguments` as a dataclass `kind`, its fields being flat flags.
+    """Parses `arguments` into the dataclass `kind`, whose fields become flat flags.
 
-    `default` replaces the defaults of `kind`. Raises SystemExit after help (code 0) and after naming a mistake (2).
+    `default` replaces the defaults of `kind`. Raises SystemExit after printing help (code 0) or an error (code 2).
     """
     return tyro.cli(
         kind,

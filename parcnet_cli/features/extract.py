@@ -1,4 +1,4 @@
-"""`parcnet features`: what a network makes of images before its classifier, in files."""
+"""`parcnet features`: features of images, before the classifier, as files."""
 
 import shlex
 from collections.abc import Sequence
@@ -11,9 +11,9 @@ import tyro
 from parcnet_cli.common.arguments import parse
 
 _DESCRIPTION = """\
-Writes the features of every image: the last map pooled, before the classifier. A name ending with .npz becomes one
-file; any other name a folder of parquet parts, which several processes fill together. What a stopped run has written
-is kept: the same command goes on.
+Writes the features of every image: the pooled last map, before the classifier. An output name that ends in .npz is one
+file; any other name is a folder of parquet parts, which several processes fill together. Finished parts are kept: the
+same command resumes an interrupted extraction.
 
   parcnet features runs/digits-... --split train -o train.npz
   parcnet features runs/digits-... --split val -o val.npz
@@ -23,32 +23,32 @@ is kept: the same command goes on.
 
 
 @dataclass(frozen=True)
-class Arguments:
-    """Of which network, and which images."""
+class FeaturesOptions:
+    """Which network, and which images."""
 
     checkpoint: Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="CHECKPOINT")]
-    """A .safetensors file of ours, a run folder, or a published one."""
+    """A .safetensors file of ours, a run folder, or a published folder."""
     output: Annotated[Path, tyro.conf.arg(aliases=["-o"])]
     """FILE.npz, or a folder for parquet parts."""
     data_dir: str | None = None
     """Folder with SPLIT/CLASS/IMAGE, hfds/DIR or wds/DIR. None: the embedded digits."""
     split: Literal["train", "val", "test"] = "val"
-    """Which part of the data."""
+    """Split of the data."""
     batch_size: int = 64
-    """Images at a time."""
+    """Images per batch."""
     workers: int = 0
-    """Processes that read images; 0 reads in the main process."""
+    """Processes that read images; 0 uses the main process."""
     max_bad_images: int = 0
-    """Unreadable images that are named and left out before it stops."""
+    """Unreadable images to name and skip before stopping."""
     device: str = "auto"
-    """auto, cpu, cuda, cuda:N or mps; under torchrun each process takes its own GPU."""
+    """auto, cpu, cuda, cuda:N or mps; under torchrun each process uses its own GPU."""
     amp: Literal["none", "bf16", "fp16"] = "none"
-    """Precision that the network computes in; features are kept in fp32."""
+    """Precision of the forward pass; features are stored in fp32."""
 
 
 def run(arguments: Sequence[str]) -> int:
     """Extracts and writes; exit code 0."""
-    asked = parse(Arguments, "features", _DESCRIPTION, arguments)
+    options = parse(FeaturesOptions, "features", _DESCRIPTION, arguments)
 
     import torch
 
@@ -60,32 +60,35 @@ def run(arguments: Sequence[str]) -> int:
     from parcnet.training.loop.precision import autocast_dtype
     from parcnet_cli.common.classifiers import open_classifier
 
-    Data(batch_size=asked.batch_size, workers=asked.workers, max_bad_images=asked.max_bad_images)  # the same limits
-    ranks = launched()  # only their numbers: the processes need not hear of each other
-    device = own_device(pick_device(asked.device), ranks)
-    loaded = open_classifier(asked.checkpoint, asked.data_dir)
+    Data(
+        batch_size=options.batch_size, workers=options.workers, max_bad_images=options.max_bad_images
+    )  # the same limits
+    group = launched()  # not connected: the processes do not communicate
+    device = own_device(pick_device(options.device), group)
+    loaded = open_classifier(options.checkpoint, options.data_dir)
     network, metadata = loaded.network, loaded.metadata
     extraction = Extraction(
         network.to(device).to(memory_format=torch.channels_last),
         Preprocessing.from_dict(metadata.preprocessing),
-        open_dataset(asked.data_dir, asked.split),
-        {"model": metadata.model, "split": asked.split, "amp": asked.amp},
+        open_dataset(options.data_dir, options.split),
+        {"model": metadata.model, "split": options.split, "amp": options.amp},
         device,
-        autocast_dtype(asked.amp),
-        asked.batch_size,
-        asked.workers,
-        asked.max_bad_images,
-        ranks.rank,
-        ranks.world,
+        autocast_dtype(options.amp),
+        options.batch_size,
+        options.workers,
+        options.max_bad_images,
+        group.rank,
+        group.world,
     )
     with progress("extracting", extraction.num_own_images, "images") as advance:
-        found = extract(extraction, asked.output, advance)
-    if found is None:
-        say(f"this process's parts are in {asked.output}; the others are not whole yet")
+        features = extract(extraction, options.output, advance)
+    if features is None:
+        say(f"this process has written its parts to {options.output}; other processes are still writing theirs")
         return 0
-    say(f"{asked.output}: {found.vectors.shape[0]} images x {found.vectors.shape[1]} channels of {metadata.model}")
-    here = shlex.quote(str(asked.output))
+    images, channels = features.vectors.shape
+    say(f"{options.output}: {images} images x {channels} channels of {metadata.model}")
+    path = shlex.quote(str(options.output))
     next_steps(
-        [(f"parcnet probe {here} OTHER", "top-1 of another split by nearest neighbours and a linear classifier")]
+        [(f"parcnet probe {path} OTHER", "top-1 on another split, by nearest neighbours and by a linear classifier")]
     )
     return 0

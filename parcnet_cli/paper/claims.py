@@ -12,8 +12,8 @@ from rich.markup import escape
 from parcnet_cli.common.arguments import parse
 
 _DESCRIPTION = """\
-Tests what the papers claim, in about half an hour on two CPU cores, and writes one page with pictures. The photographs
-ship with scikit-image and scikit-learn; nothing is downloaded. What is done is kept, so an interrupted run goes on.
+Tests the papers' claims in about half an hour on two CPU cores, and writes one page with figures. The photographs ship
+with scikit-image and scikit-learn; nothing is downloaded. Finished experiments are kept, so an interrupted run resumes.
 
   1 order of the two passes     2 position without embeddings   3 distortion at the border     4 field of one block
   5 other input sizes           6 ablations at small scale      7 growth of the cost           8 2H-1 is the extreme
@@ -22,34 +22,34 @@ ship with scikit-image and scikit-learn; nothing is downloaded. What is done is 
   parcnet paper claims --only 2 6 --seeds 5
   parcnet paper claims --quick -o runs/claims-quick
 
-A contradiction is a finding, not a failure: the exit code is 0.
+A contradicted claim is a finding, not a failure: the exit code is 0.
 """
 
 
 @dataclass(frozen=True)
-class Arguments:
-    """What to measure, and where to keep it."""
+class ClaimsOptions:
+    """Which claims to test, and where to keep the results."""
 
     only: tuple[int, ...] = ()
-    """Numbers of the claims to test. None given: all eight."""
+    """Numbers of the claims to test. Default: all eight."""
     seeds: int = 3
-    """How many seeds; at least 2, because a spread needs two."""
+    """Number of seeds; at least 2, to estimate the spread."""
     quick: bool = False
-    """Small maps and a few steps, about three minutes: whether it runs, not what is true."""
+    """Small maps and a few steps, about three minutes: a trial run whose verdicts mean nothing."""
     output: Annotated[Path, tyro.conf.arg(aliases=["-o"])] = Path("runs/claims")
-    """Folder for claims.html, claims.json, claims.md, and what an interrupted run goes on from."""
+    """Folder for claims.html, claims.json, claims.md, and the files from which an interrupted run resumes."""
 
 
 def run(arguments: Sequence[str]) -> int:
     """Measures, writes and prints; exit code 0 whatever the verdicts. Raises `UserError`."""
-    asked = parse(Arguments, "paper claims", _DESCRIPTION, arguments)
+    options = parse(ClaimsOptions, "paper claims", _DESCRIPTION, arguments)
 
-    from parcnet.base import next_steps, say, table  # here, for the library takes seconds to load
+    from parcnet.base import next_steps, say, table  # here, because the library takes seconds to load
     from parcnet_lab.paper import claims
     from parcnet_lab.paper.claims.verdict_text import verdict_text
 
-    settings = claims.Settings(asked.seeds, asked.quick, asked.output)
-    findings = claims.run(settings, asked.only, _command(asked))
+    settings = claims.Settings(options.seeds, options.quick, options.output)
+    findings = claims.run(settings, options.only, _command(options))
     columns = ("", "claim", "verdict", "seeds", "s", "why")
     rows = [
         (
@@ -63,17 +63,17 @@ def run(arguments: Sequence[str]) -> int:
         for each in findings
     ]
     table("The papers' claims, tested here", columns, rows)
-    if asked.quick:
-        say("quick settings show that it runs; they judge nothing")
-    page = asked.output / "claims.html"
-    say(f"wrote {escape(str(page))}, and claims.md and claims.json beside it")
+    if options.quick:
+        say("quick settings only test that the experiments run; their verdicts mean nothing")
+    page = options.output / "claims.html"
+    say(f"wrote {escape(str(page))}, with claims.md and claims.json next to it")
     next_steps([(f"python3 -m webbrowser {shlex.quote(str(page))}", "every figure and picture, on one page")])
     return 0
 
 
-def _command(asked: Arguments) -> str:
-    """As a person would type it, without folders: they tell of somebody's machine and of nothing measured."""
+def _command(options: ClaimsOptions) -> str:
+    """The command without paths, which describe somebody's folders and not the experiments."""
     words = ["parcnet", "paper", "claims"]
-    words += ["--only", *map(str, asked.only)] if asked.only else []
-    words += ["--seeds", str(asked.seeds)] if asked.seeds != 3 else []
-    return shlex.join([*words, *(["--quick"] if asked.quick else [])])
+    words += ["--only", *map(str, options.only)] if options.only else []
+    words += ["--seeds", str(options.seeds)] if options.seeds != 3 else []
+    return shlex.join([*words, *(["--quick"] if options.quick else [])])

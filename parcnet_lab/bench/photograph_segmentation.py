@@ -19,8 +19,8 @@ from parcnet_lab.bench.seed_runs import train
 from parcnet_lab.datasets.labelled_photographs import make_label_folder
 
 LABELS = (
-    "labels are pseudo-labels, made by the rules of parcnet_lab/datasets/labelled_photographs.py (thresholds, a "
-    "watershed); every photograph is cut into half to learn, a fifth to choose the epoch, and the rest to test"
+    "labels are pseudo-labels, made by rules (thresholds, a watershed); half of every photograph is for training, a "
+    "fifth selects the epoch, and the rest is for testing"
 )
 MULTI = "multi-scale: the mean over scales 0.5 to 1.75, each also mirrored"
 

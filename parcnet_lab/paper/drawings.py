@@ -113,8 +113,8 @@ def _transitions(successor: str, **bare: str) -> Callable[[DrawingOptions], list
         ]
         charts(steps, options.path)
         return [
-            "Blocks of the third stage at 224 px, traced from our networks. The papers' intermediate steps have no local "
-            "convolution beside the oversized one; our registered network has."
+            "Blocks of the third stage at 224 px, traced from our networks. The papers' intermediate steps have no "
+            "local convolution beside the oversized one; our registered network has."
         ]
 
     return drawing
@@ -168,7 +168,7 @@ def _kernels_2d(options: DrawingOptions) -> list[str]:
 def _trained(options: DrawingOptions, channels: int) -> tuple[kernel_taps.Array, kernel_taps.Array]:
     if options.checkpoint is None:
         raise UserError(
-            "this figure needs a trained network, and the authors published none: name one of yours with "
+            "this figure needs a trained network, and the authors published none: name yours with "
             "--checkpoint RUN. `parcnet train` trains a small one in a minute."
         )
     model = load_checkpoint(options.checkpoint).network

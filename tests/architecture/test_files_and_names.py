@@ -9,9 +9,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 LONGEST = {"parcnet": 400, "parcnet_cli": 200, "parcnet_lab": 400, "tests": 400}
 """Lines of a file, by folder."""
-_SAME = {
-    "Arguments": "the options of one command, in the command's own module",
-}
+_SAME: dict[str, str] = {}
 """Public classes that may share a name, and why."""
 
 

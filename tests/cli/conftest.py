@@ -10,8 +10,8 @@ from parcnet_cli.main import main
 
 
 @dataclass(frozen=True)
-class Said:
-    """What a command answered."""
+class CommandResult:
+    """Exit code and output of a command."""
 
     code: int
     out: str
@@ -22,13 +22,13 @@ class Said:
 
 
 @pytest.fixture
-def parcnet(capsys) -> Callable[..., Said]:
+def parcnet(capsys) -> Callable[..., CommandResult]:
     """parcnet("predict", path, ...) runs the command in this process."""
 
-    def run(*arguments: object) -> Said:
+    def run(*arguments: object) -> CommandResult:
         capsys.readouterr()
         code = main([str(argument) for argument in arguments])
-        return Said(code, *capsys.readouterr())
+        return CommandResult(code, *capsys.readouterr())
 
     return run
 

@@ -1,4 +1,4 @@
-"""`parcnet bench`: one smallest real run of each measurement, and what a person can get wrong."""
+"""`parcnet bench`: a minimal run of each measurement, and user errors."""
 
 import itertools
 import json
@@ -10,8 +10,8 @@ import pytest
 import torch
 from PIL import Image
 
-from parcnet_cli.bench.command import _WHAT, _without_paths
-from parcnet_cli.bench.help import DESCRIPTIONS
+from parcnet_cli.bench.command import SUBCOMMANDS
+from parcnet_cli.bench.measurement import without_paths
 from parcnet_lab.bench.machine import device_slug
 from parcnet_lab.bench.results import read
 
@@ -19,7 +19,7 @@ SMALLEST = ("--device", "cpu", "--threads", 1, "--seconds", 0)
 NETWORKS = ("--tag", "digits", "--peers", "test_convnext", "--size", 32)
 
 OPS = f"ops-{device_slug(torch.device('cpu'))}"
-"""Usual name of the file with what was measured here."""
+"""Default name of the result file on this device."""
 
 
 @pytest.fixture(autouse=True)
@@ -32,24 +32,24 @@ def _one_ceiling(monkeypatch):
 
 
 def test_ops(parcnet, tmp_path):
-    said = parcnet(
+    result = parcnet(
         *("bench", "ops", *SMALLEST, "--size", 4, "3x5", "--channels", 2, "--batch", 1, "--output", tmp_path)
     )
-    assert said.code == 0
+    assert result.code == 0
     for word in ("1x2x4x4", "1x2x3x5", "conv", "matmul", "auto", "all", f"kept in {tmp_path}"):
-        assert word in said.out
-    found = read(tmp_path / f"{OPS}.json")
-    assert [(row["height"], row["width"]) for row in found.rows] == [(3, 5), (4, 4)]
-    assert found.command == "parcnet bench ops --device cpu --threads 1 --seconds 0 --size 4 3x5 --channels 2 --batch 1"
-    assert found.machine["threads"] == 1
-    assert found.machine["ceiling_gflops"] == 100.0
+        assert word in result.out
+    kept = read(tmp_path / f"{OPS}.json")
+    assert [(row["height"], row["width"]) for row in kept.rows] == [(3, 5), (4, 4)]
+    assert kept.command == "parcnet bench ops --device cpu --threads 1 --seconds 0 --size 4 3x5 --channels 2 --batch 1"
+    assert kept.machine["threads"] == 1
+    assert kept.machine["ceiling_gflops"] == 100.0
 
 
-def test_ops_says_what_is_too_large(parcnet):
-    said = parcnet("bench", "ops", *SMALLEST, "--size", 2, 4096, "--channels", 512, "--batch", 1, "--json")
-    assert said.code == 0
-    assert said.json()["notes"] == ["left out, above 4 GiB: 1x512x4096x4096"]
-    assert [row["height"] for row in said.json()["rows"]] == [2]
+def test_ops_names_cases_that_are_too_large(parcnet):
+    result = parcnet("bench", "ops", *SMALLEST, "--size", 2, 4096, "--channels", 512, "--batch", 1, "--json")
+    assert result.code == 0
+    assert result.json()["notes"] == ["left out, above 4 GiB: 1x512x4096x4096"]
+    assert [row["height"] for row in result.json()["rows"]] == [2]
 
 
 def test_ops_names_a_wrong_algorithm_and_exits_1(parcnet, monkeypatch):
@@ -59,53 +59,53 @@ def test_ops_names_a_wrong_algorithm_and_exits_1(parcnet, monkeypatch):
 
     broken = {**ops.competitors(), "broken": Algorithm("broken", lambda x, *_: x, never)}
     monkeypatch.setattr(ops, "competitors", lambda: broken)
-    said = parcnet("bench", "ops", *SMALLEST, "--size", 4, "--channels", 2, "--batch", 1)
-    assert said.code == 1
-    assert "broken is not timed on 1x2x4x4: the output is off" in said.err
-    assert "wrong" in said.out
+    result = parcnet("bench", "ops", *SMALLEST, "--size", 4, "--channels", 2, "--batch", 1)
+    assert result.code == 1
+    assert "broken is not timed on 1x2x4x4: the output is off" in result.err
+    assert "wrong" in result.out
 
 
 def test_models(parcnet):
-    said = parcnet("bench", "models", *SMALLEST, *NETWORKS, "--batch", 1, "--forms", "eager", "plain", "--json")
-    assert said.code == 0, said.err
-    rows = said.json()["rows"]
+    result = parcnet("bench", "models", *SMALLEST, *NETWORKS, "--batch", 1, "--forms", "eager", "plain", "--json")
+    assert result.code == 0, result.err
+    rows = result.json()["rows"]
     assert [(row["side"], row["form"]) for row in rows] == [("ours", "eager"), ("ours", "plain"), ("peer", "eager")]
     assert all(row["timing"]["rounds"] >= 5 for row in rows)
 
 
 def test_models_as_tables(parcnet):
-    said = parcnet("bench", "models", *SMALLEST, *NETWORKS, "--batch", 2, "--forms", "eager")
+    result = parcnet("bench", "models", *SMALLEST, *NETWORKS, "--batch", 2, "--forms", "eager")
     for word in ("Latency ratio", "parcnetv2_digits (eager)", "test_convnext (eager)", "--output benchmarks/results"):
-        assert word in said.out
+        assert word in result.out
 
 
 def test_train(parcnet):
-    said = parcnet("bench", "train", *SMALLEST, *NETWORKS, "--batch", 2, "--json")
-    assert said.code == 0, said.err
-    assert [row["network"] for row in said.json()["rows"]] == ["parcnetv2_digits", "test_convnext"]
+    result = parcnet("bench", "train", *SMALLEST, *NETWORKS, "--batch", 2, "--json")
+    assert result.code == 0, result.err
+    assert [row["network"] for row in result.json()["rows"]] == ["parcnetv2_digits", "test_convnext"]
 
 
 def test_memory(parcnet):
     options = ("--device", "cpu", "--threads", 1, "--batch", 1, "--repeats", 1, "--peers")
-    said = parcnet("bench", "memory", "--tag", "digits", "--size", 32, *options, "--json")
-    assert said.code == 0, said.err
-    (row,) = said.json()["rows"]
+    result = parcnet("bench", "memory", "--tag", "digits", "--size", 32, *options, "--json")
+    assert result.code == 0, result.err
+    (row,) = result.json()["rows"]
     assert row["weights"] < row["peak"] < row["weights"] + 300 * 2**20
 
 
 def test_profile(parcnet):
-    said = parcnet("bench", "profile", *SMALLEST[:-2], *NETWORKS, "--passes", 2, "--json")
-    assert said.code == 0, said.err
-    ours, peer = said.json()["rows"]
+    result = parcnet("bench", "profile", *SMALLEST[:-2], *NETWORKS, "--passes", 2, "--json")
+    assert result.code == 0, result.err
+    ours, peer = result.json()["rows"]
     assert (ours["form"], peer["form"]) == ("optimized", "eager")
     for row in (ours, peer):
         assert min(row["milliseconds"][kind] for kind in ("1x1", "depthwise", "stem and downsampling")) > 0
 
 
 def test_merge(parcnet):
-    said = parcnet("bench", "merge", *SMALLEST, "--tag", "xt", "--batch", 1, "--size", 64, "--json")
-    assert said.code == 0, said.err
-    rows = said.json()["rows"]
+    result = parcnet("bench", "merge", *SMALLEST, "--tag", "xt", "--batch", 1, "--size", 64, "--json")
+    assert result.code == 0, result.err
+    rows = result.json()["rows"]
     assert [(row["stage"], row["height"]) for row in rows] == [(1, 16), (2, 8), (3, 4), (4, 2)]
     assert all(row["times"].keys() == {"conv", "matmul", "dense"} and not row["wrong"] for row in rows)
     assert "Did you mean" in parcnet("bench", "merge", "--tag", "smal").err
@@ -113,9 +113,9 @@ def test_merge(parcnet):
 
 def test_scaling(parcnet, tmp_path):
     options = ("--size", 2, 4, 8, "--channels", 2, "--plot", tmp_path / "curve.png", "--output", tmp_path / "mine.json")
-    said = parcnet("bench", "scaling", *SMALLEST, *options)
-    assert said.code == 0, said.err
-    assert "3.00 (n^3)" in said.out
+    result = parcnet("bench", "scaling", *SMALLEST, *options)
+    assert result.code == 0, result.err
+    assert "3.00 (n^3)" in result.out
     assert str(tmp_path) not in (tmp_path / "mine.json").read_text()
     with Image.open(tmp_path / "curve.png") as image:
         assert image.width > 500
@@ -127,8 +127,8 @@ def test_tune_writes_the_table_that_auto_reads(parcnet, tmp_path, monkeypatch):
 
     monkeypatch.setattr(grid, "QUICK", grid.Grid((2,), ((3, 3),), (1,)))
     table = tmp_path / "tuned.json"
-    said = parcnet("bench", "tune", *SMALLEST, "--quick", "--table", table, "--json")
-    assert said.code == 0, said.err
+    result = parcnet("bench", "tune", *SMALLEST, "--quick", "--table", table, "--json")
+    assert result.code == 0, result.err
     rows = tuning.read_table(table)
     assert {(row.training, row.channels_last) for row in rows} == {(a, b) for a in (True, False) for b in (True, False)}
     assert all(row.times_ms.keys() >= {"conv", "matmul"} for row in rows)
@@ -140,7 +140,7 @@ def test_tune_writes_the_table_that_auto_reads(parcnet, tmp_path, monkeypatch):
     assert tuning.measured(rows[0].device, table)["command"].count("parcnet bench tune") == 2
 
 
-def test_a_tuning_that_is_stopped_keeps_what_it_measured(parcnet, tmp_path, monkeypatch):
+def test_an_interrupted_tuning_keeps_its_rows(parcnet, tmp_path, monkeypatch):
     from parcnet.ops.oversized import tuning
     from parcnet_lab.bench import grid, ops
 
@@ -151,8 +151,8 @@ def test_a_tuning_that_is_stopped_keeps_what_it_measured(parcnet, tmp_path, monk
     measured = ops.measure
     monkeypatch.setattr(grid, "QUICK", grid.Grid((2,), ((3, 3),), (1, 2, 3)))
     monkeypatch.setattr(ops, "measure", stopped)
-    said = parcnet("bench", "tune", *SMALLEST, "--quick", "--table", tmp_path / "tuned.json", "--mode", "inference")
-    assert said.code == 130
+    result = parcnet("bench", "tune", *SMALLEST, "--quick", "--table", tmp_path / "tuned.json", "--mode", "inference")
+    assert result.code == 130
     assert len(tuning.read_table(tmp_path / "tuned.json")) == 2
 
 
@@ -186,27 +186,26 @@ def test_tables_check_and_write(parcnet, tmp_path):
         (["memory", "--repeats", "0"], ["--repeats is 0"]),
         (["memory", "--tag", "huge"], ["unknown tag 'huge'"]),
         (["scaling", "--size", "0"], ["'0' is not a size"]),
-        (["tables", "README.md"], ["--check and --write"]),
+        (["tables", "README.md"], ["--check or --write"]),
         (["tables", "--check"], ["no file given"]),
         (["tables", "--check", "nowhere.md"], ["nowhere.md"]),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else None,
 )
-def test_mistakes_are_named_without_a_traceback(arguments, words, parcnet):
-    said = parcnet("bench", *arguments)
-    assert said.code == 2
-    assert "Traceback" not in said.err
+def test_user_errors_are_printed_without_a_traceback(arguments, words, parcnet):
+    result = parcnet("bench", *arguments)
+    assert result.code == 2
+    assert "Traceback" not in result.err
     for word in words:
-        assert word in said.err
+        assert word in result.err
 
 
-@pytest.mark.parametrize("what", _WHAT)
-def test_every_measurement_is_in_the_overview_and_teaches_by_example(what, parcnet):
+@pytest.mark.parametrize("what", SUBCOMMANDS)
+def test_every_measurement_is_in_the_overview_and_its_help_shows_examples(what, parcnet):
     assert f"parcnet bench {what}" in parcnet("bench").out
-    said = parcnet("bench", what, "--help")
-    assert said.code == 0
-    assert f"  parcnet bench {what}" in said.out
-    assert set(DESCRIPTIONS) <= set(_WHAT)
+    result = parcnet("bench", what, "--help")
+    assert result.code == 0
+    assert f"  parcnet bench {what}" in result.out
 
 
 @pytest.mark.parametrize("arguments", [["bench"], ["bench", "--help"], ["bench", "models", "--help"]])
@@ -217,13 +216,13 @@ def test_help_needs_neither_torch_nor_timm(arguments):
     assert "parcnet bench" in done.stdout
 
 
-def test_a_kept_command_says_nothing_of_folders():
+def test_a_kept_command_has_no_paths():
     arguments = ["--size", "7", "--output", "/home/me/x", "--plot=/home/me/y.png", "--full"]
-    assert _without_paths(arguments) == ["--size", "7", "--full"]
+    assert without_paths(arguments) == ["--size", "7", "--full"]
 
 
 def test_the_file_of_a_result_is_valid_json_with_the_machine(parcnet, tmp_path):
     parcnet(*("bench", "ops", *SMALLEST, "--size", 2, "--channels", 2, "--batch", 1, "--output", tmp_path))
-    found = json.loads((tmp_path / f"{OPS}.json").read_text())
-    assert {"torch", "timm", "parcnet", "python"} <= set(found["machine"]["versions"])
-    assert str(Path.home()) not in json.dumps(found)
+    kept = json.loads((tmp_path / f"{OPS}.json").read_text())
+    assert {"torch", "timm", "parcnet", "python"} <= set(kept["machine"]["versions"])
+    assert str(Path.home()) not in json.dumps(kept)

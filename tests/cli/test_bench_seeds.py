@@ -1,4 +1,4 @@
-"""The command, on the smallest recipe there is."""
+"""`parcnet bench seeds`, on a minimal recipe."""
 
 import json
 from pathlib import Path
@@ -8,7 +8,7 @@ from parcnet_cli.main import main
 RECIPE = "base: digits\nschedule: {epochs: 1, warmup_epochs: 0}\n"
 
 
-def test_bench_seeds_trains_once_a_seed(tmp_path: Path, capsys) -> None:
+def test_bench_seeds_trains_once_per_seed(tmp_path: Path, capsys) -> None:
     recipe = tmp_path / "short.yaml"
     recipe.write_text(RECIPE)
     assert main(["bench", "seeds", "--recipe", str(recipe), "--seeds", "2", "--json"]) == 0
@@ -17,7 +17,7 @@ def test_bench_seeds_trains_once_a_seed(tmp_path: Path, capsys) -> None:
     assert all(0 < row["test_top1"] < 1 for row in rows)
 
 
-def test_a_failing_run_is_told_with_its_own_words(tmp_path: Path, capsys) -> None:
+def test_a_failing_run_passes_its_error_on(tmp_path: Path, capsys) -> None:
     recipe = tmp_path / "broken.yaml"
     recipe.write_text("base: digits\nnetwork: {model: parcnet_digit}\n")
     assert main(["bench", "seeds", "--recipe", str(recipe), "--seeds", "1"]) == 2

@@ -5,9 +5,9 @@ import pytest
 def test_packed_data_trains_and_evaluates(layout, prefix, parcnet, digit_files, tmp_path, monkeypatch):
     monkeypatch.setattr("datasets.config.HF_DATASETS_CACHE", tmp_path / "hf")
     packed, run = tmp_path / "packed", tmp_path / "run"
-    said = parcnet("data", "pack", digit_files, packed, "--format", layout, "--workers", 0)
-    assert said.code == 0
-    assert f"--data-dir {prefix}/{packed}" in said.out
+    result = parcnet("data", "pack", digit_files, packed, "--format", layout, "--workers", 0)
+    assert result.code == 0
+    assert f"--data-dir {prefix}/{packed}" in result.out
     data = ("--data-dir", f"{prefix}/{packed}")
     options = ("-c", "digits", *data, "--epochs", 1, "--warmup-epochs", 0, "--batch-size", 8, "--device", "cpu")
     assert parcnet("train", *options, "--output", run).code == 0
@@ -24,14 +24,14 @@ def test_packing_again_keeps_the_shards(parcnet, digit_files, tmp_path):
 def test_index_names_the_classes(parcnet, digit_files, tmp_path):
     parcnet("data", "pack", digit_files, tmp_path / "packed", "--format", "wds", "--workers", 0)
     (tmp_path / "names.txt").write_text("drei\nvier\n")
-    said = parcnet("data", "index", tmp_path / "packed", "--classes", tmp_path / "names.txt")
-    assert (said.code, "2 classes" in said.out) == (0, True)
+    result = parcnet("data", "index", tmp_path / "packed", "--classes", tmp_path / "names.txt")
+    assert (result.code, "2 classes" in result.out) == (0, True)
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "words"),
     [
-        (("data", "pakc"), "it knows pack, index"),
+        (("data", "pakc"), "unknown data command 'pakc'. Did you mean pack?"),
         (("data", "pack", "nowhere", "x"), "has no train/, val/ or test/"),
         (("data", "pack", "nowhere", "x", "--shard-size", "0"), "--shard-size is 0; expected MB"),
         (("data", "pack", "nowhere", "x", "--workers", "-1"), "--workers is -1"),
@@ -44,18 +44,18 @@ def test_index_names_the_classes(parcnet, digit_files, tmp_path):
         (("bench", "loader", "--images", "3"), "--images is 3"),
     ],
 )
-def test_a_mistake_is_told_without_a_traceback(arguments, said, parcnet, tmp_path, monkeypatch):
+def test_user_errors_are_printed_without_a_traceback(arguments, words, parcnet, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    answer = parcnet(*arguments)
-    assert answer.code == 2
-    assert said in answer.err
+    result = parcnet(*arguments)
+    assert result.code == 2
+    assert words in result.err
     assert not list(tmp_path.iterdir())
 
 
 def test_dry_run_names_the_command_that_does_it(parcnet, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    said = parcnet("train", "--dry-run", "--epochs", "4", "--schedule-plot", "s.png", "--set", "batch_size=16")
-    assert said.code == 0
-    assert "parcnet train --epochs 4 --set batch_size=16 " in said.out
-    assert "batch_size: 16" in said.out
+    result = parcnet("train", "--dry-run", "--epochs", "4", "--schedule-plot", "s.png", "--set", "batch_size=16")
+    assert result.code == 0
+    assert "parcnet train --epochs 4 --set batch_size=16 " in result.out
+    assert "batch_size: 16" in result.out
     assert [path.name for path in tmp_path.iterdir()] == ["s.png"]

@@ -1,22 +1,22 @@
-"""`parcnet explain`, by the command."""
+"""`parcnet explain`."""
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from parcnet_cli.explain.arguments import HELP
+from parcnet_cli.explain.command import HELP
 
 
-def test_alone_it_explains_itself(parcnet):
+def test_without_arguments_it_prints_its_overview(parcnet):
     assert parcnet("explain").out == HELP
     assert parcnet("explain", "-h").code == 0
 
 
 @pytest.mark.parametrize("what", ["gradcam", "kernels", "erf", "gates", "position"])
-def test_each_teaches_by_example(what, parcnet):
-    said = parcnet("explain", what, "--help")
-    assert said.code == 0
-    assert f"  parcnet explain {what} " in said.out
+def test_every_help_shows_examples(what, parcnet):
+    result = parcnet("explain", what, "--help")
+    assert result.code == 0
+    assert f"  parcnet explain {what} " in result.out
 
 
 @pytest.mark.parametrize(
@@ -34,18 +34,18 @@ def test_each_teaches_by_example(what, parcnet):
 def test_a_picture_and_its_arrays(what, options, array, words, parcnet, trained, tmp_path):
     picture, arrays = tmp_path / "x.png", tmp_path / "x.npz"
     device = () if what == "kernels" else ("--device", "cpu")
-    said = parcnet("explain", what, trained, *options, *device, "-o", picture, arrays)
-    assert said.code == 0, said.err
-    assert words in said.out
-    assert f"wrote {picture}, {arrays}" in said.out
-    assert "Next:" in said.out
+    result = parcnet("explain", what, trained, *options, *device, "-o", picture, arrays)
+    assert result.code == 0, result.err
+    assert words in result.out
+    assert f"wrote {picture}, {arrays}" in result.out
+    assert "Next:" in result.out
     with Image.open(picture) as image:
         assert (np.asarray(image.convert("L")) < 250).mean() > 0.02
     with np.load(arrays) as stored:
         assert array in stored.files
 
 
-def test_gradcam_beside_another_network_has_three_rows(parcnet, trained, digit_files, tmp_path):
+def test_gradcam_compared_with_another_network_has_three_rows(parcnet, trained, digit_files, tmp_path):
     images = sorted(digit_files.rglob("*.png"))[:2]
     alone = parcnet("explain", "gradcam", trained, *images, "-o", tmp_path / "one.png")
     both = parcnet(
@@ -66,10 +66,10 @@ def test_gradcam_beside_another_network_has_three_rows(parcnet, trained, digit_f
     assert (tmp_path / "two.svg").read_text(encoding="utf-8").startswith("<?xml")
 
 
-def test_erf_beside_another_network_is_at_one_image_size(parcnet, trained, digit_files, tmp_path):
+def test_erf_compared_with_another_network_uses_one_image_size(parcnet, trained, digit_files, tmp_path):
     path = tmp_path / "x.npz"
-    said = parcnet("explain", "erf", trained, digit_files, "--limit", 2, "--compare", "test_convnext", "-o", path)
-    assert said.code == 0, said.err
+    result = parcnet("explain", "erf", trained, digit_files, "--limit", 2, "--compare", "test_convnext", "-o", path)
+    assert result.code == 0, result.err
     with np.load(path) as stored:
         assert stored["0/field/contribution"].shape == stored["1/field/contribution"].shape
 
@@ -93,10 +93,10 @@ def test_erf_beside_another_network_is_at_one_image_size(parcnet, trained, digit
         (("erf", "no_such_thing_at_all"), "no_such_thing_at_all"),
     ],
 )
-def test_mistakes_are_said_with_their_remedy(arguments, words, parcnet, trained, tmp_path, monkeypatch):
+def test_errors_name_the_remedy(arguments, words, parcnet, trained, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    said = parcnet("explain", *(trained if each == "RUN" else each for each in arguments))
-    assert said.code == 2
-    assert words in said.err
-    assert "Traceback" not in said.err
+    result = parcnet("explain", *(trained if each == "RUN" else each for each in arguments))
+    assert result.code == 2
+    assert words in result.err
+    assert "Traceback" not in result.err
     assert not list(tmp_path.iterdir())

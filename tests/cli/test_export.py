@@ -28,7 +28,7 @@ def test_export_then_predict_says_what_the_checkpoint_says(parcnet, trained, pho
     for one, other in zip(found[0]["top"], wanted[0]["top"], strict=True):
         assert one["probability"] == pytest.approx(other["probability"], abs=1e-4)
     drawn = parcnet("predict", tmp_path / "digits.pt2", photograph, "--save", tmp_path / "a.png")
-    assert (drawn.code, "classifies whole images" in drawn.err) == (2, True)
+    assert (drawn.code, "predicts classes of whole images" in drawn.err) == (2, True)
 
 
 @pytest.mark.parametrize(
@@ -65,7 +65,7 @@ def test_the_checkpoint_its_file_and_the_example_without_parcnet_predict_the_sam
 @pytest.mark.parametrize(
     ("wish", "said"),
     [
-        (("--height", "64"), "--height 64 alone is no size"),
+        (("--height", "64"), "--height 64 alone is not a size"),
         (("--batch", "many"), "--batch is 'many'"),
         (("--size", "8"), "at least 32 px"),
         (("-o", "net.xml", "--format", "onnx"), "onnx files end in .onnx"),

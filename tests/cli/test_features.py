@@ -7,10 +7,10 @@ from PIL import Image
 
 def test_features_of_two_splits_classify_and_show_neighbours(parcnet, trained, tmp_path):
     for split in ("train", "val"):
-        said = parcnet("features", trained, "--split", split, "-o", tmp_path / f"{split}.npz", "--device", "cpu")
-        assert said.code == 0
-    assert "180 images x " in said.out
-    assert "parcnet probe" in said.out
+        result = parcnet("features", trained, "--split", split, "-o", tmp_path / f"{split}.npz", "--device", "cpu")
+        assert result.code == 0
+    assert "180 images x " in result.out
+    assert "parcnet probe" in result.out
     picture = tmp_path / "neighbours.png"
     found = parcnet("probe", tmp_path / "train.npz", tmp_path / "val.npz", "--json", "--picture", picture)
     assert found.code == 0
@@ -21,7 +21,7 @@ def test_features_of_two_splits_classify_and_show_neighbours(parcnet, trained, t
         assert drawn.size[0] > 500
 
 
-def test_mistakes_are_said_before_the_work(parcnet, trained, tmp_path):
+def test_user_errors_are_raised_before_the_work(parcnet, trained, tmp_path):
     (tmp_path / "file").write_text("")
     assert "cannot write" in parcnet("features", trained, "-o", tmp_path / "file" / "x.npz").err
     assert "holds no features" in parcnet("probe", tmp_path / "none", tmp_path / "none").err

@@ -1,4 +1,4 @@
-"""`parcnet paper`, by the command."""
+"""`parcnet paper`."""
 
 import json
 from pathlib import Path
@@ -6,31 +6,31 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from parcnet_cli.paper.arguments import HELP
+from parcnet_cli.paper.command import HELP
 
 ROOT = Path(__file__).parents[2]
 
 
-def test_alone_it_explains_itself(parcnet):
+def test_without_arguments_it_prints_its_overview(parcnet):
     assert parcnet("paper").out == HELP
     assert parcnet("paper", "--help").code == 0
 
 
-def test_list_has_every_table_and_figure_and_what_comes_next(parcnet):
-    said = parcnet("paper", "list")
-    assert said.code == 0
+def test_list_has_every_table_and_figure_and_suggests_the_next_command(parcnet):
+    result = parcnet("paper", "list")
+    assert result.code == 0
     for words in ("ICCV 2023, Tab. 7", "arXiv v1, Fig. 5", "not reproducible", "parcnet paper iccv-table2"):
-        assert words in said.out
-    assert "Next:" in said.out
+        assert words in result.out
+    assert "Next:" in result.out
     assert len(parcnet("paper", "list", "--json").json()) == 32
 
 
 def test_a_table_prints_counts_remarks_and_contradictions(parcnet):
-    said = parcnet("paper", "supp-table1")
-    assert said.code == 0
-    for words in ("ConvNeXt + OC", "convnext_tiny_oversized", "28.96", "82.6", "[1] ", "is the authors' word"):
-        assert words in said.out
-    assert "parcnet train -c imagenet1k_convnext_tiny_oversized" in said.out
+    result = parcnet("paper", "supp-table1")
+    assert result.code == 0
+    for words in ("ConvNeXt + OC", "convnext_tiny_oversized", "28.96", "82.6", "[1] ", "are the authors'"):
+        assert words in result.out
+    assert "parcnet train -c imagenet1k_convnext_tiny_oversized" in result.out
 
 
 def test_a_table_as_json(parcnet):
@@ -46,8 +46,8 @@ def test_a_table_as_json(parcnet):
 @pytest.mark.parametrize("suffix", [".md", ".json"])
 def test_a_table_as_a_file(parcnet, tmp_path, suffix):
     path = tmp_path / f"table{suffix}"
-    said = parcnet("paper", "supp-table3", "-o", path)
-    assert (said.code, said.out) == (0, "")
+    result = parcnet("paper", "supp-table3", "-o", path)
+    assert (result.code, result.out) == (0, "")
     text = path.read_text(encoding="utf-8")
     if suffix == ".json":
         assert json.loads(text)["rows"][0]["printed"]["top1"] == "79.4"
@@ -57,18 +57,18 @@ def test_a_table_as_a_file(parcnet, tmp_path, suffix):
 
 
 def test_a_figure_is_drawn(parcnet, tmp_path):
-    said = parcnet("paper", "iccv-figure4", "-o", tmp_path / "x.png")
-    assert said.code == 0
-    assert f"drawn in {tmp_path / 'x.png'}" in said.out
+    result = parcnet("paper", "iccv-figure4", "-o", tmp_path / "x.png")
+    assert result.code == 0
+    assert f"drawn in {tmp_path / 'x.png'}" in result.out
     with Image.open(tmp_path / "x.png") as image:
         assert min(image.size) > 100
 
 
 @pytest.mark.parametrize("figure", ["supp-figure3", "supp-figure4"])
 def test_the_kernels_of_a_run_are_drawn(parcnet, trained, figure, tmp_path):
-    said = parcnet("paper", figure, "--checkpoint", trained, "-o", tmp_path / "x.png")
-    assert said.code == 0
-    assert "channels drawn at random (seed 0)" in said.out
+    result = parcnet("paper", figure, "--checkpoint", trained, "-o", tmp_path / "x.png")
+    assert result.code == 0
+    assert "channels drawn at random (seed 0)" in result.out
     assert (tmp_path / "x.png").stat().st_size > 1000
 
 
@@ -81,16 +81,16 @@ def test_the_kernels_of_a_run_are_drawn(parcnet, trained, figure, tmp_path):
         (("iccv-figure4", "-o", "/proc/x.png"), "cannot write /proc/x.png"),
         (("claims", "-o", "/proc/x"), "cannot write /proc/x/claims.html"),
         (("iccv-table2", "--json", "--markdown"), "exclude each other"),
-        (("iccv-figure2",), "say where to draw it: parcnet paper iccv-figure2 -o iccv-figure2.png"),
+        (("iccv-figure2",), "name its file: parcnet paper iccv-figure2 -o iccv-figure2.png"),
         (("iccv-figure2", "-o", "x.txt"), "ends in one of .png"),
         (("supp-figure5", "-o", "x.png"), "parcnet explain gradcam --compare"),
         (("supp-figure3", "-o", "x.png"), "--checkpoint RUN"),
     ],
 )
-def test_mistakes_are_said_with_their_remedy(parcnet, arguments, words):
-    said = parcnet("paper", *arguments)
-    assert said.code == 2
-    assert words in said.err
+def test_errors_name_the_remedy(parcnet, arguments, words):
+    result = parcnet("paper", *arguments)
+    assert result.code == 2
+    assert words in result.err
 
 
 def test_the_page_of_contradictions_is_what_the_command_writes(parcnet):
@@ -98,6 +98,6 @@ def test_the_page_of_contradictions_is_what_the_command_writes(parcnet):
     assert parcnet("paper", "contradictions", "--markdown").out == page
 
 
-def test_contradictions_for_people_and_programs(parcnet):
+def test_contradictions_as_table_and_as_json(parcnet):
     assert "the papers" in parcnet("paper", "contradictions").out
     assert {"title", "says", "here", "touches"} == set(parcnet("paper", "contradictions", "--json").json()[0])

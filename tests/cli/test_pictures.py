@@ -15,10 +15,10 @@ def test_every_format_named_can_be_drawn(suffix, tmp_path):
 
 
 @pytest.mark.parametrize("name", ["picture", "picture.", "picture.foo", "picture.png.gz", ".png", ""])
-def test_another_is_refused_before_the_work(name, tmp_path):
+def test_other_suffixes_are_rejected_before_the_work(name, tmp_path):
     with pytest.raises(UserError, match=r"--plot is .*\.png, .*\.pdf"):
         check_picture("--plot", tmp_path / name)
 
 
-def test_no_picture_is_no_mistake():
+def test_no_picture_is_accepted():
     check_picture("--plot", None)

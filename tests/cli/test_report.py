@@ -1,26 +1,26 @@
-"""`parcnet report`, by the command."""
+"""`parcnet report`."""
 
 import pytest
 
 QUICK = ("--quick", "--images", 30, "--probes", 6, "--device", "cpu")
 
 
-def test_a_run_of_the_digits_becomes_a_page_beside_it(parcnet, trained):
-    said = parcnet("report", trained, *QUICK)
-    assert said.code == 0, said.err
+def test_the_page_of_a_digits_run_is_written_into_its_folder(parcnet, trained):
+    result = parcnet("report", trained, *QUICK)
+    assert result.code == 0, result.err
     page = trained / "report.html"
-    assert f"wrote {page} (" in said.out
-    assert "Next:" in said.out
-    assert str(page) in said.out
+    assert f"wrote {page} (" in result.out
+    assert "Next:" in result.out
+    assert str(page) in result.out
     text = page.read_text(encoding="utf-8")
     for words in ("30 of 360 test images", "low contrast", "parcnet.optimize, batch 8", "digits[test]"):
         assert words in text, words
 
 
-def test_it_teaches_by_example(parcnet):
-    said = parcnet("report", "--help")
-    assert said.code == 0
-    assert "  parcnet report runs/mine --quick" in said.out
+def test_help_shows_examples(parcnet):
+    result = parcnet("report", "--help")
+    assert result.code == 0
+    assert "  parcnet report runs/mine --quick" in result.out
 
 
 @pytest.mark.parametrize(
@@ -33,9 +33,9 @@ def test_it_teaches_by_example(parcnet):
         (("RUN", "-o", "/proc/x.html"), "cannot write /proc/x.html"),
     ],
 )
-def test_mistakes_are_said_with_their_remedy(arguments, words, parcnet, trained, tmp_path, monkeypatch):
+def test_errors_name_the_remedy(arguments, words, parcnet, trained, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    said = parcnet("report", *(trained if each == "RUN" else each for each in arguments))
-    assert said.code == 2
-    assert words in said.err
+    result = parcnet("report", *(trained if each == "RUN" else each for each in arguments))
+    assert result.code == 2
+    assert words in result.err
     assert not list(tmp_path.iterdir())

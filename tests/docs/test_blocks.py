@@ -1,7 +1,8 @@
 """Every block of code and every command that README and docs show: run where it is cheap, parsed where it is not.
 
 Blocks of Python run from the top of a page to its end; one after `<!-- not run here: REASON -->` is only compiled.
-Commands are parsed by the command line itself, recipes and options included. Those of the tour are run, for one epoch.
+Commands, also those that fill a cell of a table, are parsed by the command line itself, recipes and options included.
+Those of the tour are run, for one epoch.
 """
 
 import re
@@ -21,11 +22,12 @@ _FENCE = re.compile(
     re.MULTILINE | re.DOTALL,
 )
 _INDENTED = re.compile(r"^    (?P<body>(?:parcnet|torchrun) .*)$", re.MULTILINE)
+_CELL = re.compile(r"\| `(?P<body>(?:parcnet|torchrun) [^`]+)` (?=\|)")
 _SHELL = ("", "sh", "bash")
 
 
 class Parsed(Exception):
-    """The command line took the command; nothing of it was run."""
+    """The command line accepted the command; nothing was run."""
 
 
 def _blocks(page: Path, languages: tuple[str, ...]) -> list[re.Match[str]]:
@@ -33,26 +35,28 @@ def _blocks(page: Path, languages: tuple[str, ...]) -> list[re.Match[str]]:
 
 
 def _commands(text: str) -> list[list[str]]:
-    """What `parcnet` is given on each line, directly or through torchrun; comments and other programs left out."""
+    """The arguments of `parcnet` on each line, directly or through torchrun, without comments and other programs."""
     commands = []
     for line in text.replace("\\\n", " ").splitlines():
         if "parcnet" not in line:
             continue
         words = shlex.split(line, comments=True)
-        place = next(
+        position = next(
             (i for i, word in enumerate(words) if word == "parcnet" and words[i - 1 : i] in ([], ["-m"])), None
         )
-        if place is not None:
-            commands.append(words[place + 1 :])
+        if position is not None:
+            commands.append(words[position + 1 :])
     return commands
 
 
 def _shown() -> dict[str, list[str]]:
-    """Every command of every page, once: where it stands first -> its arguments."""
+    """Every command of every page, once: its first page -> its arguments."""
     shown: dict[str, list[str]] = {}
     for page in PAGES:
         bodies = [found["body"] for found in _blocks(page, _SHELL)]
         bodies += [found["body"] for found in _INDENTED.finditer(page.read_text("utf-8"))]
+        rows = [line for line in page.read_text("utf-8").splitlines() if line.startswith("|")]
+        bodies += [found["body"] for row in rows for found in _CELL.finditer(row)]
         for arguments in _commands("\n".join(bodies)):
             if arguments not in shown.values():
                 shown[f"{page.stem}: {shlex.join(arguments)[:60]}, {len(shown)}"] = arguments
@@ -75,13 +79,15 @@ def test_each_command_shown_is_one_that_can_be_given(arguments, tmp_path, monkey
     real = tyro.cli
 
     def only_parse(*given, **options):
-        real(*given, **options)
+        parsed = real(*given, **options)
+        if options.get("return_unknown_args"):  # a first look for the recipe, by which the flags are then parsed
+            return parsed
         raise Parsed
 
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(tyro, "cli", only_parse)
     if "--resume" in arguments and (run := arguments[arguments.index("--resume") + 1]) != "auto":
-        Path(run).mkdir(parents=True)  # the recipe of a run to go on with is read before its flags
+        Path(run).mkdir(parents=True)  # the recipe of the run to resume is read before its flags
         (Path(run) / "recipe.yaml").write_text(to_yaml(read_recipe("digits")), "utf-8")
     try:
         code = main(arguments)
@@ -104,7 +110,7 @@ def test_the_python_of_a_page_runs_from_top_to_bottom(page, tmp_path, monkeypatc
 
 
 def _take_the_tour(more_for_training: list[str]) -> None:
-    """Runs the page's blocks in their order, in the folder where we are."""
+    """Runs the blocks of the page in order, in the current folder."""
     names: dict[str, object] = {}
     for block in _blocks(TOUR, ("python", "sh")):
         if block["language"] == "python":

@@ -8,19 +8,23 @@ import pytest
 
 from parcnet.explain import METHODS
 from parcnet_cli.common.arguments import parse
-from parcnet_cli.explain.command import arguments as given
-from parcnet_cli.report import Arguments as ReportArguments
+from parcnet_cli.explain.gates import GatesOptions
+from parcnet_cli.explain.gradcam import GradCamOptions
+from parcnet_cli.explain.kernels import KernelsOptions
+from parcnet_cli.explain.position import PositionOptions
+from parcnet_cli.explain.receptive_field import ReceptiveFieldOptions
+from parcnet_cli.report import ReportOptions
 
 DOCS = Path(__file__).parents[2] / "docs"
 PAGE = (DOCS / "explain.md").read_text(encoding="utf-8")
 COMMANDS = re.findall(r"^parcnet (explain \w+|report) (.*)$", PAGE, re.MULTILINE)
 KINDS = {
-    "explain gradcam": given.GradCamArguments,
-    "explain kernels": given.KernelsArguments,
-    "explain erf": given.FieldArguments,
-    "explain gates": given.GatesArguments,
-    "explain position": given.PositionArguments,
-    "report": ReportArguments,
+    "explain gradcam": GradCamOptions,
+    "explain kernels": KernelsOptions,
+    "explain erf": ReceptiveFieldOptions,
+    "explain gates": GatesOptions,
+    "explain position": PositionOptions,
+    "report": ReportOptions,
 }
 
 

@@ -97,8 +97,8 @@ def test_every_contradiction_stands_beneath_what_it_concerns():
     [
         ("iccv-table6", "0.6% (79.4% v.s. 78.9%)"),
         ("supp-table5", "51.9 box and 45.0 mask AP"),
-        ("supp-table4", "swapped"),
-        ("supp-figure2", "no table of times exists"),
+        ("supp-table4", "swaps the types"),
+        ("supp-figure2", "there is no table of times"),
         ("iccv-table2", "batch 2048"),
     ],
 )

@@ -5,7 +5,8 @@ from dataclasses import asdict
 import pytest
 
 from parcnet.base import UserError
-from parcnet.recipes import Detection, override, packaged, read_recipe
+from parcnet.recipes import override, packaged, read_recipe
+from parcnet.tasks.detection.recipe import DetectionSettings
 from parcnet_lab.paper.printed import tables
 
 # facts.md, section 2: (drop path, lr, weight decay, layer-wise decay, groups)
@@ -62,7 +63,7 @@ def test_schedule_sizes_and_precision_are_the_published_ones(name):
 
 @pytest.mark.parametrize("name", ALL)
 def test_heads_are_the_published_ones(name):
-    settings = read_recipe(name).detection
+    settings = read_recipe(name).settings
     if name.startswith("cascade"):
         assert (settings.detector, settings.box_head, settings.box_loss) == ("cascade_mask_rcnn", "4conv1fc", "giou")
     else:
@@ -110,7 +111,7 @@ def test_every_row_of_the_tables_has_a_recipe():
 )
 def test_numbers_that_make_no_sense_are_named(fields, message):
     with pytest.raises(UserError, match=message):
-        Detection(**fields)
+        DetectionSettings(**fields)
 
 
 def test_what_only_classification_uses_is_refused():

@@ -5,7 +5,8 @@ from dataclasses import asdict
 import pytest
 
 from parcnet.base import UserError
-from parcnet.recipes import Segmentation, packaged, read_recipe
+from parcnet.recipes import packaged, read_recipe
+from parcnet.tasks.segmentation.recipe import SegmentationSettings
 from parcnet_lab.paper.printed import tables
 
 # facts.md, section 2 (the UperNet columns and the lines below the table), and supplement G
@@ -96,4 +97,4 @@ def test_what_a_task_does_not_use_is_an_error_that_names_it(tmp_path):
 )
 def test_a_value_out_of_range_is_named_with_what_was_expected(field, value):
     with pytest.raises(UserError, match=f"{field} is .*; expected"):
-        Segmentation(**{field: value})
+        SegmentationSettings(**{field: value})

@@ -49,7 +49,7 @@ def test_the_changelog_leads_with_what_is_unreleased_and_then_this_version() -> 
 def test_the_wheel_holds_every_file_of_the_package_and_nothing_else(built) -> None:
     with zipfile.ZipFile(built[0]) as wheel:
         held = {name for name in wheel.namelist() if ".dist-info/" not in name}
-    assert held == _files("parcnet", "parcnet_cli")
+    assert held == _files("parcnet", "parcnet_cli", "parcnet_lab")
     for suffix in (".yaml", ".json", ".html"):  # recipes and the papers' tables, the tuned table, the templates
         assert any(name.endswith(suffix) for name in held)
     assert "parcnet/py.typed" in held
@@ -60,7 +60,7 @@ def test_the_sdist_holds_what_the_tests_and_the_site_need(built) -> None:
         held = {name.split("/", 1)[1] for name in sdist.getnames() if "/" in name}
     alone = {"README.md", "CHANGELOG.md", "CONTRIBUTING.md", "CITATION.cff", "LICENSE", "Makefile", "constraints.txt"}
     assert alone | {"pyproject.toml", "mkdocs.yml"} <= held
-    assert _files("parcnet", "parcnet_cli", "tests", "docs", "examples", "benchmarks") <= held
+    assert _files("parcnet", "parcnet_cli", "parcnet_lab", "tests", "docs", "examples", "benchmarks") <= held
 
 
 def test_contributing_names_every_room() -> None:

@@ -12,7 +12,7 @@ from PIL import Image
 from parcnet import checkpoint
 from parcnet.base import UserError
 from parcnet.recipes import read_recipe
-from parcnet.tasks.classification.task import Classification
+from parcnet.tasks.classification.task import ClassificationTask
 from parcnet.training import Diverged, train
 from parcnet.training.loop.step import Stepper
 
@@ -101,14 +101,14 @@ def test_cooldown_epochs_are_trained(run):
 
 def test_best_is_chosen_on_validation_by_accuracy_then_loss(recipe, monkeypatch):
     told = iter([(0.5, 1.0), (0.9, 0.9), (0.9, 0.8), (0.9, 0.85), (0.7, 0.1)])
-    real = Classification.evaluate
+    real = ClassificationTask.evaluate
 
     def evaluate(*arguments):
         result = real(*arguments)
-        top1, loss = next(told, (result.top1, result.loss))  # the best checkpoint is looked at once more at the end
+        top1, loss = next(told, (result.top1, result.loss))  # the best checkpoint is evaluated once more at the end
         return type(result)(**{**_fields(result), "top1": top1, "loss": loss})
 
-    monkeypatch.setattr(Classification, "evaluate", evaluate)
+    monkeypatch.setattr(ClassificationTask, "evaluate", evaluate)
     outcome = train(recipe(epochs=5))
     assert outcome.best.epoch == 3
     assert checkpoint.read_metadata(outcome.folder.best).epoch == 3
@@ -125,13 +125,13 @@ def test_the_figures_are_those_of_the_best_checkpoint_not_the_last(recipe):
     assert outcome.val.loss == pytest.approx(outcome.best.val["loss"])
 
 
-def test_without_a_test_folder_validation_is_shown_and_said_to_flatter(recipe, digits_folder, tmp_path, capsys):
+def test_without_a_test_folder_validation_is_shown_and_called_optimistic(recipe, digits_folder, tmp_path, capsys):
     (tmp_path / "data").mkdir()
     for split in ("train", "val"):
         (tmp_path / "data" / split).symlink_to(digits_folder / split)
     outcome = train(recipe(data_dir=str(tmp_path / "data"), epochs=1))
     assert outcome.test is None
-    assert "flatters" in capsys.readouterr().out
+    assert "optimistic" in capsys.readouterr().out
     assert outcome.folder.confusion.exists()
 
 

@@ -27,7 +27,7 @@ class PartScore:
 
 
 @dataclass(frozen=True, slots=True)
-class Corruption:
+class CorruptionTransform:
     """A corruption of cropped images. Its noise is seeded by the image, so results are reproducible."""
 
     name: str
@@ -68,7 +68,9 @@ def score(
 def _transform(preprocessing: Preprocessing, part: Part) -> Transform:
     if part.corruption is None:
         return preprocessing.transform()
-    steps: Transform = Compose([preprocessing.cropping(), Corruption(*part.corruption), preprocessing.scaling()])
+    steps: Transform = Compose(
+        [preprocessing.cropping(), CorruptionTransform(*part.corruption), preprocessing.scaling()]
+    )
     return steps
 
 

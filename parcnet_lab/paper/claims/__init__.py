@@ -1,4 +1,4 @@
-"""The papers' claims as experiments that run here in minutes: each states a claim, tests it, and says what came out."""
+"""The papers' claims as experiments of minutes: each states a claim, tests it and reports a verdict."""
 
 from parcnet_lab.paper.claims.finding import ClaimFigure, Finding
 from parcnet_lab.paper.claims.registry import EXPERIMENTS

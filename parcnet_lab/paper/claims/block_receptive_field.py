@@ -1,4 +1,4 @@
-"""Claim 4: in one block, each output sees each input (Sec. 3.1, Effectiveness; Sec. 3.3)."""
+"""Claim 4: the receptive field of one block is the whole map (Sec. 3.1, Effectiveness; Sec. 3.3)."""
 
 import statistics
 from pathlib import Path
@@ -42,13 +42,13 @@ def measure(settings: Settings, note: Note) -> tuple[ClaimOutcome, list[Drawing]
     holds = all(min(row["seen"]) == 1 for row in rows if row["operator"] == "oversized")
     others = all(max(row["seen"]) < 1 for row in rows if row["operator"] != "oversized")
     because = (
-        "With the oversized branch no input has a zero gradient at the corner, the edge or the centre, on any "
-        "photograph or seed; 7x7 and 31x31 leave the rest of the map unseen. The shortcut is left out, and the "
-        "weights are untrained: this is what a block can see, not what training makes of it."
+        "With the oversized branch, no input has a zero gradient at the corner, the edge or the centre, on any "
+        "photograph or seed; 7x7 and 31x31 do not reach the rest of the map. The shortcut is left out, and the "
+        "weights are untrained: this is the theoretical receptive field, not the effective one after training."
     )
     caption = (
         "Gradient magnitude of one output (circle) with respect to the input of one block's spatial unit, mean over "
-        "photographs and seeds, as a share of its largest value, fourth root."
+        "photographs and seeds, relative to its maximum, fourth root."
     )
     figures = tuple(map(_figure, rows))
     data = {"side": _SIDE, "photographs": names, "share": _SHARE, "rows": rows}
@@ -83,7 +83,7 @@ def _fields(operator: str, seed: int, names: tuple[str, ...]) -> dict[str, NDArr
 
 
 def _maps(seed: int, names: tuple[str, ...]) -> Tensor:
-    """What an untrained stem makes of the photographs: [B, 16, 56, 56]."""
+    """The photographs after an untrained stem: [B, 16, 56, 56]."""
     seed_initial_weights(seed)
     stem = nn.Conv2d(1, _CHANNELS, 7, stride=4, padding=2)
     with torch.no_grad():

@@ -21,14 +21,14 @@ from parcnet_lab.paper.claims.settings import Settings
 from parcnet_lab.paper.claims.verdicts import Interval, direction, exact, paired
 
 _SIDE, _OBJECT = 32, 10  # px
-_REACH = _SIDE // 2 - 1  # px to either side that the compared kernels have taps for: what fits on the circle
+_REACH = _SIDE // 2 - 1  # px to either side that the compared kernels reach: what fits on the circle
 _BAND = 4  # px from the border
 _ROUNDING = 1e-12
 _SECONDS = 6
 
 
 def measure(settings: Settings, note: Note) -> tuple[ClaimOutcome, list[Drawing]]:
-    """An object carried across the map, and crops of photographs whose true surroundings are known."""
+    """An object moved across the map, and crops of photographs whose true surroundings are known."""
     columns = range(-_OBJECT // 2, _SIDE - _OBJECT // 2 + 1)
     moved = {
         name: np.array([[_error(operator, _scene(column), seed) for column in columns] for seed in settings.every_seed])
@@ -44,17 +44,17 @@ def measure(settings: Settings, note: Note) -> tuple[ClaimOutcome, list[Drawing]
     clean = moved["oversized"].max() <= _ROUNDING
     figures = (*_figures(moved), _real_figure(real, nearer))
     because = (
-        "Wherever the object is, the oversized convolution answers as on an unbounded empty plane; the circular one "
-        "answers at the opposite border too. Zeros are not the truth either: against the surroundings that a crop "
-        "really had, " + _comparison(nearer)
+        "Wherever the object is, the output of the oversized convolution equals that on an unbounded empty plane; the "
+        "circular one responds at the opposite border too. Zero padding is not exact either: compared with the true "
+        "surroundings of a crop, " + _comparison(nearer)
     )
     data = {"columns": list(columns), "moved": {name: each.tolist() for name, each in moved.items()}, "real": real}
     drawings = [
         Drawing(
-            "An object at the right border, and what either convolution answers, under the same kernel.", _draw_maps
+            "An object at the right border, and the output of both convolutions under the same kernel.", _draw_maps
         ),
         Drawing(
-            "Largest error against an unbounded plane, relative to the largest answer, while the object crosses the "
+            "Largest error against an unbounded plane, relative to the largest output, while the object crosses the "
             "map.",
             lambda path: _draw_errors(path, list(columns), moved),
         ),
@@ -63,7 +63,7 @@ def measure(settings: Settings, note: Note) -> tuple[ClaimOutcome, list[Drawing]
 
 
 def kernels(seed: int) -> tuple[Tensor, Tensor]:
-    """Two kernels [1, 2 reach + 1]: normal taps under a Gaussian window, the centre being the middle tap."""
+    """Two kernels [1, 2 reach + 1]: normal taps under a Gaussian window, centred on the middle tap."""
     generator = torch.Generator().manual_seed(seed)
     offsets = torch.arange(-_REACH, _REACH + 1, dtype=torch.float64)
     window = torch.exp(-0.5 * (offsets / (_SIDE / 6)) ** 2)
@@ -72,13 +72,13 @@ def kernels(seed: int) -> tuple[Tensor, Tensor]:
 
 
 def oversized(x: Tensor, kernel_h: Tensor, kernel_w: Tensor) -> Tensor:
-    """The taps in the middle of kernels of 2H-1 and 2W-1; the taps farther out are 0."""
+    """Oversized convolution with the taps in the middle of 2H-1 and 2W-1; the outer taps are 0."""
     height, width = x.shape[2:]
     return oversized_conv2d(x, F.pad(kernel_h, [height - 1 - _REACH] * 2), F.pad(kernel_w, [width - 1 - _REACH] * 2))
 
 
 def circular(x: Tensor, kernel_h: Tensor, kernel_w: Tensor) -> Tensor:
-    """The same taps on the circle: tap k meets the pixel k steps ahead, so negative offsets come last."""
+    """Circular convolution with the same taps: tap k meets the pixel k steps ahead, so negative offsets come last."""
     for axis, side, kernel in (("h", x.shape[2], kernel_h), ("w", x.shape[3], kernel_w)):
         ring = F.pad(kernel, [0, side - kernel.shape[1]]).roll(-_REACH, 1)
         x = circular_conv2d(x, ring, axis=axis)
@@ -86,7 +86,7 @@ def circular(x: Tensor, kernel_h: Tensor, kernel_w: Tensor) -> Tensor:
 
 
 def unbounded(x: Tensor, kernel_h: Tensor, kernel_w: Tensor, margin: int) -> Tensor:
-    """The plain convolution of a map with `margin` px about the part that is asked for."""
+    """Plain convolution of a map with `margin` px around the requested part."""
     x = F.conv2d(x, kernel_h[:, None, :, None])
     x = F.conv2d(x, kernel_w[:, None, None, :])
     spare = margin - _REACH
@@ -98,7 +98,7 @@ _OPERATORS: dict[str, Operator] = {"oversized": oversized, "circular": circular}
 
 
 def _scene(column: int) -> Tensor:
-    """A piece of the coins on an empty map [1, 1, 32, 32], its left edge at `column`, cut off by the border."""
+    """A piece of the coins on an empty map [1, 1, 32, 32], its left edge at `column`, clipped at the border."""
     row = (_SIDE - _OBJECT) // 2
     piece = torch.from_numpy(grey_map("coins", 60, 60)[4 : 4 + _OBJECT, 6 : 6 + _OBJECT])
     scene = torch.zeros(1, 1, _SIDE, _SIDE, dtype=torch.float64)
@@ -113,9 +113,9 @@ def _error(operator: Operator, scene: Tensor, seed: int) -> float:
 
 
 def _surroundings_error(operator: Operator, seed: int, quick: bool) -> float:
-    """Root mean square error within 4 px of the border, relative to the true answer, over crops of all photographs.
+    """Root mean square error within 4 px of the border, relative to the true output, over crops of all photographs.
 
-    The true answer is that of the convolution which sees what lies about the crop in the photograph.
+    The true output is that of the convolution over the photograph around the crop.
     """
     wrong, size = 0.0, 0.0
     draw = np.random.default_rng(seed)
@@ -138,7 +138,7 @@ def _surroundings_error(operator: Operator, seed: int, quick: bool) -> float:
 def _figures(moved: dict[str, NDArray[np.float64]]) -> tuple[ClaimFigure, ...]:
     return tuple(
         ClaimFigure(
-            f"{name}: largest error while the object crosses the map", f"{errors.max():.2g} of the largest answer"
+            f"{name}: largest error while the object crosses the map", f"{errors.max():.2g} of the largest output"
         )
         for name, errors in moved.items()
     )
@@ -156,9 +156,9 @@ def _real_figure(real: dict[str, list[float]], nearer: Interval) -> ClaimFigure:
 
 def _comparison(nearer: Interval) -> str:
     return {
-        "supported": "zeros are nearer than what comes round from the opposite side.",
-        "contradicted": "what comes round from the opposite side is nearer than zeros.",
-    }.get(direction(nearer), "neither zeros nor what comes round is reliably nearer.")
+        "supported": "zero padding is closer than wrapping around.",
+        "contradicted": "wrapping around is closer than zero padding.",
+    }.get(direction(nearer), "neither zero padding nor wrapping around is reliably closer.")
 
 
 def _draw_maps(path: Path) -> None:
@@ -175,7 +175,7 @@ def _draw_maps(path: Path) -> None:
 def _draw_errors(path: Path, columns: list[int], moved: dict[str, NDArray[np.float64]]) -> None:
     curves = {name: Line(columns, errors.mean(0), errors.min(0), errors.max(0)) for name, errors in moved.items()}
     label = f"left edge of the {_OBJECT} px object (map of {_SIDE} px)"
-    charts([LineChart(curves, label, "largest error / largest answer", width=6.0)], path)
+    charts([LineChart(curves, label, "largest error / largest output", width=6.0)], path)
 
 
 EXPERIMENT = Experiment(
@@ -184,7 +184,7 @@ EXPERIMENT = Experiment(
     claim="Circular convolution distorts context at the boundary of the image; oversized convolution does not.",
     source="ICCV 2023, Fig. 2 and Sec. 1",
     experiment=(
-        "An object is carried over the left and the right border of an empty map, and both operators, with the same "
+        "An object is moved over the left and the right border of an empty map, and both operators, with the same "
         "taps, are compared with the convolution of an unbounded plane. Then crops of 18 photographs are compared "
         "with the convolution that sees the photograph around the crop."
     ),

@@ -1,4 +1,4 @@
-"""The findings as one HTML page that needs nothing else: styles and pictures are inside."""
+"""The findings as one self-contained HTML page."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -23,7 +23,7 @@ _BADGE = Markup('<span class="verdict {}">{}</span>')
 
 
 def write_claims(path: Path, findings: Sequence[Finding], about: Mapping[str, Any], folder: Path) -> None:
-    """Writes the page; the pictures of the findings lie in `folder`."""
+    """Writes the page; the pictures of the findings are in `folder`."""
     overview = [
         (
             each.number,

@@ -1,4 +1,4 @@
-"""Claim 7: how the cost grows with the side of the map (Sec. 3.1, Efficiency; arXiv v1, Sec. 3.1)."""
+"""Claim 7: growth of the cost with the side of the map (Sec. 3.1, Efficiency; arXiv v1, Sec. 3.1)."""
 
 import math
 import statistics
@@ -44,7 +44,7 @@ def _judge(sessions: list[list[dict[str, Any]]]) -> tuple[ClaimOutcome, list[Dra
         expected = fits[0][name]["expected"]
         verdict = near(slopes, expected, _TOLERANCE)
         stated = f"{expected:.2f} ({fits[0][name]['formula']})"
-        # the Toeplitz form is ours: its exponent is shown, and judges nothing of the paper
+        # the Toeplitz form is ours: its exponent is shown but not judged
         figures.append(
             ClaimFigure(
                 f"{words}: exponent",
@@ -87,7 +87,7 @@ def _judge(sessions: list[list[dict[str, Any]]]) -> tuple[ClaimOutcome, list[Dra
 
 
 def _counted(sides: list[int]) -> ClaimFigure:
-    """The multiply-adds of the direct form, counted at its very calls, against the stated formula."""
+    """The multiply-adds of the direct form, counted as it runs, against the stated formula."""
     found = [multiply_adds(side) for side in sides]
     stated = [_CHANNELS * side**2 * 2 * (2 * side - 1) for side in sides]
     words = "equal to C HW [(2H-1) + (2W-1)]" if found == stated else f"{found} instead of {stated}"
@@ -95,7 +95,7 @@ def _counted(sides: list[int]) -> ClaimFigure:
 
 
 def multiply_adds(side: int) -> int:
-    """What torch's counter sees when the direct form runs on one map of that side; nothing is computed."""
+    """Multiply-adds of the direct form on one map of that side by torch's counter, on the meta device."""
     x = torch.empty(1, _CHANNELS, side, side, device="meta")
     kernel = torch.empty(_CHANNELS, 2 * side - 1, device="meta")
     with FlopCounterMode(display=False) as counter:
@@ -104,13 +104,13 @@ def multiply_adds(side: int) -> int:
 
 
 def _last_step(sessions: list[list[dict[str, Any]]]) -> str:
-    """How much the direct form's time grows over the last step, beside its arithmetic."""
+    """Growth of the direct form's time over the last step, beside that of its arithmetic."""
     before, last = (row["height"] for row in sessions[0][-2:])
     grown = statistics.median(_time(rows, "conv", last) / _time(rows, "conv", before) for rows in sessions)
     arithmetic = (last / before) ** 3
     return (
         f"From {before} to {last} px the direct form takes {grown:.0f} times as long for {arithmetic:.0f} times the "
-        "multiply-adds: time is not arithmetic alone."
+        "multiply-adds: time is not proportional to arithmetic alone."
     )
 
 
@@ -119,7 +119,7 @@ def _time(rows: list[dict[str, Any]], name: str, side: int) -> float:
 
 
 def _crossing(sessions: list[list[dict[str, Any]]]) -> str:
-    """From which measured side on FFT is faster than the direct form, by the medians over sessions."""
+    """The smallest measured side from which FFT beats the direct form, by the medians over sessions."""
     for row in sessions[0]:
         side = row["height"]
         if statistics.median(_time(rows, "conv", side) / _time(rows, "fft", side) for rows in sessions) > 1:

@@ -1,4 +1,4 @@
-"""Small networks trained on crops of photographs, each kept in a file so that an interrupted run goes on."""
+"""Small networks trained on crops of photographs, each result cached so that an interrupted run resumes."""
 
 import dataclasses
 import math
@@ -22,7 +22,7 @@ from parcnet_lab.paper.claims.crops import as_batch, held_out_crops, resized, tr
 from parcnet_lab.paper.claims.photographs import NAMES
 from parcnet_lab.paper.claims.result_cache import cache_path, cached
 
-_REVISION = 1  # to be raised when this file changes what a recipe means: kept results are then measured anew
+_REVISION = 1  # to be raised when this file changes what a recipe means: invalidates cached results
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,14 +49,14 @@ QUICK = CropRecipe(steps=6, batch=12, size=64, test_crops=3)
 
 @dataclass(frozen=True, slots=True)
 class SmallNetwork:
-    """A registered network under a name of ours, with the numbers that make it small."""
+    """A registered network under a short name, with the arguments that make it small."""
 
     name: str
     network: str
     model_args: Mapping[str, Any] = field(default_factory=dict)
 
     def build(self, recipe: CropRecipe) -> nn.Module:
-        """Fresh, in channels_last memory, for grey crops of the recipe's size, a class a photograph."""
+        """Builds it in channels_last memory for grey crops of the recipe's size, one class a photograph."""
         common = {"in_chans": 1, "num_classes": len(NAMES), "img_size": recipe.size}
         model = build(self.network, **{**common, **self.model_args})
         return model.to(memory_format=torch.channels_last)
@@ -64,7 +64,7 @@ class SmallNetwork:
 
 @dataclass(frozen=True, slots=True)
 class Trained:
-    """What came of one training: accuracy on the test regions in [0, 1], cross entropy in nats, seconds it took."""
+    """Result of one training: accuracy on the test regions in [0, 1], cross entropy in nats, duration in seconds."""
 
     top1: float
     loss: float
@@ -74,9 +74,9 @@ class Trained:
 
 
 def trained(subject: SmallNetwork, seed: int, recipe: CropRecipe, folder: Path, *, keep: bool = False) -> Trained:
-    """Trains, or reads what an earlier call left in `folder`; `keep` leaves the weights there too.
+    """Trains, or reads the cached result in `folder`; `keep` stores the weights there too.
 
-    Kept results are used only when network, numbers, recipe, seed and the versions of parcnet and torch are the same.
+    Cached results are used only when network, numbers, recipe, seed and the versions of parcnet and torch are the same.
     """
     path = _record(subject, seed, recipe, folder)
     weights = path.with_suffix(".safetensors")
@@ -99,7 +99,7 @@ def trained(subject: SmallNetwork, seed: int, recipe: CropRecipe, folder: Path, 
 
 
 def kept(subject: SmallNetwork, seed: int, recipe: CropRecipe, folder: Path) -> nn.Module:
-    """The trained network itself, in eval mode; trained now unless it is there."""
+    """The trained network in eval mode, trained now unless its weights are stored."""
     trained(subject, seed, recipe, folder, keep=True)
     model = subject.build(recipe)
     model.load_state_dict(load_file(_record(subject, seed, recipe, folder).with_suffix(".safetensors")))
@@ -114,7 +114,7 @@ def score(model: nn.Module, recipe: CropRecipe) -> tuple[float, float]:
 
 
 def answers(model: nn.Module, images: Tensor) -> Tensor:
-    """Logits [B, classes] in eval mode, some images at a time; the mode is put back."""
+    """Logits [B, classes] in eval mode, 48 images at a time; the mode is restored."""
     mode = model.training
     model.eval()
     try:

@@ -1,4 +1,4 @@
-"""Square crops of the photographs as batches: which photograph is this a piece of?"""
+"""Square crops of the photographs as batches, labelled by the photograph they come from."""
 
 import random
 from collections.abc import Sequence
@@ -13,14 +13,14 @@ from parcnet.data.randomness import hashed
 from parcnet_lab.paper.claims.photographs import photographs
 
 SMALLEST, LARGEST = 96, 224  # px of the photograph along a crop's side
-_TEST_KEY = -1  # no seed of a training: the test crops are the same for every seed and every network
+_TEST_KEY = -1  # not a training seed: all seeds and networks share the test crops
 
 
 @lru_cache(maxsize=1)
 def training_crops(seed: int, steps: int, size: int, count: int) -> tuple[Tensor, Tensor]:
     """Crops [steps, count, size, size] of the training regions, uint8, half of them mirrored, and their photographs.
 
-    They depend on the seed alone, so every network of one seed sees the same ones in the same order.
+    They depend on the seed only, so networks of one seed see the same crops in the same order.
     """
     draw = random.Random(hashed(seed)[0])
     every = photographs()
@@ -35,7 +35,7 @@ def training_crops(seed: int, steps: int, size: int, count: int) -> tuple[Tensor
 
 @cache
 def held_out_crops(count: int) -> tuple[tuple[Image.Image, ...], Tensor]:
-    """`count` square crops of each test region, as large as they were cut, and their photographs [18 count]."""
+    """`count` square crops of each test region at their original size, and their photographs [18 count]."""
     crops, labels = [], []
     for label, each in enumerate(photographs()):
         draw = random.Random(hashed(_TEST_KEY, label)[0])
@@ -45,13 +45,13 @@ def held_out_crops(count: int) -> tuple[tuple[Image.Image, ...], Tensor]:
 
 
 def resized(crops: Sequence[Image.Image], height: int, width: int) -> Tensor:
-    """The crops as a batch [B, 1, height, width]; another shape than a square shows their middle part."""
+    """The crops as a batch [B, 1, height, width]; for other shapes than squares, their middle part."""
     shown = [_middle(each, height, width).resize((width, height), Image.Resampling.BILINEAR) for each in crops]
     return as_batch(torch.from_numpy(np.stack([np.asarray(each) for each in shown])))
 
 
 def as_batch(crops: Tensor) -> Tensor:
-    """Grey levels [B, H, W] -> [B, 1, H, W], each of mean 0 and deviation 1: brightness and contrast tell nothing."""
+    """Grey levels [B, H, W] -> [B, 1, H, W], standardised, so that brightness and contrast carry no information."""
     pixels = crops.float()[:, None] / 255
     mean, deviation = pixels.mean((2, 3), keepdim=True), pixels.std((2, 3), keepdim=True)
     return (pixels - mean) / deviation.clamp(min=0.02)
@@ -64,7 +64,7 @@ def _random_crop(region: Image.Image, draw: random.Random) -> Image.Image:
 
 
 def _middle(crop: Image.Image, height: int, width: int) -> Image.Image:
-    """The largest part of that aspect ratio about the crop's centre."""
+    """The largest centred part of that aspect ratio."""
     scale = min(crop.height / height, crop.width / width)
     tall, wide = round(height * scale), round(width * scale)
     left, top = (crop.width - wide) // 2, (crop.height - tall) // 2

@@ -1,4 +1,4 @@
-"""What the runner has to know of an experiment."""
+"""The interface between an experiment and the runner."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -9,12 +9,12 @@ from parcnet_lab.paper.claims.finding import ClaimOutcome
 from parcnet_lab.paper.claims.settings import Settings
 
 Note = Callable[[int, str], None]
-"""note(seconds, what): work that was expected to take so long is done; see `Experiment.seconds`."""
+"""note(seconds, what): reports finished work by its expected duration; see `Experiment.seconds`."""
 
 
 @dataclass(frozen=True, slots=True)
 class Drawing:
-    """A picture to be drawn into a file, and the sentence below it."""
+    """A picture that draws itself into a file, and its caption."""
 
     caption: str
     draw: Callable[[Path], None]
@@ -24,10 +24,10 @@ class Drawing:
 class Experiment:
     """A claim of the paper and the code that tests it.
 
-    seconds    how long it takes on two CPU cores, expected; what `measure` notes adds up to it
-    measure    does the work and answers with the outcome and its pictures
-    recipe     what else its figures depend on, as JSON: a change of it makes kept findings stale
-    revision   to be raised when the code changes what is measured: kept findings are then measured anew
+    seconds    expected duration on two CPU cores, the sum of what `measure` reports
+    measure    runs the experiment; returns the outcome and its pictures
+    recipe     what else its figures depend on, as JSON: a change invalidates kept findings
+    revision   to be raised when the code changes what is measured: invalidates kept findings
     """
 
     number: int

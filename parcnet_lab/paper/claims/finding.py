@@ -1,4 +1,4 @@
-"""What an experiment found, as a frozen record that is written as JSON and read back."""
+"""The finding of an experiment: a frozen record, stored as JSON."""
 
 import dataclasses
 from collections.abc import Mapping
@@ -10,34 +10,34 @@ from parcnet_lab.paper.claims.verdicts import Interval, Verdict
 
 @dataclass(frozen=True, slots=True)
 class ClaimFigure:
-    """One line of an experiment's table: a value in words, and where it is a comparison, its interval and verdict."""
+    """A row of a finding's table: a value as text and, for comparisons, interval and verdict."""
 
     name: str
     value: str
     paper: str = ""
-    """What the paper prints for it: the authors' figure, never ours."""
+    """The authors' printed figure."""
     interval: Interval | None = None
     verdict: Verdict | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class ClaimOutcome:
-    """What an experiment's code returns; who it is and how long it took is added by the runner.
+    """The result of `Experiment.measure`, which the runner completes to a `Finding`.
 
-    `data` holds every number behind the pictures, as JSON; `seconds` counts work that earlier runs have kept.
+    `data` holds every number behind the pictures, as JSON; `seconds` includes work cached by earlier runs.
     """
 
     figures: tuple[ClaimFigure, ...]
     verdict: Verdict
     because: str
-    """One or two sentences: why that verdict, and what it does not say."""
+    """One or two sentences: the reason for the verdict, and its limits."""
     data: Mapping[str, Any]
     seconds: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """The name of a picture's file, beside the record, and the sentence below it."""
+    """A picture's file name, beside the record, and its caption."""
 
     file: str
     caption: str
@@ -45,15 +45,15 @@ class Picture:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """A claim of the paper, the experiment that tested it, and what came out."""
+    """A claim of the paper, the experiment that tested it, and its result."""
 
     number: int
     title: str
     claim: str
     source: str
-    """Where the paper says it."""
+    """Section, table or figure of the paper."""
     experiment: str
-    """What was done, in two sentences."""
+    """The method, in two sentences."""
     figures: tuple[ClaimFigure, ...]
     verdict: Verdict
     because: str

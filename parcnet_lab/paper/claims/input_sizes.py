@@ -1,4 +1,4 @@
-"""Claim 5: trained at one size, used at others (Sec. 3.1, Adaptability to multi-scale input)."""
+"""Claim 5: inference at other sizes than the training size (Sec. 3.1, Adaptability to multi-scale input)."""
 
 import copy
 import dataclasses
@@ -53,7 +53,7 @@ def measure(settings: Settings, note: Note) -> tuple[ClaimOutcome, list[Drawing]
 
 
 def _of_seed(seed: int, settings: Settings) -> dict[str, Any]:
-    """Top-1 in percent by mode, a value a size, and how far kernels fitted on each call and once are apart."""
+    """Top-1 in percent by mode, a value a size, and the difference between fitting kernels on each call and once."""
     started = time.perf_counter()
     recipe = small_ablations.recipe(settings)
     trained = kept(small_ablations.BASELINE, seed, recipe, settings.folder)
@@ -84,7 +84,7 @@ def _judge(
     verdicts = {name: direction(each) for name, each in intervals.items()}
     at_home = _mean(scores["interpolate"], [trained_at])
     figures = (
-        ClaimFigure(f"at the training size, {recipe.size} px", f"{statistics.fmean(at_home):.1f} %, every way alike"),
+        ClaimFigure(f"at the training size, {recipe.size} px", f"{statistics.fmean(at_home):.1f} %, in every mode"),
         *(
             ClaimFigure(
                 f"{name}: interpolated over fixed kernels",
@@ -101,10 +101,9 @@ def _judge(
         ),
     )
     because = (
-        f"{_outcome(verdicts.values())} The claim is that zooming the kernels adapts the network to other sizes. It is "
-        "held against leaving the trained taps as they are, which is what the published detection and segmentation "
-        "numbers used. The same crops are shown at every size, so away from the training size objects are larger or "
-        "smaller than any that was trained on."
+        f"{_outcome(verdicts.values())} The claim is that zooming the kernels adapts the network to other sizes. The "
+        "alternative keeps the trained taps, as the published detection and segmentation results do. The same crops "
+        "are shown at every size, so away from the training size objects are larger or smaller than in training."
     )
     data = {
         mode: [{"height": h, "width": w, "top1": found} for (h, w), found in each.items()]
@@ -127,7 +126,7 @@ def _outcome(verdicts: Iterable[Verdict]) -> str:
 
 
 def _shown(trained: nn.Module, mode: str, size: Size, recipe: CropRecipe) -> nn.Module:
-    """The trained network as it meets images of another size."""
+    """The trained network, set up for images of another size."""
     if mode == "interpolate":
         return trained
     if mode == "fixed":
@@ -144,7 +143,7 @@ def _shown(trained: nn.Module, mode: str, size: Size, recipe: CropRecipe) -> nn.
 
 
 def _mean(scores: Scores, sizes: "list[Size] | tuple[Size, ...]") -> list[float]:
-    """One mean a seed."""
+    """The mean over sizes, one a seed."""
     return [statistics.fmean(each) for each in zip(*(scores[size] for size in sizes), strict=True)]
 
 

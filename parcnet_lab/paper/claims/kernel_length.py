@@ -1,4 +1,4 @@
-"""Claim 8: a kernel of 2H-1 taps is the extreme (Sec. 3.1)."""
+"""Claim 8: 2H-1 taps are the longest useful kernel (Sec. 3.1)."""
 
 from pathlib import Path
 
@@ -19,7 +19,7 @@ _SECONDS = 3
 
 
 def measure(settings: Settings, note: Note) -> tuple[ClaimOutcome, list[Drawing]]:
-    """Kernels from 1 to 2H+15 taps on photographs of H rows: what each tap does, and what each output sees."""
+    """Kernels from 1 to 2H+15 taps on photographs of H rows: the effect of each tap, the inputs of each output."""
     lengths = list(range(1, 2 * _SIDE + 16, 2))
     extreme = 2 * _SIDE - 1
     rows = [{"taps": taps, "seed": seed, **_of_length(seed, taps)} for seed in settings.every_seed for taps in lengths]
@@ -42,11 +42,11 @@ def measure(settings: Settings, note: Note) -> tuple[ClaimOutcome, list[Drawing]
         ClaimFigure(f"the same, H = {_SIDE} rows and {_SIDE - 1} taps", f"{_seen(_SIDE - 1):.2%} of all pairs"),
     )
     because = (
-        "Taps beyond 2H-1 meet nothing but padding: their gradient and their effect are exactly 0. With two taps "
-        "fewer, the corners of the map no longer see each other."
+        "Taps beyond 2H-1 only meet padding: their gradient and their effect are exactly 0. With two taps fewer, "
+        "opposite corners of the map are no longer connected."
     )
     data = {"side": _SIDE, "rows": rows}
-    caption = "Share of (output, input) pairs that a kernel connects, and taps with a gradient, over its length."
+    caption = "Fraction of (output, input) pairs that a kernel connects, and taps with a gradient, over its length."
     drawing = Drawing(caption, lambda path: _draw(path, [row for row in rows if row["seed"] == 0], extreme))
     return ClaimOutcome(figures, exact(idle and whole and lost), because, data), [drawing]
 
@@ -75,7 +75,7 @@ def _convolve(x: Tensor, kernel: Tensor) -> Tensor:
 
 
 def _seen(taps: int) -> float:
-    """Share of (output row, input row) pairs that are connected: the gradient of each output, for a kernel of ones."""
+    """Fraction of connected (output row, input row) pairs: the gradient of each output, for a kernel of ones."""
     x = torch.zeros(1, 1, _SIDE, 1, dtype=torch.float64)
     jacobian = torch.autograd.functional.jacobian(lambda x: _convolve(x, torch.ones(1, taps, dtype=x.dtype)), x)
     return (jacobian != 0).double().mean().item()
@@ -94,8 +94,8 @@ def _draw(path: Path, rows: list[dict[str, float]], extreme: int) -> None:
     useful = LineChart(
         {"taps with a gradient": Line(taps, [row["useful"] for row in rows])},
         f"taps of the kernel (map side H = {_SIDE})",
-        "taps that learn",
-        "beyond it no tap learns",
+        "taps with a gradient",
+        "taps beyond it receive no gradient",
         ticks,
         baseline=(extreme, "2H-1"),
     )

@@ -1,4 +1,4 @@
-"""Claim 1: vertical before horizontal or the other way round, the answer is the same (supplement B)."""
+"""Claim 1: the vertical and the horizontal pass commute (supplement B)."""
 
 import statistics
 from pathlib import Path
@@ -40,12 +40,12 @@ def measure(settings: Settings, note: Note) -> tuple[ClaimOutcome, list[Drawing]
         for row in rows
     )
     because = (
-        "Differences are counted in machine epsilons of the same sums over absolute values, which is the size that "
-        f"rounding has. The worst is {worst:.2f}; up to {_BOUND:.0f} is taken for rounding, and a wrong order would "
-        "be off by millions."
+        "Differences are in machine epsilons of the same sums over absolute values, the scale of rounding errors. "
+        f"The largest is {worst:.2f}; up to {_BOUND:.0f} counts as rounding, while operators that do not commute would "
+        "differ by millions."
     )
     data = {"bound": _BOUND, "sizes": sizes, "rows": rows}
-    caption = "One photograph as the map, what either order answers, and their difference, in float32."
+    caption = "One photograph as the map, the output of both orders, and their difference, in float32."
     return ClaimOutcome(figures, exact(worst <= _BOUND), because, data), [Drawing(caption, _draw)]
 
 

@@ -1,4 +1,4 @@
-"""Real photographs that ship inside installed packages: nothing is downloaded."""
+"""Photographs of scikit-image and scikit-learn, without a download."""
 
 from dataclasses import dataclass
 from functools import cache
@@ -10,7 +10,7 @@ from PIL import Image
 from parcnet.data.images import open_image
 from parcnet.data.packaged_images import packaged_path
 
-_LONGEST = 640  # px: larger ones are scaled down, so that a crop shows a comparable part of each
+_LONGEST = 640  # px: larger ones are scaled down, so that crops cover comparable parts
 _TRAINING_SHARE = 0.6  # of the longer side; the rest is never trained on
 
 _FILES = {
@@ -40,7 +40,7 @@ NAMES = tuple(_FILES)
 
 @dataclass(frozen=True, slots=True)
 class Photograph:
-    """A grey photograph and its two regions, which share no pixel; the class of a crop is the photograph's place."""
+    """A grey photograph's disjoint regions for training and testing; a crop's class is its photograph's index."""
 
     name: str
     train: Image.Image
@@ -58,14 +58,14 @@ def photograph(name: str) -> Image.Image:
 
 
 def grey_map(name: str, height: int, width: int) -> NDArray[np.float64]:
-    """The photograph squeezed to [height, width], grey levels in [0, 1]."""
+    """The photograph resized to [height, width], grey levels in [0, 1]."""
     image = photograph(name).resize((width, height), Image.Resampling.BOX)
     return np.asarray(image, np.float64) / 255
 
 
 @cache
 def photographs() -> tuple[Photograph, ...]:
-    """All of them, each cut across its longer side: the first 60 % to train on, the rest to test on."""
+    """All photographs, split across the longer side: the first 60 % for training, the rest for testing."""
     return tuple(Photograph(name, *_regions(photograph(name))) for name in NAMES)
 
 

@@ -29,7 +29,7 @@ from parcnet_lab.paper.claims.verdicts import direction, paired, together
 _SIDE, _PATCH, _CHANNELS = 24, 5, 16
 _PLACES = _SIDE - _PATCH + 1  # rows, and columns, that the patch's corner can have
 _LAYERS = 2
-_INSIDE = 3 * _LAYERS  # px that two 7x7 convolutions carry a patch: nearer to the border they meet the padding
+_INSIDE = 3 * _LAYERS  # reach of two 7x7 convolutions in px: closer to the border they meet the padding
 _STEPS, _QUICK_STEPS, _BATCH = 300, 12, 48
 _TESTS, _QUICK_TESTS = 4, 1  # patches at every place
 _LR = 4e-3
@@ -51,9 +51,9 @@ class Circular(nn.Module):
 
 
 class Stack(nn.Module):
-    """1x1, then twice [GELU, the operator, 1x1], mean over the map, a two-layer head: where is the patch?
+    """1x1, then twice [GELU, the operator, 1x1], mean over the map, a two-layer head: the position of the patch.
 
-    Nothing but the operator looks at neighbours, so nothing else can tell a place. Shapes: [B, 1, 24, 24] -> [B, 2].
+    Only the operator mixes positions, so nothing else can encode them. Shapes: [B, 1, 24, 24] -> [B, 2].
     """
 
     def __init__(self, operator: str) -> None:
@@ -81,7 +81,7 @@ class Stack(nn.Module):
 
 
 def tested(operator: str) -> nn.Module:
-    """The operator with taps of standard deviation 1/sqrt(taps), so that all three start equally loud."""
+    """The operator with taps of standard deviation 1/sqrt(taps), so that all three start at the same scale."""
     if operator == "oversized":
         made: nn.Module = OversizedConv2d(_CHANNELS, _SIDE)
     elif operator == "circular":
@@ -103,12 +103,12 @@ def scenes(corners: NDArray[np.int64], region: str, *key: int) -> Tensor:
         source = _regions(region)[draw.integers(len(NAMES))]
         top, left = (draw.integers(0, side - _PATCH + 1) for side in source.shape)
         patch = source[top : top + _PATCH, left : left + _PATCH]
-        scene[0, row : row + _PATCH, column : column + _PATCH] = 0.2 + 0.8 * patch  # nowhere as empty as the map
+        scene[0, row : row + _PATCH, column : column + _PATCH] = 0.2 + 0.8 * patch  # never 0 as the empty map
     return torch.from_numpy(maps)
 
 
 def measure(settings: Settings, note: Note) -> tuple[ClaimOutcome, list[Drawing]]:
-    """Trains each stack on patches of the training regions and tests it at every place on the others."""
+    """Trains each stack on patches of the training regions and tests it at every position on the others."""
     errors: dict[str, list[NDArray[np.float64]]] = {name: [] for name in OPERATORS}
     moves: dict[str, list[float]] = {name: [] for name in OPERATORS}
     seconds = 0.0
@@ -124,15 +124,15 @@ def measure(settings: Settings, note: Note) -> tuple[ClaimOutcome, list[Drawing]
     central = {name: [float(each[inside, inside].mean()) for each in grids] for name, grids in errors.items()}
     guess = [_distance_to_centre().mean()] * settings.seeds
     comparisons = {
-        "oversized nearer than the best constant guess, all places": paired(guess, everywhere["oversized"]),
-        "oversized nearer than circular, all places": paired(everywhere["circular"], everywhere["oversized"]),
-        "oversized nearer than 7x7, all places": paired(everywhere["7x7"], everywhere["oversized"]),
-        "oversized nearer than 7x7, away from the border": paired(central["7x7"], central["oversized"]),
+        "oversized closer than the best constant guess, all positions": paired(guess, everywhere["oversized"]),
+        "oversized closer than circular, all positions": paired(everywhere["circular"], everywhere["oversized"]),
+        "oversized closer than 7x7, all positions": paired(everywhere["7x7"], everywhere["oversized"]),
+        "oversized closer than 7x7, away from the border": paired(central["7x7"], central["oversized"]),
     }
     verdicts = {name: direction(each) for name, each in comparisons.items()}
     figures = [
         ClaimFigure(
-            f"{name}: mean distance from the true place",
+            f"{name}: mean distance from the true position",
             f"{statistics.fmean(everywhere[name]):.2f} px; away from the border "
             f"{statistics.fmean(central[name]):.2f} px; moving the patch changes the pooled feature by "
             f"{max(moves[name]):.2g} of its size",
@@ -140,13 +140,13 @@ def measure(settings: Settings, note: Note) -> tuple[ClaimOutcome, list[Drawing]
         for name in OPERATORS
     ]
     figures += [
-        ClaimFigure(name, f"{each.mean:.2f} px nearer", interval=each, verdict=verdicts[name])
+        ClaimFigure(name, f"{each.mean:.2f} px closer", interval=each, verdict=verdicts[name])
         for name, each in comparisons.items()
     ]
     because = (
-        f"A constant guess is {guess[0]:.2f} px away on average. Circular convolution cannot do better: moving the "
-        "patch moves every map of the stack around the ring, 1x1 convolutions and GELU change nothing about that, "
-        "and the mean over the map is the same. Two 7x7 convolutions know a place only where a patch comes within "
+        f"A constant guess is {guess[0]:.2f} px away on average. Circular convolution cannot do better: it is "
+        "equivariant to circular shifts, as are 1x1 convolutions and GELU, so the mean over the map does not depend on "
+        "the position. Two 7x7 convolutions encode a position only where a patch comes within "
         f"{_INSIDE} px of the padding."
     )
     data = {
@@ -160,15 +160,15 @@ def measure(settings: Settings, note: Note) -> tuple[ClaimOutcome, list[Drawing]
         "errors_by_place": {name: np.mean(grids, axis=0).round(3).tolist() for name, grids in errors.items()},
     }
     caption = (
-        "Mean distance in px between the predicted and the true place of a patch, for each place (row, column) of its "
-        f"corner, over {settings.seeds} seeds. Dark is as bad as the constant guess in the corner."
+        "Mean distance in px between predicted and true position of a patch, for each position (row, column) of its "
+        f"corner, over {settings.seeds} seeds. The darkest value is the error of the constant guess in the corner."
     )
     drawing = Drawing(caption, lambda path: _draw(path, errors))
     return ClaimOutcome(tuple(figures), together(verdicts.values()), because, data, seconds), [drawing]
 
 
 def _tested(operator: str, seed: int, settings: Settings) -> dict[str, Any]:
-    """A stack trained and measured, or what an interrupted run has kept of it."""
+    """Trains and measures a stack, or reads its cached result."""
     steps, tests = (_QUICK_STEPS, _QUICK_TESTS) if settings.quick else (_STEPS, _TESTS)
     numbers = [_REVISION, operator, seed, steps, _SIDE, _PATCH, _CHANNELS, _LAYERS, _BATCH, tests, _LR]
 
@@ -201,7 +201,7 @@ def train(operator: str, seed: int, steps: int) -> Stack:
 
 @torch.inference_mode()
 def errors_by_place(model: Stack, tests: int) -> NDArray[np.float64]:
-    """Mean distance in px between predicted and true corner, over `tests` patches a place: [20, 20] by the true one."""
+    """Mean distance in px between predicted and true corner, over `tests` patches a position: [20, 20]."""
     corners = np.stack(np.meshgrid(range(_PLACES), range(_PLACES), indexing="ij"), -1).reshape(-1, 2)
     total = np.zeros(len(corners))
     for key in range(tests):
@@ -213,7 +213,7 @@ def errors_by_place(model: Stack, tests: int) -> NDArray[np.float64]:
 
 @torch.inference_mode()
 def deviation(model: Stack) -> float:
-    """Largest change of the pooled feature as one patch goes along both diagonals, relative to its size; in float64."""
+    """Largest change of the pooled feature as a patch moves along both diagonals, relative to its norm, in float64."""
     line = np.arange(_PLACES)
     corners = np.concatenate([np.stack([line, line], 1), np.stack([line, line[::-1]], 1)])
     patch = scenes(corners[:1], "test", -2)[0, 0, :_PATCH, :_PATCH]
@@ -227,7 +227,7 @@ def deviation(model: Stack) -> float:
 
 @cache
 def _regions(region: str) -> tuple[NDArray[np.float32], ...]:
-    """The training or the test regions at a quarter of their size, so that a patch of 5 px shows something."""
+    """The training or the test regions at a quarter of their size, so that a patch of 5 px has content."""
     images = [getattr(each, region) for each in photographs()]
     quarter = [each.resize((each.width // 4, each.height // 4), Image.Resampling.BOX) for each in images]
     return tuple((np.asarray(each) / 255).astype(np.float32) for each in quarter)

@@ -1,4 +1,4 @@
-"""The experiments there are, by number."""
+"""All experiments, by number."""
 
 from parcnet_lab.paper.claims import (
     block_receptive_field,

@@ -1,4 +1,4 @@
-"""Results of single trainings, kept in files so that an interrupted run goes on after the last of them."""
+"""A cache of single trainings' results, so that an interrupted run resumes after the last of them."""
 
 import hashlib
 import json
@@ -10,7 +10,7 @@ from parcnet.base import versions, write_json
 
 
 def cache_path(folder: Path, name: str, depends_on: Sequence[Any]) -> Path:
-    """The file of the result called `name`: another one when anything it depends on, or a version, is another."""
+    """The file of the result `name`; its name changes with everything it depends on, versions included."""
     installed = versions()
     what = [*depends_on, installed["parcnet"], installed["torch"]]
     digest = hashlib.blake2b(json.dumps(what, sort_keys=True).encode(), digest_size=4).hexdigest()
@@ -18,7 +18,7 @@ def cache_path(folder: Path, name: str, depends_on: Sequence[Any]) -> Path:
 
 
 def cached(path: Path, compute: Callable[[], dict[str, Any]]) -> dict[str, Any]:
-    """What `compute` answers, as JSON; read from `path` when an earlier call has left it there."""
+    """The JSON value of `compute`, read from `path` if an earlier call stored it there."""
     if path.exists():
         return json.loads(path.read_text(encoding="utf-8"))["result"]
     result = compute()

@@ -1,4 +1,4 @@
-"""Runs experiments, and keeps what each found so that an interrupted run goes on where it was."""
+"""Runs experiments and stores each finding, so that an interrupted run resumes after the last one."""
 
 import json
 import time
@@ -19,17 +19,17 @@ from parcnet_lab.paper.claims.summary import write_summary
 
 
 def run(settings: Settings, only: Sequence[int] = (), command: str = "parcnet paper claims") -> list[Finding]:
-    """Measures the experiments of those numbers (none: all), and writes everything into the folder.
+    """Runs the experiments of these numbers (none: all) and writes the results to the folder.
 
-    claim-N.json and its pictures for each, claims.json with the machine, claims.html with everything inside, claims.md.
+    claim-N.json and its pictures for each, claims.json with the machine, claims.html (self-contained), claims.md.
     A kept finding is used when nothing it depends on has changed: its code's revision, its recipe, the seeds, and the
-    versions of parcnet and torch. The page also shows what earlier runs have kept under these settings.
+    versions of parcnet and torch. The page also shows findings of earlier runs under these settings.
 
     Raises `UserError` for an unknown number, and where the package that holds the photographs is missing.
     """
     asked = _asked(only)
     check_writable(settings.folder / "claims.html")
-    photographs()  # a missing package is said before any work
+    photographs()  # reports a missing package before any work
     with progress("experiments", sum(each.seconds(settings) for each in asked), "s of work") as advance:
         for each in asked:
             if kept(each, settings) is not None:
@@ -45,7 +45,7 @@ def run(settings: Settings, only: Sequence[int] = (), command: str = "parcnet pa
 
 
 def kept(experiment: Experiment, settings: Settings) -> Finding | None:
-    """What an earlier run has found, None when there is nothing or it depends on something that has changed."""
+    """The finding of an earlier run; None if there is none, or if something it depends on has changed."""
     path = settings.folder / f"claim-{experiment.number}.json"
     if not path.exists():
         return None
@@ -55,7 +55,7 @@ def kept(experiment: Experiment, settings: Settings) -> Finding | None:
             return None
         finding = Finding.from_dict(found["finding"])
     except (OSError, ValueError, TypeError, KeyError):
-        return None  # cut off, or written by another version: measured anew
+        return None  # truncated, or written by another version
     return finding if all((settings.folder / picture.file).exists() for picture in finding.pictures) else None
 
 

@@ -1,4 +1,4 @@
-"""How much of it is measured, and where it is kept."""
+"""Settings of a run of the experiments."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,10 +10,10 @@ LEAST_SEEDS = 2
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What every experiment is told.
+    """Settings of every experiment.
 
-    seeds    how many, from 0: weights, crops and order of the data
-    quick    smaller maps, fewer steps: whether it runs, not what is true
+    seeds    number of seeds, from 0, for weights, crops and data order
+    quick    smaller maps and fewer steps: a smoke test, not evidence
     folder   results, pictures and finished trainings
     """
 
@@ -23,7 +23,7 @@ class Settings:
 
     def __post_init__(self) -> None:
         if self.seeds < LEAST_SEEDS:
-            raise UserError(f"--seeds is {self.seeds}; expected at least {LEAST_SEEDS}: one seed has no spread.")
+            raise UserError(f"--seeds is {self.seeds}; expected at least {LEAST_SEEDS}: a single seed has no spread.")
 
     @property
     def every_seed(self) -> tuple[int, ...]:

@@ -1,4 +1,4 @@
-"""Claim 6: gates multiply, and each part of the network earns its place (Tab. 6, supplement Tabs. 1, 2 and 3)."""
+"""Claim 6: multiplicative gates, and the contribution of each part (Tab. 6, supplement Tabs. 1, 2 and 3)."""
 
 import dataclasses
 import statistics
@@ -40,12 +40,12 @@ NETWORKS = (
     SmallNetwork("convnext_oversized", "convnext_tiny_oversized", _SMALL),
     SmallNetwork("convnext_bgu", "convnext_tiny_bgu", _SMALL),
 )
-"""Registered networks made small by depths and widths alone: the blocks are those of the full-size ones."""
+"""Registered networks with smaller depths and widths; their blocks are those of the full-size ones."""
 
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """What the paper finds better, what it finds worse, where, and the ImageNet accuracies it prints (theirs)."""
+    """What the paper finds better and worse, its source, and the ImageNet accuracies it prints."""
 
     name: str
     better: str
@@ -70,25 +70,25 @@ COMPARISONS = (
 
 
 def recipe(settings: Settings) -> CropRecipe:
-    """How all of them are trained."""
+    """The recipe that all networks are trained with."""
     return QUICK if settings.quick else CropRecipe()
 
 
 def measure(settings: Settings, note: Note) -> tuple[ClaimOutcome, list[Drawing]]:
     """Trains every network with every seed, and compares accuracies on the test regions seed by seed."""
     found: dict[str, list[Trained]] = {subject.name: [] for subject in NETWORKS}
-    for seed in settings.every_seed:  # the outer loop, so that the crops of a seed are cut once
+    for seed in settings.every_seed:  # the outer loop, so that a seed's crops are made once
         for subject in NETWORKS:
-            keep = subject is BASELINE  # its weights are what claim 5 shows other sizes
+            keep = subject is BASELINE  # claim 5 tests its weights at other sizes
             found[subject.name].append(trained(subject, seed, recipe(settings), settings.folder, keep=keep))
             note(_seconds_each(settings), f"{subject.name}, seed {seed}")
     return judge(found, recipe(settings))
 
 
 def judge(found: dict[str, list[Trained]], used: CropRecipe) -> tuple[ClaimOutcome, list[Drawing]]:
-    """What the accuracies say of each comparison, and of the claim."""
+    """The verdicts on each comparison and on the claim."""
     top1 = {name: [100 * each.top1 for each in results] for name, results in found.items()}
-    step = 100 / (used.test_crops * len(NAMES))  # one crop more or less, in points
+    step = 100 / (used.test_crops * len(NAMES))  # one crop, in points
     intervals = {each.name: paired(top1[each.better], top1[each.worse], step) for each in COMPARISONS}
     verdicts = {name: direction(each) for name, each in intervals.items()}
     figures = tuple(
@@ -104,10 +104,10 @@ def judge(found: dict[str, list[Trained]], used: CropRecipe) -> tuple[ClaimOutco
     counts = Counter(verdicts.values())
     words = ", ".join(f"{counts[verdict]} {verdict}" for verdict in ("supported", "contradicted", "undecided"))
     because = (
-        f"Of {len(COMPARISONS)} comparisons: {words}. {_against(intervals)} A guess is right in "
-        f"{100 / len(NAMES):.1f} %. The networks have about 0.7M parameters and see some thousand crops, so this tells "
-        "which differences show at once at small scale. It does not reproduce ImageNet, where the paper's differences "
-        "are mostly about one point. At 95 % one comparison in 20 is decided by chance."
+        f"Of {len(COMPARISONS)} comparisons: {words}. {_against(intervals)} Chance is "
+        f"{100 / len(NAMES):.1f} %. The networks have about 0.7M parameters and train on a few thousand crops, so this "
+        "shows which differences are visible at small scale. It does not reproduce ImageNet, where the paper's "
+        "differences are mostly about one point. At 95 %, one comparison in 20 is decided by chance."
     )
     data = {
         "photographs": NAMES,
@@ -117,8 +117,8 @@ def judge(found: dict[str, list[Trained]], used: CropRecipe) -> tuple[ClaimOutco
     }
     caption = (
         "Difference in accuracy on held-out regions, in points: mean (dot), single seeds (strokes) and the 95 % "
-        "interval of Student's t over seeds. Right of zero is what the paper says; at the edge, the paper's "
-        "ImageNet top-1 (theirs)."
+        "interval of Student's t over seeds. Right of zero agrees with the paper; at the edge, the paper's "
+        "ImageNet top-1."
     )
     drawing = Drawing(caption, lambda path: _draw(path, intervals, top1))
     seconds = sum(each.seconds for results in found.values() for each in results)
@@ -126,12 +126,12 @@ def judge(found: dict[str, list[Trained]], used: CropRecipe) -> tuple[ClaimOutco
 
 
 def _against(intervals: dict[str, Interval]) -> str:
-    """Names every comparison whose mean lies on the other side of zero than the paper's, decided or not."""
+    """Names every comparison whose mean has the opposite sign of the paper's, decided or not."""
     means = {name: round(each.mean, 2) for name, each in intervals.items() if round(each.mean, 2) < 0}
     if not means:
-        return "No mean points the other way than the paper's."
+        return "No mean has the opposite sign of the paper's."
     named = ", ".join(f"{name} ({mean:.2f} points)" for name, mean in sorted(means.items(), key=lambda each: each[1]))
-    return f"The mean points the other way than the paper's in {len(means)}: {named}."
+    return f"The mean has the opposite sign of the paper's in {len(means)}: {named}."
 
 
 def _seconds_each(settings: Settings) -> int:

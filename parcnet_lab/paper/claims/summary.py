@@ -23,7 +23,7 @@ def write_summary(path: Path, findings: Sequence[Finding], about: Mapping[str, A
 
 
 def summary(findings: Sequence[Finding], about: Mapping[str, Any]) -> str:
-    """The verdicts at a glance, then the table of every finding; the pictures are on the page.
+    """An overview of the verdicts, then the table of every finding; the pictures are on the page.
 
     `about` is the head of claims.json: command, machine, `quick`, and perhaps a `note` on how it was run.
     """

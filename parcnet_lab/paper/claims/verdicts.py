@@ -1,4 +1,4 @@
-"""What a set of figures says of a claim: rules that are fixed before anything is measured."""
+"""Verdicts on claims, by rules fixed before anything is measured."""
 
 import math
 import statistics
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 Verdict = Literal["supported", "contradicted", "undecided", "pass", "fail"]
-"""`pass` and `fail` are for statements of algebra, which no sample can leave open."""
+"""`pass` and `fail` judge algebraic statements, which need no statistics."""
 
 LEVEL = 0.95
 
@@ -25,10 +25,10 @@ class Interval:
 def interval(differences: Sequence[float], step: float = 0.0) -> Interval:
     """Student's interval of the mean: mean +- t(0.975, n - 1) s / sqrt(n). Needs two differences at least.
 
-    `step` is what the values are counted in: s is taken to be at least that, because a few counts that happen to be
-    equal are no proof that seeds do not matter.
+    `step` is the resolution of the values, a lower bound for s: a few values that happen to be equal do not show that
+    seeds have no effect.
     """
-    from scipy.stats import t  # here, for it takes a second that only this needs
+    from scipy.stats import t  # here: it takes a second, and only this needs it
 
     count = len(differences)
     if count < 2:
@@ -59,12 +59,12 @@ def near(found: Interval, stated: float, tolerance: float) -> Verdict:
 
 
 def exact(holds: bool) -> Verdict:
-    """The verdict on a statement of algebra."""
+    """The verdict on an algebraic statement."""
     return "pass" if holds else "fail"
 
 
 def together(verdicts: Iterable[Verdict]) -> Verdict:
-    """One verdict for a claim of several parts: contradicted by one that is, supported only when all are."""
+    """The verdict on a claim of several parts: contradicted if one part is, supported only if all are."""
     found = list(verdicts)
     if "contradicted" in found:
         return "contradicted"

@@ -13,9 +13,8 @@ from timm.data import ImageNetInfo
 from parcnet.base import UserError
 from parcnet.data import Preprocessing, open_dataset
 from parcnet.data.corruptions import CORRUPTIONS
-from parcnet.evaluation import Result
 from parcnet.evaluation.robustness import SUITES, Part, PartScore, csv_text, parts_of, score, summary
-from parcnet.evaluation.robustness.score import Corruption
+from parcnet.evaluation.robustness.score import CorruptionTransform
 
 SYNSETS = tuple(ImageNetInfo("imagenet-1k").label_names())
 BACKWARDS = SYNSETS[::-1]
@@ -93,7 +92,7 @@ def test_corruptions_of_any_images_are_reproducible_and_differ_between_images():
     assert len(parts) == 1 + 5 * len(CORRUPTIONS)
     assert len(parts[0].images) == len(digits)
     photo = digits.image(3)
-    noisy = Corruption("gaussian_noise", 5)
+    noisy = CorruptionTransform("gaussian_noise", 5)
     assert noisy(photo).tobytes() == noisy(photo).tobytes() != photo.tobytes()
     other = np.asarray(noisy(digits.image(4)), float) - np.asarray(digits.image(4), float)
     assert not np.array_equal(other, np.asarray(noisy(photo), float) - np.asarray(photo, float))

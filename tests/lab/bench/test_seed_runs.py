@@ -3,7 +3,7 @@
 import pytest
 
 from parcnet.recipes import Network, Recipe
-from parcnet.tasks.building import build_network
+from parcnet.tasks.lookup import task_named
 from parcnet_lab.bench.results import BenchmarkResult
 from parcnet_lab.bench.seed_runs import PEERS, peer
 from parcnet_lab.bench.views import view
@@ -53,7 +53,7 @@ def test_the_peers_have_as_many_parameters_as_ours(name) -> None:
     arguments = peer(name).arguments
     model, text = arguments[1], arguments[3]
     recipe = Recipe(network=Network(model=model, model_args=text, img_size=32))
-    classes = tuple("0123456789")
-    counted = sum(each.numel() for each in build_network(recipe, classes).network.parameters())
-    ours = sum(each.numel() for each in build_network(Recipe(), classes).network.parameters())
+    classes, build = tuple("0123456789"), task_named("classification").build
+    counted = sum(each.numel() for each in build(recipe, classes).network.parameters())
+    ours = sum(each.numel() for each in build(Recipe(), classes).network.parameters())
     assert counted == pytest.approx(ours, rel=0.004)

@@ -41,7 +41,7 @@ def test_the_row_held_out_is_never_learned_from(fold, tmp_path):
 
 def test_a_fold_that_is_there_already_is_not_overwritten(tmp_path):
     (tmp_path / "fold1").mkdir()
-    with pytest.raises(UserError, match="fold1 is there already"):
+    with pytest.raises(UserError, match="fold1 exists already"):
         coin_folds.measure([0, 1], "coins_mask_rcnn", tmp_path, None, None, lambda *_: None)
     with pytest.raises(UserError, match="fold is 4; expected 0 to 3"):
         make_coco(tmp_path, 4)

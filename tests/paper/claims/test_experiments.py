@@ -124,7 +124,7 @@ def test_claim_6_judges_differences_seed_by_seed(worse, spread, verdict):
 
 def test_claim_6_names_every_mean_that_points_the_other_way():
     found = {subject.name: results(0.4, 0.05) for subject in small_ablations.NETWORKS}
-    assert "No mean points the other way" in small_ablations.judge(found, CropRecipe())[0].because
+    assert "No mean has the opposite sign" in small_ablations.judge(found, CropRecipe())[0].because
     found["no_oversized"] = results(0.43, 0.2)
     because = small_ablations.judge(found, CropRecipe())[0].because
     assert "in 1: oversized over none (-3.00 points)." in because

@@ -1,10 +1,9 @@
-import importlib.util
-
 import numpy as np
 import pytest
 import torch
 
 from parcnet.base import UserError
+from parcnet.data import packaged_images
 from parcnet_lab.paper.claims import photographs as room
 from parcnet_lab.paper.claims.crops import LARGEST, SMALLEST, as_batch, held_out_crops, resized, training_crops
 from parcnet_lab.paper.claims.photographs import NAMES, photograph, photographs
@@ -30,8 +29,8 @@ def test_regions_share_no_pixel_and_leave_none_out():
 
 def test_a_missing_package_is_named_with_the_extra(monkeypatch):
     photograph.cache_clear()
-    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "skimage" else object())
-    with pytest.raises(UserError, match=r"scikit-image.*parcnet\[paper\]"):
+    monkeypatch.setattr(packaged_images, "find_spec", lambda _: None)
+    with pytest.raises(UserError, match=r"scikit-image.*parcnet\[lab\]"):
         room.photograph("astronaut")
 
 

@@ -3,7 +3,8 @@ import torch
 from torch.testing import assert_close
 
 from parcnet.recipes import Augmentation
-from parcnet.tasks import top_k, training_loss
+from parcnet.tasks.classification.loss import classification_loss
+from parcnet.tasks.classification.prediction import top_k
 
 
 def test_loss_without_mixing_is_label_smoothing_by_its_definition():
@@ -11,14 +12,14 @@ def test_loss_without_mixing_is_label_smoothing_by_its_definition():
     log_p = logits.log_softmax(-1)
     right = log_p[range(5), labels]
     expected = (-(1 - 0.1) * right - 0.1 * log_p.mean(-1)).mean()
-    assert_close(training_loss(Augmentation(smoothing=0.1))(logits, labels), expected)
+    assert_close(classification_loss(Augmentation(smoothing=0.1))(logits, labels), expected)
 
 
 @pytest.mark.parametrize("mixing", [{"mixup": 0.8}, {"cutmix": 1.0}, {"mixup": 0.8, "cutmix": 1.0}])
 def test_loss_with_mixing_is_cross_entropy_to_soft_targets(mixing):
     logits, targets = torch.randn(5, 4, dtype=torch.float64), torch.rand(5, 4, dtype=torch.float64)
     expected = -(targets * logits.log_softmax(-1)).sum(-1).mean()
-    assert_close(training_loss(Augmentation(**mixing))(logits, targets), expected)
+    assert_close(classification_loss(Augmentation(**mixing))(logits, targets), expected)
 
 
 def test_top_k_names_the_likeliest_first():

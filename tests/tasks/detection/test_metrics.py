@@ -10,9 +10,8 @@ from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
 from parcnet.base import UserError
-from parcnet.evaluation import coco_statistics, evaluate_detection
 from parcnet.tasks.detection.coco import Instances, encode
-from parcnet.tasks.detection.metrics import STATISTICS, results
+from parcnet.tasks.detection.metrics import STATISTICS, coco_statistics, evaluate_detection, results
 
 HEIGHT, WIDTH = 120, 160
 

@@ -7,19 +7,19 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 from parcnet import checkpoint
 from parcnet.base import UserError
-from parcnet.data import collate_lists, eval_loader
-from parcnet.evaluation import evaluate_detection, torch_predictor
+from parcnet.evaluation import evaluation_batches, torch_predictor
 from parcnet.recipes import Recipe, read_recipe
-from parcnet.tasks.detection import region_heads as heads
-from parcnet.tasks.detection.coco import AsItIs, open_coco
-from parcnet.tasks.loading import from_checkpoint
+from parcnet.tasks.detection import cascade_heads, region_heads
+from parcnet.tasks.loading import load_checkpoint
+from parcnet.tasks.lookup import task_named
 from parcnet.training import Diverged, train
 from parcnet.training.loop.step import Stepper
-from parcnet_lab.bench.faults import Run, differences, lines
+from parcnet_lab.bench.faults import KillableRun, differences, lines
 
 RECIPE = """\
 task: detection
@@ -68,13 +68,22 @@ def recipe_file(shapes, tmp_path_factory) -> Path:
 @pytest.fixture
 def recipe(recipe_file, tmp_path, monkeypatch) -> Callable[[str], Recipe]:
     """recipe("whole"): two epochs of two steps into that folder. Its linear layers are narrow, for speed."""
-    monkeypatch.setattr(heads, "HIDDEN", 32)
+    monkeypatch.setattr(region_heads, "HIDDEN", 32)
     given = read_recipe(recipe_file)
     return lambda name: replace(given, run=replace(given.run, output=str(tmp_path / name)))
 
 
 class Killed(BaseException):
     """Ends a run as SIGKILL would: nothing of ours runs after it."""
+
+
+def evaluated_alone(run, shapes):
+    """The metrics of a run's best checkpoint on the validation images, in one process."""
+    loaded = load_checkpoint(run)
+    images = loaded.task.open_images(str(shapes), "val", loaded.metadata)
+    batches = evaluation_batches(loaded.task, images, loaded.metadata, batch_size=4)
+    with torch_predictor(loaded.network, torch.device("cpu")) as predictor:
+        return loaded.task.evaluate(predictor, batches, loaded.metadata)
 
 
 def test_a_run_killed_goes_on_bit_for_bit_and_its_checkpoint_scores_as_it_did(recipe, shapes, monkeypatch):
@@ -94,38 +103,29 @@ def test_a_run_killed_goes_on_bit_for_bit_and_its_checkpoint_scores_as_it_did(re
     train(broken, resume="auto")
     assert differences(Path(whole.run.output), Path(broken.run.output)) == 0
     assert len(lines(Path(broken.run.output) / "steps.jsonl")) == 4
-    network, metadata = from_checkpoint(whole.run.output)
-    assert metadata.task == "detection"
-    images = open_coco(shapes, "val", metadata.classes)
-    loader = eval_loader(images, transform=AsItIs(), batch_size=4, workers=0, collate=collate_lists)
-    with torch_predictor(network, next(network.parameters()).device) as see:
-        again = evaluate_detection(see, loader)
+    assert load_checkpoint(whole.run.output).task.name == "detection"
+    again = evaluated_alone(whole.run.output, shapes)
     assert again.count == 4
     assert again.metrics() == pytest.approx(outcome.val.metrics())
     assert (Path(whole.run.output) / "predictions.png").stat().st_size > 0
 
 
 def test_two_processes_share_the_batch_and_score_every_image_once(recipe_file, shapes, tmp_path):
-    Run(["-c", str(recipe_file), "--epochs", "1"], 2, tmp_path / "run").finish()
+    KillableRun(["-c", str(recipe_file), "--epochs", "1"], 2, tmp_path / "run").finish()
     said = (tmp_path / "run.log").read_text()
     assert "2 processes x 2 images" in said
     result = json.loads((tmp_path / "run" / "result.json").read_text())
     assert result["processes"] == 2
     assert len(lines(tmp_path / "run" / "steps.jsonl")) == 2
-    network, metadata = from_checkpoint(tmp_path / "run")
-    images = open_coco(shapes, "val", metadata.classes)
-    loader = eval_loader(images, transform=AsItIs(), batch_size=1, workers=0, collate=collate_lists)
-    with torch_predictor(network, next(network.parameters()).device) as see:
-        alone = evaluate_detection(see, loader).metrics()
+    metadata = checkpoint.read_metadata(tmp_path / "run")
+    alone = evaluated_alone(tmp_path / "run", shapes).metrics()
     for name in ("box_ap", "mask_ap"):
         assert metadata.metrics[f"val_{name}"] == pytest.approx(alone[name], abs=1e-6)
 
 
 def test_a_loss_that_is_not_finite_ends_the_run_naming_where(recipe, monkeypatch):
-    from parcnet.tasks.detection import cascade_heads as roi_heads
-
-    real = roi_heads.box_loss
-    monkeypatch.setattr(roi_heads, "box_loss", lambda *given: real(*given) * float("nan"))
+    real = cascade_heads.box_loss
+    monkeypatch.setattr(cascade_heads, "box_loss", lambda *given: real(*given) * float("nan"))
     with pytest.raises(Diverged, match="loss"):
         train(recipe("diverging"))
 
@@ -154,9 +154,8 @@ def test_a_detector_starts_from_a_classifiers_weights_and_says_what_was_used(rec
     checkpoint.save(tmp_path / "classifier.safetensors", classifier.state_dict(), about)
     given = recipe("run")
     start = str(tmp_path / "classifier.safetensors")
-    from parcnet.tasks import task_of
-
-    built = task_of(replace(given, network=replace(given.network, initial_checkpoint=start))).build(("red", "green"))
+    starting = replace(given, network=replace(given.network, initial_checkpoint=start))
+    built = task_named("detection").build(starting, ("red", "green"))
     body = built.network.backbone.body.net.state_dict()
     own = {name.replace(".", "_"): value for name, value in classifier.state_dict().items()}
     assert all(bool((value == own[name.replace(".", "_")]).all()) for name, value in body.items())

@@ -6,11 +6,11 @@ import torch
 from torchmetrics import JaccardIndex
 
 from parcnet.base import UserError
-from parcnet.tasks.segmentation import Looks
+from parcnet.tasks.segmentation import InferenceSettings
 from parcnet.tasks.segmentation.data import IGNORED
 from parcnet.tasks.segmentation.metrics import evaluate_segmentation
 
-LOOKS = Looks((64, 64), "whole")
+SETTINGS = InferenceSettings((64, 64), "whole")
 
 
 def oracle(images):
@@ -28,7 +28,7 @@ def scored(pairs, num_classes=4, batch=2):
         ([image_of(predicted) for predicted, _ in part], [torch.from_numpy(true).long() for _, true in part])
         for part in (pairs[place : place + batch] for place in range(0, len(pairs), batch))
     ]
-    return evaluate_segmentation(oracle, batches, num_classes, LOOKS)
+    return evaluate_segmentation(oracle, batches, num_classes, SETTINGS)
 
 
 def drawn(count=5, classes=4, side=64):

@@ -2,7 +2,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from parcnet.tasks.segmentation import Looks, look
+from parcnet.tasks.segmentation import InferenceSettings, predict_probabilities
 from parcnet.tasks.segmentation.sliding_inference import windows
 
 
@@ -29,7 +29,8 @@ def test_a_window_of_512_every_341_px():
 def test_windows_of_what_sees_single_pixels_agree_with_the_whole():
     image = torch.randn(3, 50, 90)
     whole, slide = (
-        look(pixelwise, image, Looks((50, 90), kind, (32, 32), (20, 20)), (50, 90)) for kind in ("whole", "slide")
+        predict_probabilities(pixelwise, image, InferenceSettings((50, 90), kind, (32, 32), (20, 20)), (50, 90))
+        for kind in ("whole", "slide")
     )
     torch.testing.assert_close(slide, whole, rtol=1e-5, atol=1e-5)
     torch.testing.assert_close(whole, pixelwise(image[None])[0].log_softmax(0), rtol=1e-5, atol=1e-5)
@@ -37,15 +38,20 @@ def test_windows_of_what_sees_single_pixels_agree_with_the_whole():
 
 def test_a_mirrored_view_comes_back_mirrored():
     image = torch.randn(3, 32, 48)
-    plain = look(pixelwise, image, Looks((32, 48), "whole"), (32, 48))
-    both = look(pixelwise, image, Looks((32, 48), "whole", flip=True), (32, 48))
+    plain = predict_probabilities(pixelwise, image, InferenceSettings((32, 48), "whole"), (32, 48))
+    both = predict_probabilities(pixelwise, image, InferenceSettings((32, 48), "whole", flip=True), (32, 48))
     torch.testing.assert_close(both, plain, rtol=1e-5, atol=1e-5)
 
 
 def test_scales_are_averaged_as_probabilities():
     image = torch.randn(3, 32, 32)
-    alone = [look(pixelwise, image, Looks((32, 32), "whole", scales=(scale,)), (32, 32)).exp() for scale in (0.5, 1.5)]
-    both = look(pixelwise, image, Looks((32, 32), "whole", scales=(0.5, 1.5)), (32, 32)).exp()
+    alone = [
+        predict_probabilities(pixelwise, image, InferenceSettings((32, 32), "whole", scales=(scale,)), (32, 32)).exp()
+        for scale in (0.5, 1.5)
+    ]
+    both = predict_probabilities(
+        pixelwise, image, InferenceSettings((32, 32), "whole", scales=(0.5, 1.5)), (32, 32)
+    ).exp()
     torch.testing.assert_close(both, (alone[0] + alone[1]) / 2)
     torch.testing.assert_close(both.sum(0), torch.ones(32, 32))
 
@@ -57,7 +63,9 @@ def test_a_view_is_made_from_the_image_itself_and_answers_at_the_asked_size():
         sizes.append(tuple(images.shape[-2:]))
         return pixelwise(images)
 
-    answer = look(seeing, torch.randn(3, 100, 200), Looks((50, 400), "whole", scales=(1.0, 2.0)), (100, 200))
+    answer = predict_probabilities(
+        seeing, torch.randn(3, 100, 200), InferenceSettings((50, 400), "whole", scales=(1.0, 2.0)), (100, 200)
+    )
     assert sizes == [(50, 100), (100, 200)]
     assert answer.shape == (3, 100, 200)
 
@@ -66,7 +74,7 @@ def test_sliding_over_a_network_averages_the_logits_of_what_windows_share(small)
     small.eval()
     image = torch.randn(3, 64, 96)
     with torch.no_grad():
-        answer = look(small, image, Looks((64, 96), "slide", (64, 64), (32, 32)), (64, 96))
+        answer = predict_probabilities(small, image, InferenceSettings((64, 96), "slide", (64, 64), (32, 32)), (64, 96))
         left, right = small(image[None, ..., :64]), small(image[None, ..., 32:])
     shared = (F.pad(left, (0, 32)) + F.pad(right, (32, 0)))[0]
     shared[..., 32:64] /= 2

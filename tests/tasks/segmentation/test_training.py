@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,22 +13,19 @@ from skimage import data
 
 from parcnet import checkpoint
 from parcnet.base import UserError
-from parcnet.data import Preprocessing, collate_lists, eval_loader
-from parcnet.evaluation import torch_predictor
-from parcnet.recipes import Data, Network, Optimizer, Recipe, Run, Schedule, Segmentation, to_yaml
-from parcnet.tasks.loading import from_checkpoint
-from parcnet.tasks.segmentation import Looks, Segmenter
-from parcnet.tasks.segmentation.data import SegmentationEvaluation, open_label_maps
-from parcnet.tasks.segmentation.metrics import evaluate_segmentation
-from parcnet.tasks.segmentation.task import Segmentation as Task
-from parcnet.training import conclusion as final
-from parcnet.training import train
+from parcnet.evaluation import evaluation_batches, torch_predictor
+from parcnet.recipes import Data, Network, Optimizer, Recipe, Run, Schedule, to_yaml
+from parcnet.tasks.loading import load_checkpoint
+from parcnet.tasks.segmentation import Segmenter
+from parcnet.tasks.segmentation.recipe import SegmentationSettings
+from parcnet.tasks.segmentation.task import SegmentationTask
+from parcnet.training import conclusion, train
+from parcnet.training.distributed.process_group import ProcessGroup
 from parcnet.training.loop.step import Stepper
 from parcnet.training.setup.layer_decay import layer_groups
 from parcnet.training.setup.plan import make_plan
-from parcnet.training.setup.prepare import prepare
-from parcnet_lab.bench.faults import Run as Processes
-from parcnet_lab.bench.faults import differences
+from parcnet.training.setup.prepare import RunSetup, prepare
+from parcnet_lab.bench.faults import KillableRun, differences
 
 
 @pytest.fixture(scope="session")
@@ -57,7 +55,7 @@ def recipe(coins_folder, tmp_path) -> Callable[..., Recipe]:
             data=Data(data_dir=str(coins_folder), batch_size=batch, workers=0, repeats=12),
             optimizer=Optimizer(lr=3e-3),
             schedule=Schedule(**{"decay": "poly", "epochs": 2, "warmup_epochs": 0.5, **schedule}),
-            segmentation=Segmentation(
+            settings=SegmentationSettings(
                 decoder_channels=16,
                 auxiliary_channels=8,
                 crop_size=(64, 64),
@@ -70,13 +68,17 @@ def recipe(coins_folder, tmp_path) -> Callable[..., Recipe]:
     return make
 
 
+def prepared(recipe: Recipe) -> RunSetup:
+    return prepare(recipe, ProcessGroup(), torch.device("cpu"))
+
+
 @pytest.fixture
 def _without_pictures(monkeypatch):
-    monkeypatch.setattr(final, "training_curves", lambda *_: None)
-    monkeypatch.setattr(Task, "draw", lambda *_: [])
+    monkeypatch.setattr(conclusion, "_draw_curves", lambda *_: Path("curve.png"))
+    monkeypatch.setattr(SegmentationTask, "draw_run", lambda *_: [])
 
 
-def test_a_run_leaves_figures_pictures_and_a_checkpoint_that_says_how_to_look(recipe):
+def test_a_run_leaves_metrics_pictures_and_a_checkpoint_with_its_inference_settings(recipe):
     outcome = train(recipe())
     line = json.loads(outcome.folder.log.read_text().splitlines()[-1])
     assert {"val_loss", "val_miou", "val_macc", "val_aacc"} <= line.keys()
@@ -85,8 +87,9 @@ def test_a_run_leaves_figures_pictures_and_a_checkpoint_that_says_how_to_look(re
     assert outcome.test.metrics()["aacc"] > 0.5
     assert [path.name for path in outcome.pictures] == ["curve.png", "predictions.png"]
     assert all(path.stat().st_size > 5000 for path in outcome.pictures)
-    network, metadata = from_checkpoint(outcome.folder.path)
-    assert isinstance(network, Segmenter)
+    loaded = load_checkpoint(outcome.folder.path)
+    metadata = loaded.metadata
+    assert isinstance(loaded.network, Segmenter)
     assert (metadata.task, metadata.classes) == ("segmentation", ("table", "coin"))
     assert metadata.task_args["looks"] == {
         "resize_to": [75, 192],
@@ -122,19 +125,16 @@ def test_two_processes_share_the_batch_and_count_every_pixel_once(recipe, coins_
     path = tmp_path / "coins.yaml"
     path.write_text(to_yaml(replace(asked, run=replace(asked.run, output=None))), encoding="utf-8")
     together = tmp_path / "together"
-    Processes(["-c", str(path)], 2, together).finish()
+    KillableRun(["-c", str(path)], 2, together).finish()
     assert "2 processes x 2 images" in (tmp_path / "together.log").read_text()
     assert json.loads((together / "result.json").read_text())["processes"] == 2
-    network, metadata = from_checkpoint(together)
-    images = open_label_maps(str(coins_folder), "val", False, metadata.classes)
-    as_it_is = SegmentationEvaluation(Preprocessing.from_dict(metadata.preprocessing))
-    batches = eval_loader(images, transform=as_it_is, batch_size=1, workers=0, collate=collate_lists)
-    given = asked.segmentation
-    looks = Looks(given.resize_to, given.inference, given.crop_size, given.stride)
-    with torch_predictor(network, torch.device("cpu")) as see:
-        alone = evaluate_segmentation(see, batches, 2, looks).metrics()
+    loaded = load_checkpoint(together)
+    images = loaded.task.open_images(str(coins_folder), "val", loaded.metadata)
+    batches = evaluation_batches(loaded.task, images, loaded.metadata, batch_size=1)
+    with torch_predictor(loaded.network, torch.device("cpu")) as predictor:
+        alone = loaded.task.evaluate(predictor, batches, loaded.metadata).metrics()
     for name in ("miou", "aacc"):
-        assert metadata.metrics[f"val_{name}"] == pytest.approx(alone[name], abs=1e-6)
+        assert loaded.metadata.metrics[f"val_{name}"] == pytest.approx(alone[name], abs=1e-6)
 
 
 def test_iterations_end_in_the_middle_of_a_pass(recipe):
@@ -147,19 +147,18 @@ def test_iterations_end_in_the_middle_of_a_pass(recipe):
 
 def test_weights_of_a_classifier_are_taken_and_the_report_says_which(recipe, tmp_path):
     plain = recipe().network
-    classifier = replace(recipe(), task="classification", data=Data(), segmentation=Segmentation())
-    job = prepare(replace(classifier, run=replace(classifier.run, output=str(tmp_path / "digits"))))
+    classifier = prepared(replace(recipe(), task="classification", data=Data(), settings=None))
     path = tmp_path / "digits.safetensors"
-    checkpoint.save(path, job.built.network.state_dict(), job.metadata())
-    started = prepare(recipe(network=replace(plain, initial_checkpoint=str(path))))
-    own, given = started.built.network.state_dict(), job.built.network.state_dict()
+    checkpoint.save(path, classifier.built.network.state_dict(), classifier.metadata())
+    started = prepared(recipe(network=replace(plain, initial_checkpoint=str(path))))
+    own, given = started.built.network.state_dict(), classifier.built.network.state_dict()
     assert torch.equal(own["backbone.net.stages_2.blocks.0.norm1.weight"], given["stages.2.blocks.0.norm1.weight"])
     assert "head.fc.weight" in started.built.notes[0]
     assert "tensors used" in started.built.notes[0]
 
 
 def test_stage_wise_decay_counts_the_backbones_stages_and_leaves_decoder_and_norms_alone(recipe):
-    ids, last = layer_groups(prepare(recipe()).built.network, "stages", 6)
+    ids, last = layer_groups(prepared(recipe()).built.network, "stages", 6)
     assert last == 7
     for prefix, group in (
         ("backbone.net.stem.", 0),
@@ -176,10 +175,10 @@ def test_stage_wise_decay_counts_the_backbones_stages_and_leaves_decoder_and_nor
 
 def test_one_image_at_a_time_is_refused_before_any_work(recipe):
     with pytest.raises(UserError, match="at least two images at a time"):
-        make_plan(prepare(recipe(batch=1)))
+        make_plan(prepared(recipe(batch=1)))
 
 
 def test_unlabelled_images_are_refused_before_any_work(recipe, tmp_path):
     empty = replace(recipe(), data=replace(recipe().data, data_dir=str(tmp_path)))
     with pytest.raises(UserError, match="there is no folder"):
-        prepare(empty)
+        prepared(empty)

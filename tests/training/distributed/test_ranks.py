@@ -12,7 +12,9 @@ from pathlib import Path
 import pytest
 
 from parcnet import checkpoint
-from parcnet_lab.bench.faults import Run, differences, free_port, lines
+from parcnet.evaluation import evaluation_batches
+from parcnet.tasks.loading import load_checkpoint
+from parcnet_lab.bench.faults import KillableRun, differences, free_port, lines
 
 PATIENCE = 240
 """Seconds: the processes load for ten of them on a free machine, and tests run beside others."""
@@ -37,7 +39,7 @@ def training(digits_folder, tmp_path_factory) -> list[str]:
 def together(training, tmp_path_factory) -> Path:
     """The run folder of two processes on one node."""
     folder = tmp_path_factory.mktemp("together") / "run"
-    Run(training, 2, folder).finish()
+    KillableRun(training, 2, folder).finish()
     return folder
 
 
@@ -51,27 +53,25 @@ def test_two_processes_share_the_batch_and_say_so_once(together):
 
 
 def test_each_image_of_validation_counts_once(together, digits_folder):
-    from parcnet.data import Preprocessing, eval_loader, open_dataset
-    from parcnet.evaluation import evaluate
-    from parcnet.models import from_checkpoint
-
-    network, metadata = from_checkpoint(together / "best.safetensors")
-    transform = Preprocessing.from_dict(metadata.preprocessing).transform()
-    images = open_dataset(digits_folder, "val", metadata.classes)
-    alone = evaluate(network.eval(), eval_loader(images, transform=transform, batch_size=5, workers=0), 3)
+    loaded = load_checkpoint(together / "best.safetensors")
+    metadata = loaded.metadata
+    images = loaded.task.open_images(str(digits_folder), "val", metadata)
+    alone = loaded.task.evaluate(
+        loaded.network, evaluation_batches(loaded.task, images, metadata, batch_size=5), metadata
+    )
     assert metadata.metrics["val_top1"] == alone.top1
     assert metadata.metrics["val_loss"] == pytest.approx(alone.loss, rel=1e-5)
 
 
 def test_a_killed_rank_ends_the_other_and_the_restart_goes_on_bit_for_bit(together, training, tmp_path):
-    run = Run(training, 2, tmp_path / "run", restarts=3)
+    run = KillableRun(training, 2, tmp_path / "run", restarts=3)
     try:
         assert run.reach(9)
         run.kill(random.Random(0))
         run.finish()
     finally:
         run.end()
-    assert "goes on from" in (tmp_path / "run.log").read_text()
+    assert "resumes from" in (tmp_path / "run.log").read_text()
     assert differences(together, tmp_path / "run") == 0
 
 
@@ -163,7 +163,7 @@ def test_another_number_of_processes_goes_on_with_the_same_batch(together, train
     for state in sorted((tmp_path / "run" / "states").iterdir())[1:]:
         state.unlink()
     (tmp_path / "run" / "best.safetensors").unlink()
-    Run(training, 1, tmp_path / "run").finish()
+    KillableRun(training, 1, tmp_path / "run").finish()
     said = (tmp_path / "run.log").read_text()
     assert "world: 2 processes x 4 images -> 8 images" in said
     assert len(lines(tmp_path / "run" / "steps.jsonl")) == 3 * 7
@@ -173,8 +173,8 @@ def test_another_number_of_processes_goes_on_with_the_same_batch(together, train
 def test_three_processes_killed_and_started_again_lose_nothing(training, tmp_path):
     """Sums of three numbers depend on their order, which DDP settles anew after its first step."""
     three = [*training, "--batch-size", "6"]
-    Run(three, 3, tmp_path / "whole").finish()
-    run = Run(three, 3, tmp_path / "broken", restarts=2)
+    KillableRun(three, 3, tmp_path / "whole").finish()
+    run = KillableRun(three, 3, tmp_path / "broken", restarts=2)
     assert run.reach(5)
     run.kill(random.Random(0))
     run.finish()

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from parcnet.training import Diverged, train
-from parcnet.training.loop.nonfinite import watched_outputs
+from parcnet.training.loop.nonfinite import nonfinite_outputs
 from parcnet.training.loop.step import Stepper
 
 
@@ -70,6 +70,6 @@ def test_a_gradient_that_is_not_finite_is_named_going_backwards(recipe, monkeypa
 
 def test_the_hooks_are_gone_afterwards_also_on_exceptions():
     network = torch.nn.Sequential(torch.nn.Linear(2, 2), torch.nn.ReLU())
-    with pytest.raises(RuntimeError, match="shapes cannot be multiplied"), watched_outputs(network):
+    with pytest.raises(RuntimeError, match="shapes cannot be multiplied"), nonfinite_outputs(network):
         network(torch.zeros(1, 3))
     assert not any(module._forward_hooks for module in network.modules())

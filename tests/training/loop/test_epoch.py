@@ -3,10 +3,10 @@ import math
 import pytest
 import torch
 
-from parcnet.training.distributed.process_group import Ranks
+from parcnet.training.distributed.process_group import ProcessGroup
 from parcnet.training.loop.epoch import NonFinite, train_epoch
-from parcnet.training.loop.progress import Position
-from parcnet.training.loop.step import Taken
+from parcnet.training.loop.progress import Progress
+from parcnet.training.loop.step import StepResult
 
 BATCHES = [(torch.empty(0), torch.empty(0))] * 6
 
@@ -14,7 +14,7 @@ BATCHES = [(torch.empty(0), torch.empty(0))] * 6
 class Steps:
     """A stepper whose step number t has the loss values[t]."""
 
-    ranks = Ranks()
+    ranks = ProcessGroup()
     lr = 0.1
     device = torch.device("cpu")
 
@@ -25,7 +25,7 @@ class Steps:
     def __call__(self, batch, step):
         self.micro_batches = len(batch)
         loss, norm = self.values[step], self.norms[step]
-        return Taken(loss, norm, math.isfinite(loss) and math.isfinite(norm))
+        return StepResult(loss, norm, math.isfinite(loss) and math.isfinite(norm))
 
 
 @pytest.fixture(autouse=True)
@@ -39,18 +39,18 @@ def take(stepper, position=None, *, batches=BATCHES, max_skipped=0, accumulation
     train_epoch(
         stepper,
         batches,
-        position or Position(),
+        position or Progress(),
         steps=len(batches) // accumulation,
         accumulation=accumulation,
         batch_size=8,
         max_skipped=max_skipped,
-        took=lambda line, stop: told.append((line, stop)),
+        step_taken=lambda line, stop: told.append((line, stop)),
     )
     return [line for line, _ in told]
 
 
 def test_every_step_is_told_and_moves_the_position():
-    position = Position()
+    position = Progress()
     told = take(Steps(*map(float, range(6))), position)
     assert [line.loss for line in told] == position.losses == [0, 1, 2, 3, 4, 5]
     assert [line.step for line in told] == [1, 2, 3, 4, 5, 6]
@@ -64,7 +64,7 @@ def test_a_step_takes_as_many_micro_batches_as_are_accumulated():
 
 
 def test_an_epoch_goes_on_in_its_middle_with_the_steps_number():
-    position = Position(epoch=2, done=4, losses=[1.0] * 4)
+    position = Progress(epoch=2, done=4, losses=[1.0] * 4)
     told = []
     train_epoch(
         Steps(*[0.5] * 18),
@@ -74,7 +74,7 @@ def test_an_epoch_goes_on_in_its_middle_with_the_steps_number():
         accumulation=1,
         batch_size=8,
         max_skipped=0,
-        took=lambda line, _: told.append(line.step),
+        step_taken=lambda line, _: told.append(line.step),
     )
     assert told == [17, 18]
     assert len(position.losses) == 6
@@ -96,7 +96,7 @@ def test_a_gradient_that_is_not_finite_counts_and_is_called_so():
 
 
 def test_skipped_steps_below_the_bound_are_named_and_do_not_add_up(capsys):
-    position = Position()
+    position = Progress()
     told = take(Steps(1.0, math.nan, 1.0, math.nan, math.nan, 1.0), position, max_skipped=2)
     assert [line.updated for line in told] == [True, False, True, False, False, True]
     assert [line.loss for line in told] == [1, None, 1, None, None, 1]

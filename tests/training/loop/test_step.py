@@ -8,10 +8,11 @@ from torch import nn
 
 from parcnet.data import mixup
 from parcnet.recipes import Augmentation, Optimizer, Schedule
-from parcnet.tasks import training_loss
-from parcnet.training.distributed.process_group import Ranks
+from parcnet.tasks.classification.loss import classification_loss
+from parcnet.training.distributed.process_group import ProcessGroup
 from parcnet.training.loop.image_sizes import side_of
-from parcnet.training.loop.step import Stepper, autocast_dtype
+from parcnet.training.loop.precision import autocast_dtype
+from parcnet.training.loop.step import Stepper
 from parcnet.training.setup.optimizer import create_optimizer, create_schedule
 from parcnet.training.setup.weight_averaging import create_average
 
@@ -34,7 +35,7 @@ def stepper(augmentation=None, **changes):
     network, augmentation = Residual(), augmentation or Augmentation()
     optimizer = create_optimizer(network, Optimizer(opt="sgd", lr=0.1, weight_decay=0.0))
     schedule = create_schedule(optimizer, Schedule(epochs=9, warmup_epochs=0), 10)
-    loss, mixer = training_loss(augmentation), mixup(augmentation, 4)
+    loss, mixer = classification_loss(augmentation), mixup(augmentation, 4)
     plain = Stepper(network, optimizer, schedule, loss, torch.device("cpu"), seed=3, mixer=mixer)
     return replace(plain, **changes)
 
@@ -120,7 +121,7 @@ def test_buffers_are_shared_in_one_order_on_every_rank(monkeypatch):
     trained = stepper()
     trained.network.norm = nn.BatchNorm2d(3)
     trained.average = create_average(trained.network, 0.9)
-    trained.ranks = Ranks(1, 2)
+    trained.ranks = ProcessGroup(1, 2)
     given = []
     monkeypatch.setattr("torch.distributed.broadcast", lambda buffer, _: given.append(buffer))
     trained.synchronise()

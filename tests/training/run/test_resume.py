@@ -1,4 +1,4 @@
-"""A run that was stopped anywhere goes on as if it had not been: every loss and every weight is bit-equal."""
+"""A run that was stopped anywhere resumes: every loss and every weight is bit-equal to the uninterrupted run's."""
 
 import json
 import os
@@ -12,14 +12,20 @@ import torch
 
 from parcnet import checkpoint
 from parcnet.base import UserError, files
-from parcnet.tasks.classification.task import Classification
-from parcnet.training import Interrupted, train
-from parcnet.training import conclusion as final
-from parcnet.training.distributed.process_group import Ranks
+from parcnet.tasks.classification.task import ClassificationTask
+from parcnet.training import Interrupted, conclusion, train
+from parcnet.training.distributed.process_group import ProcessGroup
 from parcnet.training.loop.step import Stepper
-from parcnet.training.run.resume import find_start
-from parcnet.training.run.state_files import states
-from parcnet.training.setup import assembly
+from parcnet.training.run import state
+from parcnet.training.run.folder import RunFolder
+from parcnet.training.run.recorder import RunRecorder
+from parcnet.training.run.start import RunStart, run_start
+from parcnet.training.run.state_files import read_state, states
+from parcnet.training.setup import recorder as recorder_setup
+from parcnet.training.setup.plan import make_plan
+from parcnet.training.setup.prepare import prepare
+from parcnet.training.setup.recorder import make_recorder
+from parcnet.training.setup.stepper import make_stepper
 from parcnet_lab.bench.faults import differences
 
 RANDOM = {"mixup": 0.8, "cutmix": 1.0, "reprob": 0.3, "drop_path": 0.3, "ema_decay": 0.9, "clip_grad": 1.0}
@@ -28,8 +34,8 @@ RANDOM = {"mixup": 0.8, "cutmix": 1.0, "reprob": 0.3, "drop_path": 0.3, "ema_dec
 @pytest.fixture(autouse=True)
 def _without_pictures(monkeypatch):
     """They take longer than these runs."""
-    monkeypatch.setattr(final, "training_curves", lambda *_: None)
-    monkeypatch.setattr(Classification, "draw", lambda *_: [])
+    monkeypatch.setattr(conclusion, "_draw_curves", lambda *_: Path("curve.png"))
+    monkeypatch.setattr(ClassificationTask, "draw_run", lambda *_: [])
 
 
 class Killed(BaseException):
@@ -95,15 +101,13 @@ def test_so_does_every_way_of_training(fields, recipe, tmp_path, killed_at):
 
 
 def test_a_run_killed_in_validation_or_while_writing_goes_on(recipe, tmp_path, monkeypatch):
-    from parcnet.tasks.classification.task import Classification
-    from parcnet.training.run.recorder import Keeper
-
     def die(*_):
         raise Killed
 
     whole, broken = (recipe(output=str(tmp_path / name), epochs=2) for name in ("whole", "broken"))
     train(whole)
-    for owner, name in ((Classification, "evaluate"), (Keeper, "epoch"), (Keeper, "_save"), (files.os, "replace")):
+    places = ((ClassificationTask, "evaluate"), (RunRecorder, "epoch"), (RunRecorder, "_save"), (files.os, "replace"))
+    for owner, name in places:
         with monkeypatch.context() as patch:
             patch.setattr(owner, name, die)
             with pytest.raises(Killed):
@@ -207,7 +211,7 @@ def test_a_damaged_state_is_refused_by_name_and_auto_takes_the_one_before(how, r
     train(recipe(save_every=1), resume="auto")
     said = capsys.readouterr()
     assert f"{last} " in said.err
-    assert f"goes on from {before}" in said.out
+    assert f"resumes from {before}" in said.out
 
 
 def test_a_damaged_state_names_the_one_before_and_that_one_goes_on(recipe, run, tmp_path):
@@ -237,24 +241,25 @@ def test_going_on_from_an_older_state_takes_the_newer_ones_back(recipe, tmp_path
 
 
 def test_resume_and_another_output_contradict_each_other(recipe, run, tmp_path):
-    with pytest.raises(UserError, match=r"--output is .*other, but --resume goes on in"):
+    with pytest.raises(UserError, match=r"--output is .*other, but --resume continues in"):
         train(recipe(output=str(tmp_path / "other")), resume=str(run))
 
 
 def test_every_rank_names_the_main_ranks_folder(recipe, run):
     """Whoever speaks first tells where the run was saved."""
 
-    class Second(Ranks):
-        def shared(self, content):
+    class Second(ProcessGroup):
+        def broadcast(self, content):
             assert content is None
             return str(run).encode()
 
-    assert find_start(recipe(output=None), None, Second(1, 2)).folder.path == run
+    with run_start(recipe(output=None), None, Second(1, 2)) as start:
+        assert start.folder.path == run
 
 
 def test_when_every_state_is_damaged_nothing_is_thrown_away(recipe, run):
-    for state in states(run):
-        damage(state, "truncated")
+    for each in states(run):
+        damage(each, "truncated")
     with pytest.raises(UserError, match=r"every training state in .* is damaged"):
         train(recipe(), resume="auto")
     assert (run / "best.safetensors").exists()
@@ -287,7 +292,7 @@ def test_other_images_and_another_order_of_reading_are_another_run(recipe, digit
     next((tmp_path / "data" / "train" / "one").iterdir()).unlink()
     with pytest.raises(UserError, match=r"images: .*60.* -> .*59"):
         train(recipe(data_dir=str(tmp_path / "data")), resume="auto")
-    monkeypatch.setattr(assembly, "_has_own_order", lambda _: True)  # as when wds/DIR became wds/URL
+    monkeypatch.setattr(recorder_setup, "_has_own_order", lambda _: True)  # as when wds/DIR became wds/URL
     with pytest.raises(UserError, match=r"own_order: False -> True"):
         train(recipe(), resume="auto")
 
@@ -316,8 +321,8 @@ def test_a_start_that_is_not_there(resume, output, said, recipe):
 
 
 def test_auto_never_overwrites_a_run_that_left_no_state(recipe, run):
-    for state in states(run):
-        state.unlink()
+    for each in states(run):
+        each.unlink()
     with pytest.raises(UserError, match="never overwrites"):
         train(recipe(), resume="auto")
 
@@ -347,7 +352,7 @@ def test_a_full_disk_leaves_the_last_good_state_and_checkpoint(recipe, tmp_path,
         train(recipe(epochs=4))
     assert "Free some space" in str(error.value)
     monkeypatch.setattr(files.os, "fsync", real)
-    assert [state.name for state in states(folder)] == ["step-00000003.safetensors"]
+    assert [each.name for each in states(folder)] == ["step-00000003.safetensors"]
     assert not list(folder.rglob(".*partial*"))
     whole = recipe(epochs=4, output=str(tmp_path / "whole"))
     train(whole)
@@ -386,17 +391,37 @@ def test_a_run_whose_loss_is_not_finite_for_a_moment_goes_on(recipe, tmp_path, m
     train(recipe())
     lines = [json.loads(line) for line in (tmp_path / "run" / "steps.jsonl").read_text().splitlines()]
     assert [line["updated"] for line in lines] == [True, True, False, True, True, True]
-    assert "step 3 changes nothing: its loss is nan (1 in a row)" in capsys.readouterr().err
+    assert "step 3 changes nothing: its loss is nan (1 consecutive)" in capsys.readouterr().err
 
 
 def test_a_state_of_another_network_says_so(recipe, run):
     """The names of its tensors are those of the network it was made from."""
-    from parcnet.training.setup.assembly import make_keeper, make_stepper
-    from parcnet.training.setup.plan import make_plan
-    from parcnet.training.setup.prepare import prepare
-
-    job = prepare(recipe(), str(run))
-    other = replace(job, built=replace(job.built, network=torch.nn.Sequential(torch.nn.Conv2d(3, 3, 1))))
+    setup = prepare(recipe(), ProcessGroup(), torch.device("cpu"))
+    other = replace(setup, built=replace(setup.built, network=torch.nn.Sequential(torch.nn.Conv2d(3, 3, 1))))
     plan = make_plan(other)
+    start = RunStart(RunFolder(run), read_state(states(run)[0]))
     with pytest.raises(UserError, match="does not fit this run"):
-        make_keeper(other, plan, make_stepper(other, plan))
+        make_recorder(other, plan, make_stepper(other, plan), start)
+
+
+def test_a_state_is_read_and_hashed_once(recipe, run, monkeypatch):
+    calls = []
+    real = state.from_bytes
+    monkeypatch.setattr(state, "from_bytes", lambda *given: calls.append(given[2]) or real(*given))
+    train(recipe(), resume="auto")
+    assert calls == [str(states(run)[0])]
+
+
+def test_of_two_starts_on_one_folder_the_second_never_touches_the_run(recipe, tmp_path):
+    """The lock comes before the look: else the second sees an empty folder, waits, and empties the finished run."""
+    folder = tmp_path / "run"
+    with run_start(recipe(), None, ProcessGroup()):
+        for resume in (None, "auto"):
+            with pytest.raises(UserError, match="another run is writing into"):
+                train(recipe(), resume=resume)
+    assert not folder.exists()  # an unused folder leaves no trace
+    train(recipe())
+    before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    with pytest.raises(UserError, match="never overwrites"):
+        train(recipe())
+    assert {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()} == before

@@ -5,7 +5,6 @@ import pytest
 import torch
 
 from parcnet.data import Preprocessing, collate, train_loader
-from parcnet.recipes import Segmentation
 from parcnet.tasks.segmentation.data import (
     IGNORED,
     SegmentationEvaluation,
@@ -13,9 +12,10 @@ from parcnet.tasks.segmentation.data import (
     fitted_size,
     open_label_maps,
 )
+from parcnet.tasks.segmentation.recipe import SegmentationSettings
 
 PREPROCESSING = Preprocessing((64, 96), (0.5,) * 3, (0.25,) * 3, crop_pct=1.0)
-SETTINGS = Segmentation(
+SETTINGS = SegmentationSettings(
     crop_size=(64, 96), stride=(64, 96), resize_to=(200, 400), photometric=False, category_limit=1.0
 )
 
