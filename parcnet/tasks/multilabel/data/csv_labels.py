@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from parcnet.base import UserError, counted
-from parcnet.tasks.multilabel.data.listing import EXPECTED, Entry, Listing, read_text, some
+from parcnet.tasks.multilabel.data.listing import EXPECTED, LabelledFile, Listing, read_text, some
 
 PATH, LABELS = "path", "labels"
 SEPARATOR = ";"
@@ -45,7 +45,7 @@ def read_csv(file: Path) -> Listing:
             labels = [
                 name for name, cell in zip(header, cells, strict=True) if name != PATH and _marked(cell, name, where)
             ]
-        entries.append(Entry(file.parent / path, tuple(name for name in labels if name), where))
+        entries.append(LabelledFile(file.parent / path, tuple(name for name in labels if name), where))
     if not entries:
         raise UserError(f"{file} has no row below its header, so no image. {EXPECTED}")
     _check_files(file, entries)
@@ -94,7 +94,7 @@ def _marked(cell: str, name: str, where: str) -> bool:
     return _MARKS[cell]
 
 
-def _check_files(file: Path, entries: Sequence[Entry]) -> None:
+def _check_files(file: Path, entries: Sequence[LabelledFile]) -> None:
     """One listing a folder: asking for each of 100,000 files takes minutes on some file systems."""
     present: dict[Path, set[str]] = {}
     missing = []

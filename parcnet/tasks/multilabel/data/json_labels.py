@@ -5,7 +5,7 @@ from pathlib import Path
 
 from parcnet.base import UserError, counted
 from parcnet.data.folders import image_files
-from parcnet.tasks.multilabel.data.listing import EXPECTED, Entry, Listing, read_text, some
+from parcnet.tasks.multilabel.data.listing import EXPECTED, LabelledFile, Listing, read_text, some
 
 _KEY = "labels"
 
@@ -34,7 +34,7 @@ def read_json_folder(folder: Path) -> Listing:
         )
     if lonely := sorted(present - owners.keys()):
         raise UserError(f"{lonely[0]} has no image beside it: add the image, or move the file out of {folder}.")
-    return Listing(folder, [Entry(image, _labels(path), str(path)) for path, image in owners.items()])
+    return Listing(folder, [LabelledFile(image, _labels(path), str(path)) for path, image in owners.items()])
 
 
 def _labels(path: Path) -> tuple[str, ...]:

@@ -14,7 +14,7 @@ EXPECTED = (
 )
 
 
-class Entry(NamedTuple):
+class LabelledFile(NamedTuple):
     """An image and its labels."""
 
     image: Path
@@ -29,7 +29,7 @@ class Listing:
 
     source: Path
     """The CSV file or the folder."""
-    entries: Sequence[Entry]
+    entries: Sequence[LabelledFile]
     columns: tuple[str, ...] | None = None
     """Classes with a column of their own; None where labels are written out."""
 
