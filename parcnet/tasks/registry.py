@@ -11,6 +11,7 @@ from parcnet.recipes import TaskSection, register_task_section
 
 TASKS = (
     "classification",
+    "multilabel",
     "detection",
     "segmentation",
 )
