@@ -11,15 +11,25 @@ from PIL import Image
 from timm.data import ImageNetInfo
 
 from parcnet.base import UserError
+from parcnet.checkpoint import Metadata
 from parcnet.data import Preprocessing, open_dataset
 from parcnet.data.corruptions import CORRUPTIONS
 from parcnet.evaluation.robustness import SUITES, Part, PartScore, csv_text, parts_of, score, summary
 from parcnet.evaluation.robustness.score import CorruptionTransform
+from parcnet.tasks.classification.metrics import ClassificationMetrics
+from parcnet.tasks.lookup import task_named
 
 SYNSETS = tuple(ImageNetInfo("imagenet-1k").label_names())
 BACKWARDS = SYNSETS[::-1]
 """A checkpoint's classes may be in any order."""
-PREPROCESSING = Preprocessing((8, 8), (0.0,) * 3, (1.0,) * 3, "bilinear", 1.0)
+TASK = task_named("classification")
+METADATA = Metadata(
+    model="parcnetv2_xt",
+    model_args={},
+    classes=SYNSETS,
+    preprocessing=Preprocessing((8, 8), (0.0,) * 3, (1.0,) * 3, "bilinear", 1.0).to_dict(),
+    data="imagenet-1k",
+)
 
 
 def image_at(path: Path, shade: int = 128) -> None:
@@ -45,7 +55,7 @@ def test_imagenet_v2_numbers_classes_in_the_order_of_the_synsets(tmp_path):
     labels = {Path(part.images.where(index)).parent.name: part.images.label(index) for index in range(3)}
     assert labels == {"0": 999, "7": 992, "999": 0}
     assert part.class_subset is None
-    assert score(always(992), PREPROCESSING, part, batch_size=2, workers=0).result.top1 == pytest.approx(1 / 3)
+    assert score(TASK, always(992), METADATA, part, batch_size=2, workers=0).scores.top1 == pytest.approx(1 / 3)
 
 
 @pytest.mark.parametrize("suite", ["imagenet-r", "imagenet-a"])
@@ -54,7 +64,7 @@ def test_predictions_are_restricted_to_the_200_classes_of_the_suite(suite, tmp_p
     assert len(part.class_subset) == 200
     outside = next(position for position in range(1000) if position not in part.class_subset)
     inside = part.images.label(0)
-    result = score(always(outside, inside), PREPROCESSING, part, batch_size=2, workers=0).result
+    result = score(TASK, always(outside, inside), METADATA, part, batch_size=2, workers=0).scores
     assert result.top1 == 1  # the best class is outside the suite and does not count
     assert np.isfinite(result.loss)
 
@@ -73,7 +83,7 @@ def test_imagenet_c_has_a_part_for_each_corruption_and_severity(tmp_path):
     parts = parts_of("imagenet-c", str(tmp_path / "c"), None, SYNSETS)
     assert [part.name for part in parts] == ["fog 1", "fog 5", "snow 1", "snow 5"]
     found = [
-        score(always(3 if part.name.startswith("fog") else 4), PREPROCESSING, part, batch_size=1, workers=0)
+        score(TASK, always(3 if part.name.startswith("fog") else 4), METADATA, part, batch_size=1, workers=0)
         for part in parts
     ]
     rows = {name: (top1, images) for name, top1, _, _, images in summary(found)}
@@ -117,7 +127,7 @@ def test_errors_name_what_is_missing_and_the_layout(suite, folder, split, classe
 
 
 def test_the_csv_has_timms_columns():
-    result = Result(0.75, 1.0, 0.5, None, np.array([4]), 4, 123.4)
+    result = ClassificationMetrics(0.75, 1.0, 0.5, None, np.array([4]), 4, 123.4)
     about = {"model": "a", "img_size": 32, "param_count": "0.43", "crop_pct": 1.0, "interpolation": "bilinear"}
     (row,) = csv.DictReader(io.StringIO(csv_text([(about, PartScore("fog 1", result))])))
     assert list(row)[:9] == [
