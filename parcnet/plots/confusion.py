@@ -70,7 +70,7 @@ def _draw_pairs(matrix: NDArray[np.integer[Any]], classes: Sequence[str], path: 
     axes.xaxis.set_major_locator(mpl.ticker.MaxNLocator(integer=True, min_n_ticks=1))
     axes.set_xlabel("images")
     correct = int(np.trace(matrix))
-    found = f"the {len(pairs)} most confused pairs" if pairs else "no two confused"
+    found = f"the {len(pairs)} most confused pairs" if pairs else "no confusion"
     axes.set_title(
         f"{correct} of {matrix.sum()} correct; {found} (true → predicted), {len(classes)} classes", fontsize=10
     )

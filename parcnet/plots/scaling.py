@@ -15,7 +15,7 @@ def scaling(
     title: str,
     path: str | Path,
 ) -> None:
-    """Draws milliseconds over map side, both logarithmic; a dashed line through each curve's end is the expected growth.
+    """Draws milliseconds over map side, both logarithmic, with the expected growth dashed through each curve's end.
 
     curves     algorithm -> (sides, milliseconds)
     expected   algorithm -> (formula, expected exponent, fitted exponent); None where there is none

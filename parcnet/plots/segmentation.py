@@ -55,7 +55,7 @@ def segmentation_rows(
 
 
 def overlaid(image: NDArray[np.uint8], labels: NDArray[np.integer], palette: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """The image [H, W, 3] in grey, its pixels coloured by class; pixels with labels beyond the palette are unchanged."""
+    """The image [H, W, 3] in grey, pixels coloured by class; those with labels beyond the palette are unchanged."""
     known = labels < len(palette)
     grey = np.repeat((image @ np.array([0.299, 0.587, 0.114]))[..., None], 3, axis=2)
     coloured = (1 - _STRENGTH) * grey + _STRENGTH * palette[np.where(known, labels, 0)]
