@@ -11,9 +11,9 @@ from parcnet.tasks.lookup import task_named
 TASK = task_named("classification")
 
 
-def metadata(channels: int = 3) -> Metadata:
-    preprocessing = Preprocessing((8, 8), (0.5,) * channels, (0.5,) * channels)
-    return Metadata("parcnetv2_xt", {}, ("night", "day"), preprocessing.to_dict(), data="skies")
+def metadata(channels=3):
+    preprocessing = Preprocessing((8, 8), (0.5,) * channels, (0.5,) * channels).to_dict()
+    return Metadata("any", {}, ("night", "day"), preprocessing, "levels")
 
 
 def brighter_than_grey(images):
@@ -41,6 +41,6 @@ def test_predictions_come_in_order_and_an_unreadable_image_does_not_stop_them(fi
 
 
 def test_a_one_channel_network_reads_colour_images_as_grey(files):
-    (predicted,) = predict(TASK, brighter_than_grey, metadata(channels=1), [files / "bright.png"], top=1)
-    assert isinstance(predicted, PredictedImage)
-    assert [name for name, _ in predicted.prediction.top] == ["day"]
+    (result,) = predict(TASK, brighter_than_grey, metadata(channels=1), [files / "bright.png"], top=1)
+    assert isinstance(result, PredictedImage)
+    assert [name for name, _ in result.prediction.top] == ["day"]

@@ -79,6 +79,6 @@ def test_a_segmenter_of_other_classes_gives_all_but_its_classifiers(tmp_path):
     classifiers = {f"{head}.classifier.1.{part}" for head in ("decoder", "auxiliary") for part in ("weight", "bias")}
     assert set(report.fresh) == set(report.unused) == classifiers
     assert torch.equal(first.decoder.bottleneck.conv.weight, second.decoder.bottleneck.conv.weight)
-    with pytest.raises(UserError, match="a backbone starts from one of classification"):
+    with pytest.raises(UserError, match="a backbone starts from a classifier's"):
         load_backbone(second.backbone, str(path))
     assert dataclasses.asdict(report)["used"] == len(first.state_dict()) - 4

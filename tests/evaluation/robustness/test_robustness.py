@@ -22,14 +22,8 @@ from parcnet.tasks.lookup import task_named
 SYNSETS = tuple(ImageNetInfo("imagenet-1k").label_names())
 BACKWARDS = SYNSETS[::-1]
 """A checkpoint's classes may be in any order."""
+PREPROCESSING = Preprocessing((8, 8), (0.0,) * 3, (1.0,) * 3, "bilinear", 1.0)
 TASK = task_named("classification")
-METADATA = Metadata(
-    model="parcnetv2_xt",
-    model_args={},
-    classes=SYNSETS,
-    preprocessing=Preprocessing((8, 8), (0.0,) * 3, (1.0,) * 3, "bilinear", 1.0).to_dict(),
-    data="imagenet-1k",
-)
 
 
 def image_at(path: Path, shade: int = 128) -> None:
@@ -48,6 +42,12 @@ def always(position: int, second: int = 0):
     return predict
 
 
+def scored(predictor, part):
+    """The metrics of a checkpoint with the part's classes."""
+    metadata = Metadata("any", {}, part.images.classes, PREPROCESSING.to_dict(), "imagenet")
+    return score(TASK, predictor, metadata, part, batch_size=2, workers=0).scores
+
+
 def test_imagenet_v2_numbers_classes_in_the_order_of_the_synsets(tmp_path):
     for number in (0, 7, 999):
         image_at(tmp_path / "v2" / str(number) / "a.jpg")
@@ -55,7 +55,7 @@ def test_imagenet_v2_numbers_classes_in_the_order_of_the_synsets(tmp_path):
     labels = {Path(part.images.where(index)).parent.name: part.images.label(index) for index in range(3)}
     assert labels == {"0": 999, "7": 992, "999": 0}
     assert part.class_subset is None
-    assert score(TASK, always(992), METADATA, part, batch_size=2, workers=0).scores.top1 == pytest.approx(1 / 3)
+    assert scored(always(992), part).top1 == pytest.approx(1 / 3)
 
 
 @pytest.mark.parametrize("suite", ["imagenet-r", "imagenet-a"])
@@ -64,9 +64,9 @@ def test_predictions_are_restricted_to_the_200_classes_of_the_suite(suite, tmp_p
     assert len(part.class_subset) == 200
     outside = next(position for position in range(1000) if position not in part.class_subset)
     inside = part.images.label(0)
-    result = score(TASK, always(outside, inside), METADATA, part, batch_size=2, workers=0).scores
-    assert result.top1 == 1  # the best class is outside the suite and does not count
-    assert np.isfinite(result.loss)
+    scores = scored(always(outside, inside), part)
+    assert scores.top1 == 1  # the best class is outside the suite and does not count
+    assert np.isfinite(scores.loss)
 
 
 def part_of_one_image(suite: str, tmp_path: Path) -> Part:
@@ -82,10 +82,7 @@ def test_imagenet_c_has_a_part_for_each_corruption_and_severity(tmp_path):
             image_at(tmp_path / "c" / corruption / severity / SYNSETS[3] / "a.jpg")
     parts = parts_of("imagenet-c", str(tmp_path / "c"), None, SYNSETS)
     assert [part.name for part in parts] == ["fog 1", "fog 5", "snow 1", "snow 5"]
-    found = [
-        score(TASK, always(3 if part.name.startswith("fog") else 4), METADATA, part, batch_size=1, workers=0)
-        for part in parts
-    ]
+    found = [PartScore(part.name, scored(always(3 if part.name.startswith("fog") else 4), part)) for part in parts]
     rows = {name: (top1, images) for name, top1, _, _, images in summary(found)}
     assert rows == {"fog": (1, 2), "snow": (0, 2), "mean over corruptions and severities": (0.5, 4)}
 
