@@ -122,7 +122,7 @@ def test_more_arguments_reach_the_network_and_its_checkpoint(recipe):
         ("{depths: [1", "not valid YAML"),
         ("{num_classes: 7}", "num_classes, which has a field of its own"),
         ("{dimensions: [8]}", "dimensions"),
-        ("{7: 8}", "7 for a name"),
+        ("{7: 8}", "7 as an argument name"),
     ],
 )
 def test_arguments_that_are_none_are_named(text, said, recipe):
