@@ -170,7 +170,7 @@ def test_images_that_show_nothing_prove_nothing_and_that_is_said() -> None:
     nothing = [torch.zeros(1, 3, 4), torch.zeros(1, 3), torch.zeros(1, 3), torch.zeros(1, 3, 28, 28)]
     found = compare_objects(lambda _: nothing, lambda _: nothing, torch.zeros(2, 3, 64, 64))
     assert found.agreement is None
-    assert "neither found an object in 2 images" in str(found)
+    assert "detect no objects in 2 images" in str(found)
 
 
 def test_a_lost_object_and_a_moved_one_count_against_a_file() -> None:

@@ -73,7 +73,7 @@ def evaluate_detection(
     parts = [json.loads(part) for part in reduction.gathered(json.dumps([images, truth, found]).encode())]
     images, truth, found = ([each for part in parts for each in part[kind]] for kind in range(3))
     if not images:
-        raise UserError("there is no image to evaluate: every one was unreadable, or the split is empty.")
+        raise UserError("there is no image to evaluate: the split is empty, or every image was unreadable.")
     return DetectionMetrics(
         coco_statistics(images, truth, found, "bbox"),
         coco_statistics(images, truth, found, "segm"),

@@ -13,7 +13,7 @@ from parcnet.base import UserError
 from parcnet.checkpoint import Metadata
 from parcnet.data import JointTransform, LabelledImages, Preprocessing, Split, Splits, collate_lists
 from parcnet.recipes import Recipe
-from parcnet.tasks.building import BuiltNetwork, backbone_of, colour_statistics
+from parcnet.tasks.building import BuiltNetwork, build_recipe_backbone, colour_statistics
 from parcnet.tasks.class_scores import ExplainedNetwork
 from parcnet.tasks.detection.building import build_detector, detector_of
 from parcnet.tasks.detection.class_scores import DetectorClassScores
@@ -56,7 +56,7 @@ class DetectionTask(Task):
     metrics = (_BOX_AP, Metric("mask_ap", "mask AP"), Metric("box_ap50", "box AP50"), Metric("mask_ap50", "mask AP50"))
     logged = ("box_ap", "mask_ap")
     best = _BOX_AP
-    targeted = True
+    takes_targets = True
     sync_norm = True
     eval_batch = 4  # images whose feature maps are in memory together: they may be 800 x 1333 px
     predicts = "boxes, classes and masks in your images"
@@ -79,7 +79,7 @@ class DetectionTask(Task):
         settings = _settings(recipe)
         if recipe.network.in_chans != 3:
             raise UserError(f"in_chans is {recipe.network.in_chans}; detection reads images in colour: leave it out.")
-        backbone, model_args = backbone_of(recipe)
+        backbone, model_args = build_recipe_backbone(recipe)
         mean, std = colour_statistics(backbone.net, recipe)
         values = {name: value for name, value in asdict(settings).items() if name in _ARGUMENTS}
         task_args = {**values, "mean": mean, "std": std}
