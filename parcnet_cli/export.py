@@ -95,8 +95,8 @@ def run(arguments: Sequence[str]) -> int:
             tolerance=options.tolerance,
             note=advance,
         )
-    request = exported.card.request
-    algorithms = f", algorithms {', '.join(exported.card.algorithms)}" if exported.card.algorithms else ""
+    request = exported.info.request
+    algorithms = f", algorithms {', '.join(exported.info.algorithms)}" if exported.info.algorithms else ""
     count = "any number of" if request.batch is None else str(request.batch)
     images = f"{count} x {request.height} x {request.width} px"
     say(f"{escape(str(exported.path))}: {exported.bytes / 1e6:.1f} MB, {request.dtype}, {images}{algorithms}")

@@ -83,7 +83,7 @@ def run(arguments: Sequence[str]) -> int:
             onnxruntime_web=options.onnxruntime_web,
             note=advance,
         )
-    request = built.export.card.request
+    request = built.export.info.request
     sizes = f"network {built.export.bytes / 1e6:.1f} MB, {request.height} x {request.width} px"
     say(f"{escape(str(options.output))}: {built.bytes / 1e6:.1f} MB, {sizes}, onnxruntime-web {built.runtime}")
     say(f"compared with the network: {built.export.parity}")

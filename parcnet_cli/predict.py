@@ -68,8 +68,8 @@ def run(arguments: Sequence[str]) -> int:
                 f"--device {options.device} does not go with {options.checkpoint}: exported files run on the CPU."
             )
         file = open_exported(options.checkpoint)
-        if not file.card.metadata.classes:
-            returned = ", ".join(file.card.outputs)
+        if not file.info.metadata.classes:
+            returned = ", ".join(file.info.outputs)
             raise UserError(f"{options.checkpoint} returns {returned}, no classes: run it in its own runtime.")
         return _predict(options, *file.task_predictor())
     device = pick_device(options.device)

@@ -1,4 +1,4 @@
-"""The checkpoint file handed between rooms."""
+"""The checkpoint file: weights and their metadata."""
 
 from parcnet.checkpoint.file import Checkpoint, read, read_metadata, save
 from parcnet.checkpoint.metadata import Metadata

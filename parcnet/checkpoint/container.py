@@ -1,4 +1,4 @@
-"""Tensors and one JSON text as the bytes of a safetensors file, with a checksum over both. Reading never runs code."""
+"""Tensors and a JSON text as the bytes of a safetensors file, with a checksum of both. Reading never runs code."""
 
 import hashlib
 import json
@@ -26,29 +26,29 @@ def to_bytes(tensors: Mapping[str, Tensor], key: str, text: str) -> bytes:
     return safetensors.torch.save(stored, {key: text, DIGEST: digest(stored, text)})
 
 
-def from_bytes(content: bytes, key: str, called: str) -> tuple[dict[str, Tensor], str]:
-    """What `to_bytes` was given. Raises `UserError`, with the name `called`, for bytes that are anything else."""
+def from_bytes(content: bytes, key: str, name: str) -> tuple[dict[str, Tensor], str]:
+    """The inverse of `to_bytes`. Raises `UserError`, which calls the file `name`, for any other bytes."""
     try:
         tensors = safetensors.torch.load(content)
     except (SafetensorError, ValueError, KeyError) as error:
-        raise UserError(f"{called} is truncated or not a safetensors file ({error}).") from None
+        raise UserError(f"{name} is truncated or not a safetensors file ({error}).") from None
     length = struct.unpack("<Q", content[:8])[0]
     header = json.loads(content[8 : 8 + length]).get("__metadata__") or {}
     if key not in header:
-        raise UserError(f"{called} holds tensors but no {key!r} in its header: it is another kind of file.")
+        raise UserError(f"{name} holds tensors but no {key!r} in its header: it is another kind of file.")
     if header.get(DIGEST) != digest(tensors, header[key]):
-        raise UserError(f"{called} was altered or damaged after it was written: its checksum differs.")
+        raise UserError(f"{name} was altered or damaged after it was written: its checksum differs.")
     return tensors, header[key]
 
 
 def digest(tensors: Mapping[str, Tensor], text: str) -> str:
     """SHA-256 over the text and every tensor's name, dtype, shape and bytes; the tensors are contiguous, on the CPU."""
-    found = hashlib.sha256(text.encode())
+    checksum = hashlib.sha256(text.encode())
     for name in sorted(tensors):
         tensor = tensors[name]
-        found.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
-        found.update(tensor.reshape(-1).view(torch.uint8).numpy().data)  # bytes: numpy has no bfloat16
-    return found.hexdigest()
+        checksum.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
+        checksum.update(tensor.reshape(-1).view(torch.uint8).numpy().data)  # as bytes: numpy has no bfloat16
+    return checksum.hexdigest()
 
 
 def _contiguous_copy(tensor: Tensor) -> Tensor:

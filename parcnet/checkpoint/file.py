@@ -1,4 +1,4 @@
-"""The one file that rooms and people hand each other: weights and what they mean. Reading it never runs code."""
+"""The checkpoint file: weights and their metadata. Reading it never runs code."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -18,14 +18,14 @@ _PICKLES = (b"PK\x03\x04", b"\x80")  # torch.save's zip archive, and the plain p
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
-    """Weights by parameter name, on the CPU, and their meaning."""
+    """Weights by parameter name, on the CPU, and their metadata."""
 
     weights: dict[str, Tensor]
     metadata: Metadata
 
 
 def save(path: str | Path, weights: Mapping[str, Tensor], metadata: Metadata) -> None:
-    """Writes one safetensors file, atomically (errors as `base.atomic_path`).
+    """Writes one safetensors file atomically (errors as `base.atomic_path`).
 
     The metadata is JSON under the key `parcnet` of the safetensors header. Weights may be on any device, in any
     memory format and dtype, and may share memory: each is stored whole and contiguous.
@@ -37,10 +37,10 @@ def save(path: str | Path, weights: Mapping[str, Tensor], metadata: Metadata) ->
 
 
 def read(path: str | Path) -> Checkpoint:
-    """Reads what `save` wrote; a run folder means its `best.safetensors`, a published one its `model.safetensors`.
+    """Reads a file of `save`, the `best.safetensors` of a run folder, or the `model.safetensors` of a published folder.
 
-    Raises `UserError` when there is no such file, and when it is truncated, altered, a pickle, of another format, or
-    not ours.
+    Raises `UserError` if there is no such file, or it is truncated, altered, a pickle, of another format, or not a
+    checkpoint of parcnet.
     """
     path = _locate(path)
     header = _read_header(path)
@@ -52,7 +52,7 @@ def read(path: str | Path) -> Checkpoint:
 
 
 def read_metadata(path: str | Path) -> Metadata:
-    """As `read`, without the weights and their checksum."""
+    """As `read`, without loading the weights and checking their checksum."""
     path = _locate(path)
     return _metadata(path, _read_header(path))
 
@@ -63,13 +63,13 @@ def _locate(path: str | Path) -> Path:
         return path
     folder = path if path.is_dir() else path.parent
     for name in ("best.safetensors", "model.safetensors"):  # a run folder, a published one
-        if path.is_dir() and (found := path / name).is_file():
-            return found
-    near = sorted(file.name for file in folder.glob("[!.]*.safetensors"))
-    called = "the current folder" if folder == Path() else str(folder)
-    has = f"{called} has {', '.join(near[:5])}." if near else f"{called} has no *.safetensors file."
-    missing = f"{called} has no best.safetensors" if path.is_dir() else f"there is no file {path}"
-    raise UserError(f"{missing}: expected a checkpoint or a run folder. {has}")
+        if path.is_dir() and (file := path / name).is_file():
+            return file
+    siblings = sorted(file.name for file in folder.glob("[!.]*.safetensors"))
+    location = "the current folder" if folder == Path() else str(folder)
+    contents = ", ".join(siblings[:5]) if siblings else "no *.safetensors file"
+    missing = f"{location} has no best.safetensors" if path.is_dir() else f"there is no file {path}"
+    raise UserError(f"{missing}: expected a checkpoint or a run folder. {location} has {contents}.")
 
 
 def _read_header(path: Path) -> dict[str, str]:
@@ -83,8 +83,8 @@ def _read_header(path: Path) -> dict[str, str]:
     except SafetensorError as error:
         if start.startswith(_PICKLES):
             raise UserError(
-                f"{path} is a pickle, which could run code, so it is not opened here. If it holds the authors' "
-                f"official weights, use parcnet.load_official_weights(model, {str(path)!r})."
+                f"{path} is a pickle, which could run code, so it is not opened. If it holds the authors' official "
+                f"weights, use parcnet.load_official_weights(model, {str(path)!r})."
             ) from None
         raise UserError(f"{path} is truncated or not a safetensors file ({error}). Copy it again.") from None
 

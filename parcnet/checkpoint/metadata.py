@@ -1,4 +1,4 @@
-"""What a checkpoint says about itself."""
+"""The metadata of a checkpoint."""
 
 import dataclasses
 import json
@@ -10,7 +10,7 @@ from typing import Any
 from parcnet.base import UserError, versions
 
 FORMAT = 1
-"""Raised when an older parcnet could no longer read what we write."""
+"""Version of the format; incremented when older versions of parcnet cannot read new files."""
 
 
 def _now() -> str:
@@ -19,22 +19,22 @@ def _now() -> str:
 
 @dataclass(frozen=True, slots=True)
 class Metadata:
-    """Everything besides the weights that is needed to rebuild a network, feed it, and read its answers.
+    """Everything besides the weights that is needed to rebuild a network, preprocess its inputs and read its outputs.
 
-    The dictionaries hold JSON values; tuples inside them come back as lists. A value that no reader could use
-    raises ValueError or TypeError.
+    The dictionaries hold JSON values; tuples inside them are read back as lists. Invalid values raise ValueError or
+    TypeError.
     """
 
     model: str
     """Registered name."""
     model_args: dict[str, Any]
-    """Keyword arguments of `timm.create_model` besides the name: num_classes, img_size, in_chans, ..."""
+    """Keyword arguments of `timm.create_model`: num_classes, img_size, in_chans, ..."""
     classes: tuple[str, ...]
-    """Names in the order of the logits."""
+    """Class names in the order of the logits."""
     preprocessing: dict[str, Any]
     """`Preprocessing.to_dict()`."""
     data: str
-    """What it was trained on, e.g. `digits` or a folder's name; never an absolute path, since files travel."""
+    """The training data, e.g. `digits` or the name of a folder; not an absolute path, because files are shared."""
     epoch: int | None = None
     metrics: dict[str, float] = field(default_factory=dict)
     recipe: dict[str, Any] = field(default_factory=dict)
@@ -42,9 +42,9 @@ class Metadata:
     created: str = field(default_factory=_now)
     """ISO 8601, UTC."""
     task: str = "classification"
-    """What the network is for; `parcnet.load` builds that of any task."""
+    """The network's task; `parcnet.load` builds the network of any task."""
     task_args: dict[str, Any] = field(default_factory=dict)
-    """What a task needs besides the backbone `model` to rebuild its network and to read its outputs."""
+    """What the task needs besides the backbone `model` to rebuild its network and to read its outputs."""
 
     def __post_init__(self) -> None:
         for name, kind in _KINDS.items():
@@ -58,10 +58,10 @@ class Metadata:
             raise ValueError(f"data must be a name, not the absolute path {self.data}")
 
     def to_json(self) -> str:
-        """One JSON object with the format number; ValueError for NaN and infinity, which JSON does not have."""
-        # not dataclasses.asdict: it would copy every recipe value deeply only to be serialised
+        """One JSON object with the format number. Raises ValueError for NaN and infinity, which JSON lacks."""
+        # not dataclasses.asdict, which copies every recipe value deeply
         fields = {name: getattr(self, name) for name in _FIELDS}
-        if self.task == "classification":  # as before there were others, so that older files and newer ones are alike
+        if self.task == "classification":  # omitted, as in files from before there were other tasks
             del fields["task"], fields["task_args"]
         return json.dumps({"format": FORMAT, **fields}, ensure_ascii=False, allow_nan=False)
 
@@ -76,7 +76,7 @@ class Metadata:
         if number != FORMAT:
             raise UserError(f"its format is {number!r}, this parcnet reads {FORMAT}: upgrade parcnet")
         if wrong := sorted((fields.keys() ^ set(_FIELDS)) - ({"task", "task_args"} - fields.keys())):
-            raise UserError(f"its metadata lacks, or has too much: {', '.join(wrong)}")
+            raise UserError(f"its metadata has missing or unknown fields: {', '.join(wrong)}")
         try:
             return cls(**{**fields, "classes": tuple(fields["classes"])})
         except (TypeError, ValueError) as error:

@@ -1,4 +1,4 @@
-"""Network -> file for another runtime, with proof of parity; and such a file as a predictor."""
+"""Export of networks to files for other runtimes, verified against the network; inference with such files."""
 
 from parcnet.deploy.export import Export, export
 from parcnet.deploy.exported import Exported, open_exported

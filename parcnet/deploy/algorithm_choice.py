@@ -1,4 +1,4 @@
-"""Which algorithm a runtime is fastest with, stage by stage: each is exported on its own and timed there."""
+"""Select the fastest algorithm per stage: a block is exported with each one and timed in the target runtime."""
 
 import tempfile
 from collections.abc import Callable, Sequence
@@ -11,23 +11,23 @@ from parcnet.base.timing import interleave
 from parcnet.deploy.prepare import in_form, parcnet_stages
 from parcnet.layers.inference import MIXES
 from parcnet.models.freezing import freezable_blocks, input_shapes
-from parcnet.models.mix_timing import HOPELESS, merged_cost
+from parcnet.models.mix_timing import MERGE_LIMIT, merged_cost
 
 Runner = Callable[[nn.Module, Tensor, Path], Callable[[], object]]
-"""(module, example, folder) -> a call of it in the runtime."""
+"""(module, example, folder) -> a function that runs the module in the runtime."""
 
 Note = Callable[[int, str], None]
 _SECONDS = 0.3
 
 MARGIN = 0.9
-"""Another algorithm than conv is taken if it needs at most so much of its time: a block alone is not the network."""
+"""Another algorithm replaces conv if it takes at most this share of its time, since one block is not the network."""
 
 
 def algorithms_for(model: nn.Module, image: Tensor, norm: str, runner: Runner, note: Note) -> tuple[str, ...]:
-    """The fastest algorithm of each stage's blocks in the runtime that `runner` speaks for; () for other networks.
+    """The fastest algorithm for the blocks of each stage in the runtime behind `runner`; () for other networks.
 
-    One block of each stage is timed with its norms and 1x1 convolutions, since a change of layout between them is part
-    of the price. note(1, stage) is called for each stage.
+    Times one block per stage with its norms and 1x1 convolutions, since a layout change between them is part of the
+    cost. Calls note(1, stage) for each stage.
     """
     stages = parcnet_stages(model)
     if not stages:
@@ -43,7 +43,7 @@ def algorithms_for(model: nn.Module, image: Tensor, norm: str, runner: Runner, n
 
 
 def _fastest(model: nn.Module, path: str, image: Tensor, shape: Sequence[int], norm: str, runner: Runner) -> str:
-    names = [name for name in MIXES if not (name == "dense" and merged_cost(*shape[2:]) > HOPELESS)]
+    names = [name for name in MIXES if not (name == "dense" and merged_cost(*shape[2:]) > MERGE_LIMIT)]
     example = torch.randn(list(shape))
     with tempfile.TemporaryDirectory() as folder:
         calls = {}

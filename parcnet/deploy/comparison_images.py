@@ -1,4 +1,4 @@
-"""Real images on which a file is compared with its network."""
+"""Real images for comparing an exported file with its network."""
 
 import math
 from collections.abc import Iterator
@@ -15,25 +15,25 @@ _SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".gif", ".tif", ".tiff", ".webp")
 
 
 def real_images(preprocessing: Preprocessing, count: int, data: str, folder: Path | None = None) -> Tensor:
-    """`count` images [count, C, H, W] as the network takes them.
+    """`count` preprocessed images [count, C, H, W].
 
-    From `folder` (and the folders in it), in the order of names; else of the embedded digits where the network was
-    trained on those (`data`); else square pieces of two photographs. Raises `UserError` for a folder without images.
+    From `folder` and its subfolders; without it the embedded digits for a network that is trained on them (`data`),
+    otherwise square crops of two photographs. Raises `UserError` for a folder without images.
     """
     transform = preprocessing.transform()
     images: list[Tensor] = []
-    for image in _of_folder(folder, preprocessing.channels) if folder is not None else _embedded(data):
+    for image in _from_folder(folder, preprocessing.channels) if folder is not None else _embedded(data):
         images.append(transform(image))
         if len(images) == count:
             break
     if not images:
-        raise UserError(f"{folder} holds no image that can be read: expected {', '.join(_SUFFIXES)} in it or below it.")
+        raise UserError(f"{folder} has no readable image: expected {', '.join(_SUFFIXES)} in it or its subfolders.")
     return stack(images)
 
 
-def _of_folder(folder: Path, channels: int) -> Iterator[Image.Image]:
+def _from_folder(folder: Path, channels: int) -> Iterator[Image.Image]:
     if not folder.is_dir():
-        raise UserError(f"there is no folder {folder}: name one with images in it or below it.")
+        raise UserError(f"there is no folder {folder}: name a folder of images.")
     for path in _spread(sorted(path for path in folder.rglob("*") if path.suffix.lower() in _SUFFIXES)):
         try:
             yield open_image(path, channels)
@@ -42,7 +42,7 @@ def _of_folder(folder: Path, channels: int) -> Iterator[Image.Image]:
 
 
 def _spread(paths: list[Path]) -> list[Path]:
-    """All paths, any first few of them from all over the list, which a sorted list of classes begins with one of."""
+    """All paths in an order whose first elements are spread over the list, and so over the classes of a sorted one."""
     step = max(1, round(len(paths) * 0.618))
     while paths and math.gcd(step, len(paths)) > 1:
         step += 1

@@ -13,8 +13,8 @@ from parcnet.deploy.algorithm_choice import Note
 from parcnet.deploy.comparison_images import real_images
 from parcnet.deploy.export_plan import AUTO, ExportPlan, plan_export
 from parcnet.deploy.exported import file_input, open_exported
-from parcnet.deploy.file_metadata import Card
-from parcnet.deploy.graph import example_for
+from parcnet.deploy.file_metadata import FileMetadata
+from parcnet.deploy.onnx_graph import example_for
 from parcnet.deploy.prepare import flattened
 from parcnet.deploy.quantization_report import MOST, Accuracy, Responsible, accuracy, responsible
 from parcnet.deploy.request import SUFFIXES, Request
@@ -30,7 +30,7 @@ class Export:
     """What was written, and how near it is to its network."""
 
     path: Path
-    card: Card
+    info: FileMetadata
     parity: parity.Parity
     bytes: int
     """Of all files."""
@@ -78,8 +78,8 @@ def export(
     note         note(1, what) is called after each of `STEPS` steps
 
     The file is run in its own runtime on real images before it gets its name. Raises `UserError` when it is not as
-    near to the network as `tolerance` and `parity.AGREEMENT` ask, and for every mistake (`NoHeat` where the head has no
-    closed form of it); then nothing is kept.
+    near to the network as `tolerance` and `parity.AGREEMENT` ask, and for every mistake (`NoClassActivation` where the
+    head has no closed form of it); then nothing is kept.
     """
     started = time.perf_counter()
     if format in SUFFIXES:  # before the work whose result could not be kept
@@ -89,17 +89,17 @@ def export(
     target = Path(path)
     if data_dir is not None and not planned.task.single_label:
         raise UserError(f"data_dir is {data_dir}: accuracy before and after is measured for classifiers alone.")
-    data, channels = planned.card.metadata.data, planned.preprocessing.channels
+    data, channels = planned.info.metadata.data, planned.preprocessing.channels
     seen = real_images(planned.preprocessing, planned.task.parity_images, data, images)
     ranges = None
     if dtype == "int8" and format != "mnn":
         found = real_images(planned.preprocessing, CALIBRATION_IMAGES, data, calibration or images)
-        ranges = torch.from_numpy(file_input(found, planned.card))
+        ranges = torch.from_numpy(file_input(found, planned.info))
     with staging_folder(target) as folder:
         staged = folder / target.name
         example = example_for(planned.request, channels)
-        card = planned.card.to_json()
-        graph = write(planned.prepared, example, planned.request, planned.card.outputs, card, staged, ranges)
+        stored = planned.info.to_json()
+        graph = write(planned.prepared, example, planned.request, planned.info.outputs, stored, staged, ranges)
         note(1, "written")
         result = compared(planned, staged, seen)
         _check(result, planned.request, tolerance)
@@ -110,7 +110,7 @@ def export(
             with atomic_path(target.with_suffix(file.suffix)) as temporary:
                 os.replace(file, temporary)
     written = sum(file.stat().st_size for file in files_of(target))
-    return Export(target, planned.card, result, written, time.perf_counter() - started, lost, blamed)
+    return Export(target, planned.info, result, written, time.perf_counter() - started, lost, blamed)
 
 
 STEPS = 6
@@ -124,11 +124,11 @@ def compared(planned: ExportPlan, path: Path, images: Tensor) -> parity.Parity:
     file = open_exported(path)
 
     def wanted(chunk: Tensor) -> list[Tensor]:
-        given = torch.from_numpy(file_input(chunk, planned.card))
+        given = torch.from_numpy(file_input(chunk, planned.info))
         with torch.inference_mode():
             return flattened(planned.reference(given))
 
-    logits, batch = planned.card.outputs[0] == "logits", planned.request.batch or 4
+    logits, batch = planned.info.outputs[0] == "logits", planned.request.batch or 4
     return planned.task.compare_outputs(wanted, file.outputs, images, batch, logits)
 
 

@@ -12,11 +12,16 @@ from torch import Tensor, nn
 from parcnet.base import UserError
 from parcnet.data import Preprocessing
 from parcnet.deploy.algorithm_choice import Note, algorithms_for
-from parcnet.deploy.class_activation import OUTPUTS, WithGradientHeat, WithHeat, class_maps
-from parcnet.deploy.file_metadata import Card
+from parcnet.deploy.class_activation import (
+    OUTPUTS,
+    WithClassActivation,
+    WithGradientClassActivation,
+    class_activation_maps,
+)
+from parcnet.deploy.file_metadata import FileMetadata
 from parcnet.deploy.model_source import for_size, open_source
 from parcnet.deploy.norms import NORM_OF, NORMS
-from parcnet.deploy.prepare import HalfInside, Normalised, fit_maps, flattened, in_form, parcnet_stages, sized
+from parcnet.deploy.prepare import HalfPrecision, Normalised, fit_maps, flattened, in_form, parcnet_stages, sized
 from parcnet.deploy.request import Request
 from parcnet.deploy.runtimes import RUNTIMES
 from parcnet.deploy.writers import as_array, tools, write
@@ -38,14 +43,14 @@ class ExportPlan:
 
     reference: nn.Module
     prepared: nn.Module
-    card: Card
+    info: FileMetadata
     preprocessing: Preprocessing
     task: Task
 
     @property
     def request(self) -> Request:
         """The requested file."""
-        return self.card.request
+        return self.info.request
 
 
 def check_choices(algorithm: str, norm: str | None) -> None:
@@ -79,7 +84,7 @@ def plan_export(
     model = sized(task.exportable(network, request), request.size)
     image = torch.randn(1, preprocessing.channels, height, width, generator=torch.Generator().manual_seed(0))
     fit_maps(model, image)
-    maps = class_maps(model, image) if heat else None
+    maps = class_activation_maps(model, image) if heat else None
     form = norm or NORM_OF[format]
     if algorithm == AUTO:
         algorithms = algorithms_for(model, image, form, _runner(format), note)
@@ -87,16 +92,16 @@ def plan_export(
         algorithms = (algorithm,) * len(parcnet_stages(model))
     prepared = task.fixed_shapes(in_form(model, image, algorithms, form), image)
     if maps is not None:
-        model, prepared = WithGradientHeat(model, maps), WithHeat(prepared, copy.deepcopy(maps))
+        model, prepared = WithGradientClassActivation(model, maps), WithClassActivation(prepared, copy.deepcopy(maps))
     if (format, dtype) == ("onnx", "fp16"):
-        prepared = HalfInside(prepared)
+        prepared = HalfPrecision(prepared)
     names = OUTPUTS if maps is not None else _output_names(task, model, image)
-    card = Card(metadata, request, algorithms, names, written_by)
+    info = FileMetadata(metadata, request, algorithms, names, written_by)
     if not pixels:
-        return ExportPlan(model, prepared, card, preprocessing, task)
+        return ExportPlan(model, prepared, info, preprocessing, task)
     normalisation = preprocessing.mean, preprocessing.std
     reference, prepared = Normalised(model, *normalisation), Normalised(prepared, *normalisation)
-    return ExportPlan(reference, prepared, card, unnormalised(preprocessing), task)
+    return ExportPlan(reference, prepared, info, unnormalised(preprocessing), task)
 
 
 def _output_names(task: Task, model: nn.Module, image: Tensor) -> tuple[str, ...]:
@@ -111,15 +116,15 @@ def _runner(kind: str) -> Callable[[nn.Module, Tensor, Path], Callable[[], objec
     def runner(module: nn.Module, example: Tensor, folder: Path) -> Callable[[], object]:
         request = Request(kind, 32, 32)
         file = Path(tempfile.mkdtemp(dir=folder)) / f"part{request.suffix}"
-        write(module, example, request, ("logits",), _part_card(request), file)
+        write(module, example, request, ("logits",), _part_metadata(request), file)
         run, values = RUNTIMES[kind].load(file, None), as_array(example)
         return lambda: run(values)
 
     return runner
 
 
-def _part_card(request: Request) -> str:
-    """A card for a file that is only timed."""
+def _part_metadata(request: Request) -> str:
+    """Metadata for a file that is only timed."""
     from parcnet.checkpoint import Metadata
 
-    return Card(Metadata("part", {}, (), {}, "nothing"), request, (), ("logits",), {}).to_json()
+    return FileMetadata(Metadata("part", {}, (), {}, "nothing"), request, (), ("logits",), {}).to_json()

@@ -12,7 +12,7 @@ from torch import Tensor
 from parcnet.base import UserError
 from parcnet.checkpoint import Metadata
 from parcnet.data import Preprocessing
-from parcnet.deploy.file_metadata import Card
+from parcnet.deploy.file_metadata import FileMetadata
 from parcnet.deploy.request import SUFFIXES, format_of
 from parcnet.deploy.runtimes import RUNTIMES
 from parcnet.tasks.exported_file import for_file
@@ -24,30 +24,30 @@ from parcnet.tasks.task import Task
 class Exported:
     """A file and the runtime that runs it. Call it with images [B, C, H, W] of any B: it pads to the file's batch.
 
-    card            what the file says of itself
+    info            the metadata stored in the file
     preprocessing   image file -> what the call takes; for a file that normalises by itself, pixels over 255
     """
 
     def __init__(self, path: Path, threads: int | None = None) -> None:
         runtime = RUNTIMES[str(format_of(path))]
-        self.card = Card.from_json(runtime.card(path), str(path))
-        self.preprocessing = Preprocessing.from_dict(for_file(self.card.metadata, self).preprocessing)
+        self.info = FileMetadata.from_json(runtime.read_metadata(path), str(path))
+        self.preprocessing = Preprocessing.from_dict(for_file(self.info.metadata, self).preprocessing)
         self._run: Callable[[NDArray[Any]], list[NDArray[Any]]] = runtime.load(path, threads)
 
     @property
     def size(self) -> tuple[int, int]:
         """(H, W) in px, the one size that the file serves."""
-        return self.card.request.size
+        return self.info.request.size
 
     @property
     def takes_pixels(self) -> bool:
         """Whether the file normalises by itself."""
-        return self.card.request.pixels
+        return self.info.request.pixels
 
     def task_predictor(self) -> tuple[Task, Predictor, Metadata]:
         """The file's task, and the file as a predictor for images of any size with the metadata for it."""
-        task = task_named(self.card.metadata.task)
-        return task, *task.file_predictor(self, self.card.metadata)
+        task = task_named(self.info.metadata.task)
+        return task, *task.file_predictor(self, self.info.metadata)
 
     def __call__(self, images: Tensor) -> Tensor:
         return self.outputs(images)[0]
@@ -58,13 +58,13 @@ class Exported:
         if size != self.size:
             wanted, got = ("x".join(map(str, each)) for each in (self.size, size))
             raise UserError(f"this file takes images of {wanted} px, got {got}: export the network for those.")
-        parts = [self._padded(chunk) for chunk in images.split(self.card.request.batch or len(images))]
+        parts = [self._padded(chunk) for chunk in images.split(self.info.request.batch or len(images))]
         return [torch.cat(each) for each in zip(*parts, strict=True)]
 
     def _padded(self, images: Tensor) -> list[Tensor]:
-        missing = (self.card.request.batch or len(images)) - len(images)
+        missing = (self.info.request.batch or len(images)) - len(images)
         filled = torch.cat([images, images[-1:].expand(missing, -1, -1, -1)]) if missing else images
-        found = self._run(file_input(filled, self.card))
+        found = self._run(file_input(filled, self.info))
         return [torch.from_numpy(np.array(each))[: len(images)] for each in found]
 
 
@@ -83,8 +83,8 @@ def open_exported(path: str | Path, threads: int | None = None) -> Exported:
     return Exported(path, threads)
 
 
-def file_input(images: Tensor, card: Card) -> NDArray[Any]:
+def file_input(images: Tensor, info: FileMetadata) -> NDArray[Any]:
     """`images` [B, C, H, W], as `Exported.preprocessing` makes them, in the dtype and layout of the file's input."""
-    if card.request.pixels:
+    if info.request.pixels:
         return np.ascontiguousarray((images * 255).round().to(torch.uint8).permute(0, 2, 3, 1).numpy())
     return np.ascontiguousarray(images.float().numpy())

@@ -1,4 +1,4 @@
-"""What an exported file says about itself: everything needed to feed it and to read its answers, as one JSON text."""
+"""Metadata of an exported file: all that is needed to preprocess its input and decode its output, as one JSON text."""
 
 import dataclasses
 import json
@@ -10,17 +10,17 @@ from parcnet.checkpoint import Metadata
 from parcnet.deploy.request import Request
 
 KEY = "parcnet"
-"""Under which the text stands in the formats that have a dictionary."""
+"""Key of the JSON text in formats that store metadata in a dictionary."""
 
 _FORMAT = 1
 
 
 @dataclass(frozen=True, slots=True)
-class Card:
-    """Where the weights come from, and what the file takes.
+class FileMetadata:
+    """Provenance of the weights, and the file's inputs and outputs.
 
-    `metadata` is the checkpoint's: classes, preprocessing for this size, training data, versions. `algorithms` are
-    those of the stages' local-global convolutions, empty for other networks.
+    `metadata` is the checkpoint's: classes, preprocessing at this size, training data, versions. `algorithms` lists the
+    algorithm of each stage's local-global convolutions, empty for other networks.
     """
 
     metadata: Metadata
@@ -28,7 +28,7 @@ class Card:
     algorithms: tuple[str, ...]
     outputs: tuple[str, ...]
     tools: dict[str, str]
-    """Versions of what wrote the file."""
+    """Package -> version that wrote the file."""
 
     def to_json(self) -> str:
         """One JSON object."""
@@ -40,15 +40,17 @@ class Card:
             "outputs": self.outputs,
             "tools": self.tools,
         }
-        return json.dumps(fields, ensure_ascii=True, allow_nan=False)  # some formats hold bytes, not letters
+        return json.dumps(fields, ensure_ascii=True, allow_nan=False)  # some formats store bytes, not text
 
     @classmethod
-    def from_json(cls, text: str | None, called: str) -> "Card":
-        """The inverse of `to_json`. `UserError`, naming the file `called`, for any other text."""
+    def from_json(cls, text: str | None, name: str) -> "FileMetadata":
+        """The inverse of `to_json`. Raises `UserError`, naming the file `name`, for any other text."""
         try:
             fields = json.loads(text or "")
             if fields["format"] != _FORMAT:
-                raise UserError(f"{called} was written in format {fields['format']!r}, this parcnet reads {_FORMAT}.")
+                raise UserError(
+                    f"{name} has metadata format {fields['format']!r}; this parcnet reads {_FORMAT}. Export it again."
+                )
             return cls(
                 Metadata.from_json(json.dumps(fields["metadata"])),
                 Request(**fields["request"]),
@@ -58,6 +60,6 @@ class Card:
             )
         except (ValueError, KeyError, TypeError):
             raise UserError(
-                f"{called} was not written by `parcnet export`, or is damaged: it does not say its classes and "
-                "preprocessing. Export the checkpoint again."
+                f"{name} was not written by `parcnet export`, or is damaged: it lacks its metadata. Export "
+                "the checkpoint again."
             ) from None

@@ -1,7 +1,7 @@
-"""The norm in the form of graph that a runtime is fastest with. All are the same function of the map.
+"""Equivalent graph forms of LayerNorm over channels, of which each runtime is fastest with a different one.
 
-A LayerNorm over the channels of an NCHW map is, in a graph, a turn to NHWC, the norm and a turn back: runtimes that
-keep maps in blocks of channels (ONNX Runtime, MNN) or in NHWC memory (OpenVINO) unpack and copy the map for it.
+In a graph, LayerNorm over the channels of an NCHW tensor is a permutation to NHWC, the norm and a permutation back.
+Runtimes with channel-blocked layouts (ONNX Runtime, MNN) or NHWC memory (OpenVINO) unpack and copy the tensor for it.
 """
 
 from collections.abc import Callable
@@ -15,15 +15,15 @@ from parcnet.layers.inference import InferenceBGU, UnweightedNorm
 from parcnet.layers.norm import BiasFreeLayerNorm2d
 
 _BLOCK = 16
-"""Channels that the widest vector registers hold in fp32, by which runtimes block a map."""
+"""Channels per block: fp32 lanes of the widest vector registers."""
 
 
 def _single(x: Tensor) -> Tensor:
-    return x.float() if x.dtype == torch.float16 else x  # squares beyond 65504 are infinite in half precision
+    return x.float() if x.dtype == torch.float16 else x  # squares above 65504 overflow in half precision
 
 
 class ReducedNorm(nn.Module):
-    """c = x - mean(x); c / sqrt(mean(c^2) + eps), by reductions over the channels. Shapes: [B, C, H, W]."""
+    """c = x - mean(x); y = c / sqrt(mean(c^2) + eps), by reductions over the channels. Shapes: [B, C, H, W]."""
 
     def __init__(self, channels: int, eps: float) -> None:  # noqa: ARG002 - one signature for all forms
         super().__init__()
@@ -36,9 +36,9 @@ class ReducedNorm(nn.Module):
 
 
 class ScaledNorm(nn.Module):
-    """x / sqrt(var(x) + eps): a norm whose centring is folded into what follows it, so that x - mean(x) is never kept.
+    """y = x / sqrt(var(x) + eps): a norm whose centring is folded into the next layer: x - mean(x) is not stored.
 
-    The variance is that of the centred map: mean(x^2) - mean(x)^2 would lose digits where the mean is large.
+    The variance is computed from x - mean(x): mean(x^2) - mean(x)^2 cancels when the mean is large.
     """
 
     def __init__(self, channels: int, eps: float) -> None:  # noqa: ARG002 - one signature for all forms
@@ -52,9 +52,9 @@ class ScaledNorm(nn.Module):
 
 
 class BlockedNorm(nn.Module):
-    """The same; means, and their way back to all channels, are 1x1 convolutions, so that the map stays in blocks.
+    """`ReducedNorm` with 1x1 convolutions for the mean and its broadcast, which keep the channel-blocked layout.
 
-    The mean is taken off by a convolution whose result is added to the map, which runtimes do in one pass.
+    A convolution subtracts the mean; runtimes fuse it with the addition.
     """
 
     mean: Tensor
@@ -75,8 +75,8 @@ class BlockedNorm(nn.Module):
         return (centred * F.conv2d(torch.rsqrt(variance), spread)).to(x.dtype)
 
 
-class TurnedNorm(nn.Module):
-    """`F.layer_norm` between two turns of the map: the form that TensorRT and CoreML recognise as one layer."""
+class PermutedNorm(nn.Module):
+    """`F.layer_norm` between two permutations: the form that TensorRT and CoreML recognise as one layer."""
 
     def __init__(self, channels: int, eps: float) -> None:
         super().__init__()
@@ -88,19 +88,19 @@ class TurnedNorm(nn.Module):
 
 
 NORMS: dict[str, Callable[[int, float], nn.Module]] = {
-    "layer_norm": TurnedNorm,
+    "layer_norm": PermutedNorm,
     "reduced": ReducedNorm,
     "scaled": ScaledNorm,
     "blocked": BlockedNorm,
 }
-"""The forms by name."""
+"""Name -> form of the norm."""
 
 NORM_OF = {"onnx": "blocked", "openvino": "scaled", "mnn": "reduced", "torch-export": "layer_norm"}
-"""The form that each format's own runtime is fastest with, see `docs/deployment.md`."""
+"""Format -> fastest form of the norm in its runtime, see `docs/deployment.md`."""
 
 
 class WeightedNorm(nn.Module):
-    """A norm form times a weight for each channel."""
+    """A form of the norm times a weight per channel."""
 
     weight: Tensor
 
@@ -114,22 +114,22 @@ class WeightedNorm(nn.Module):
 
 
 def replace_norms(network: nn.Module, form: str) -> None:
-    """Puts the norm `form` in place of every norm of a frozen network's blocks, stem and downsamples, in place."""
+    """Replaces every norm in the blocks, stem and downsampling layers of a frozen network by `form`, in place."""
     for path, module in list(network.named_modules()):
         if isinstance(module, InferenceBGU) and isinstance(module.norm, UnweightedNorm):
             network.set_submodule(f"{path}.norm", NORMS[form](module.gate.weight.shape[1], module.norm.eps))
             if form == "scaled":
                 module.gate.weight, module.feature.weight = map(centred, (module.gate.weight, module.feature.weight))
         elif isinstance(module, Downsample) and form == "scaled":
-            # zeros around the map stay zeros: the norm comes before the padding, and has no bias
+            # padding stays zero: the norm comes before it and has no bias
             module.conv.weight.data = centred(module.conv.weight * module.norm.weight[:, None, None])
             network.set_submodule(f"{path}.norm", NORMS[form](module.conv.in_channels, module.norm.eps))
         elif isinstance(module, BiasFreeLayerNorm2d) and isinstance(network.get_submodule(path), BiasFreeLayerNorm2d):
-            # what follows is no convolution, or none is changed: centred and weighted here
+            # the next layer is not a convolution that can absorb centring and weight
             channels, plain = module.weight.shape[0], "reduced" if form == "scaled" else form
             network.set_submodule(path, WeightedNorm(NORMS[plain](channels, module.eps), module.weight))
 
 
 def centred(weight: Tensor) -> Tensor:
-    """W (I - 11'/C): what a convolution W [out, C, h, w] makes of x, it then makes of x - mean(x) over the channels."""
+    """W (I - 11'/C): the convolution W [out, C, h, w] with the subtraction of the channel mean folded in."""
     return (weight - weight.mean(1, keepdim=True)).detach()

@@ -1,4 +1,4 @@
-"""A network made ready for one image size: kernels resized and baked, norms and scales in the form a runtime likes."""
+"""Preparation of a network for export at one image size: resized and baked kernels, norms in the runtime's form."""
 
 import copy
 import itertools
@@ -17,7 +17,7 @@ from parcnet.tasks.backbone import Backbone
 
 
 class ConstantProducts(nn.Module):
-    """`MatmulMix` as two plain matrix products: T_h x T_w' for every channel, no turn of the map. Shapes: NCHW."""
+    """`MatmulMix` as two plain matrix products, T_h x T_w' for every channel, without permutations. Shapes: NCHW."""
 
     rows: Tensor
     columns: Tensor
@@ -33,7 +33,7 @@ class ConstantProducts(nn.Module):
 
 
 class Normalised(nn.Module):
-    """8-bit pixels [B, H, W, C] -> what `network` says of them: its preprocessing but for the resizing, inside."""
+    """A network on 8-bit pixels [B, H, W, C]: scaling and normalisation are part of it, resizing is not."""
 
     mean: Tensor
     std: Tensor
@@ -41,7 +41,7 @@ class Normalised(nn.Module):
     def __init__(self, network: nn.Module, mean: Sequence[float], std: Sequence[float]) -> None:
         super().__init__()
         self.network = network
-        # as timm: first to [0, 1], then the mean off, then over the standard deviation
+        # in timm's order: scale to [0, 1], subtract the mean, divide by the standard deviation
         self.register_buffer("mean", torch.tensor(mean)[:, None, None])
         self.register_buffer("std", torch.tensor(std)[:, None, None])
 
@@ -50,12 +50,12 @@ class Normalised(nn.Module):
         return self.network((image - self.mean) / self.std)
 
 
-class HalfInside(nn.Module):
-    """Half precision between float32 images and float32 answers."""
+class HalfPrecision(nn.Module):
+    """A network in half precision with float32 input and output."""
 
     def __init__(self, network: nn.Module) -> None:
         super().__init__()
-        self.network = copy.deepcopy(network).half()  # the one given may be what the file is compared with
+        self.network = copy.deepcopy(network).half()  # a copy: the original may be the reference
 
     def forward(self, image: Tensor) -> Tensor | tuple[Tensor, ...]:
         outputs = tuple(each.float() for each in flattened(self.network(image.half())))
@@ -63,9 +63,9 @@ class HalfInside(nn.Module):
 
 
 def sized(model: nn.Module, size: tuple[int, int]) -> nn.Module:
-    """A frozen copy of `model` in eval mode whose parameters are those for images of `size` (H, W).
+    """A frozen copy of `model` in eval mode with parameters for images of `size` (H, W).
 
-    Oversized convolutions use plain convolutions: what a runtime knows.
+    Oversized convolutions run as plain convolutions, which every runtime supports.
     """
     model = copy.deepcopy(model).cpu().eval().requires_grad_(False)
     resize: Any = getattr(model, "set_input_size", None)
@@ -78,7 +78,7 @@ def sized(model: nn.Module, size: tuple[int, int]) -> nn.Module:
 
 
 def fit_maps(model: nn.Module, image: Tensor) -> None:
-    """Of a network over a backbone, as `sized` left it: parameters for the maps that `image` [B, C, H, W] makes."""
+    """Fits the parameters of a task network's backbone, after `sized`, to the feature maps of `image` [B, C, H, W]."""
     if hasattr(model, "set_input_size") or not any(isinstance(module, MapSized) for module in model.modules()):
         return
     with torch.no_grad():
@@ -90,15 +90,15 @@ def fit_maps(model: nn.Module, image: Tensor) -> None:
 
 
 def parcnet_stages(model: nn.Module) -> list[str]:
-    """Paths of the stages that `in_form` gives another form: of ParCNetV2, itself or as the backbone of a task."""
+    """Paths of the stages that `in_form` rewrites: those of ParCNetV2, alone or as the backbone of a task."""
     prepared = isinstance(model, ParCNetV2) or any(isinstance(module, Backbone) for module in model.modules())
     return list(stages_of(model)) if prepared else []
 
 
 def in_form(model: nn.Module, image: Tensor, algorithms: Sequence[str], norm: str) -> nn.Module:
-    """The network in the form that is written: ParCNetV2 frozen, an algorithm a stage; others as they are.
+    """The network in the form to export: ParCNetV2 frozen with one algorithm per stage; other networks unchanged.
 
-    `image` [B, C, H, W] is of the size that `model` was made for.
+    `image` [B, C, H, W] has the size that `model` is fitted to.
     """
     if not parcnet_stages(model):
         return model
@@ -112,7 +112,7 @@ def in_form(model: nn.Module, image: Tensor, algorithms: Sequence[str], norm: st
 
 
 def flattened(outputs: Any) -> list[Tensor]:
-    """The tensors in a network's answer, in the order in which an exported file returns them."""
+    """The tensors in a network's output, in the order of an exported file's outputs."""
     if isinstance(outputs, Tensor):
         return [outputs]
     values = outputs.values() if isinstance(outputs, dict) else outputs

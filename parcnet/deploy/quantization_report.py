@@ -14,7 +14,7 @@ from torch import Tensor
 
 from parcnet.deploy.export_plan import ExportPlan
 from parcnet.deploy.exported import Exported, file_input, open_exported
-from parcnet.deploy.graph import quantised_layers
+from parcnet.deploy.onnx_graph import quantised_layers
 from parcnet.deploy.prepare import flattened
 from parcnet.deploy.writers import write_graph
 from parcnet.evaluation import evaluation_batches
@@ -46,7 +46,7 @@ def accuracy(planned: ExportPlan, file: Exported, data_dir: str | None) -> Accur
 
     Of classifiers; None for other tasks.
     """
-    metadata = planned.card.metadata
+    metadata = planned.info.metadata
     task = planned.task
     if not task.single_label or (data_dir is None and metadata.data != "digits"):
         return None
@@ -55,7 +55,7 @@ def accuracy(planned: ExportPlan, file: Exported, data_dir: str | None) -> Accur
 
     def network(batch: Tensor) -> Tensor:
         with torch.inference_mode():
-            return planned.reference(torch.from_numpy(file_input(batch, planned.card)))
+            return planned.reference(torch.from_numpy(file_input(batch, planned.info)))
 
     fed = for_file(metadata, file)
     before, after = (
@@ -90,12 +90,12 @@ def responsible(
     Each part is left in fp32 in a file of its own, at most 2 `MOST` of them; note(1, part) is called for each.
     """
     with torch.inference_mode():
-        wanted = flattened(planned.reference(torch.from_numpy(file_input(images, planned.card))))[0]
+        wanted = flattened(planned.reference(torch.from_numpy(file_input(images, planned.info))))[0]
 
     def error(left: Sequence[str]) -> float:
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / f"part{planned.request.suffix}"
-            write_graph(graph, planned.request, planned.card.to_json(), path, ranges, left)
+            write_graph(graph, planned.request, planned.info.to_json(), path, ranges, left)
             return float((open_exported(path)(images) - wanted).abs().mean())
 
     whole = error([])

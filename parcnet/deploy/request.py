@@ -1,11 +1,11 @@
-"""What is asked of an export, checked before any work."""
+"""Format, size, batch and precision of an exported file, validated before any work."""
 
 from dataclasses import dataclass
 
 from parcnet.base import UserError, unknown
 
 SUFFIXES = {"onnx": ".onnx", "openvino": ".xml", "mnn": ".mnn", "torch-export": ".pt2"}
-"""Suffix of each format's file; OpenVINO writes its weights into a .bin beside."""
+"""Format -> suffix; OpenVINO writes the weights to a .bin beside the .xml."""
 
 DTYPES = {
     "onnx": ("fp32", "fp16", "int8"),
@@ -13,14 +13,14 @@ DTYPES = {
     "mnn": ("fp32", "fp16", "int8"),
     "torch-export": ("fp32",),
 }
-"""What each format can hold: see `docs/deployment.md` for what a precision means where."""
+"""Format -> precisions; see `docs/deployment.md` for what a precision means in each format."""
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One file: its format, the one image size it serves, its batch, its precision.
+    """Specification of an exported file.
 
-    Raises `UserError` for what no file can have.
+    Raises `UserError` for invalid values.
     """
 
     format: str
@@ -29,24 +29,24 @@ class Request:
     width: int
     """Pixels."""
     batch: int | None = 1
-    """Images at a time; None: any number."""
+    """Images per call; None for a dynamic batch."""
     dtype: str = "fp32"
     pixels: bool = False
-    """The file takes 8-bit RGB pixels [B, H, W, C] and normalises them itself; else normalised float32 [B, C, H, W]."""
+    """Input is 8-bit RGB [B, H, W, C], normalised by the file; otherwise normalised float32 [B, C, H, W]."""
 
     def __post_init__(self) -> None:
         if self.format not in SUFFIXES:
             raise unknown("format", self.format, SUFFIXES)
         if self.dtype not in DTYPES[self.format]:
             raise UserError(
-                f"dtype {self.dtype!r} is not one that {self.format} files are written in here: expected "
+                f"dtype {self.dtype!r} is not supported for {self.format} files: expected "
                 f"{' or '.join(DTYPES[self.format])}."
             )
         for name, side in (("height", self.height), ("width", self.width)):
             if side < 32:
-                raise UserError(f"{name} is {side}: expected at least 32 px, what the networks' stages divide by.")
+                raise UserError(f"{name} is {side}: expected at least 32 px, the stride of the last stage.")
         if self.batch is not None and self.batch < 1:
-            raise UserError(f"batch is {self.batch}: expected at least 1, or dynamic for any number.")
+            raise UserError(f"batch is {self.batch}: expected at least 1, or `dynamic`.")
 
     @property
     def size(self) -> tuple[int, int]:
@@ -55,10 +55,10 @@ class Request:
 
     @property
     def suffix(self) -> str:
-        """How the file's name ends."""
+        """Suffix of the file's name."""
         return SUFFIXES[self.format]
 
 
 def format_of(path: object) -> str | None:
-    """The format that a file's name says, or None."""
+    """The format by a file name's suffix, or None."""
     return next((name for name, suffix in SUFFIXES.items() if str(path).endswith(suffix)), None)

@@ -1,4 +1,4 @@
-"""One prepared network -> one file of any format."""
+"""Write a prepared network to a file of any format."""
 
 import importlib.metadata
 from collections.abc import Sequence
@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from parcnet.base import UserError, versions
 from parcnet.deploy import int8
-from parcnet.deploy.graph import norm_nodes, to_onnx
+from parcnet.deploy.onnx_graph import norm_nodes, to_onnx
 from parcnet.deploy.request import Request
 from parcnet.deploy.runtimes import RUNTIMES, mnn_runtime, onnx_runtime, openvino_runtime, torch_runtime
 
@@ -24,74 +24,74 @@ def write(
     example: Tensor,
     request: Request,
     outputs: Sequence[str],
-    card: str,
+    metadata: str,
     path: Path,
     calibration: Tensor | None = None,
 ) -> "ModelProto | None":
-    """Writes `network`, prepared, in the format and precision asked for; returns the ONNX graph on the way, if any.
+    """Writes a prepared network in the requested format and precision; returns the intermediate ONNX graph, if any.
 
-    `calibration` holds inputs of the file, [N, ...], by which static int8 finds its ranges: for ONNX and OpenVINO.
+    `metadata` is the JSON text of `FileMetadata`; `calibration` holds inputs [N, ...] for static int8 (ONNX, OpenVINO).
     """
     if request.format == "torch-export":
-        torch_runtime.write(network, example, request, card, path)
+        torch_runtime.write(network, example, request, metadata, path)
         return None
     graph = to_onnx(network, example, request, outputs)
-    write_graph(graph, request, card, path, calibration)
+    write_graph(graph, request, metadata, path, calibration)
     return graph
 
 
 def write_graph(
     graph: "ModelProto",
     request: Request,
-    card: str,
+    metadata: str,
     path: Path,
     calibration: Tensor | None = None,
-    left: Sequence[str] = (),
+    excluded: Sequence[str] = (),
 ) -> None:
     """Writes an ONNX graph as an ONNX, OpenVINO or MNN file.
 
-    Of static int8, nodes named in `left` stay in fp32, and norms.
+    Static int8 keeps norms and the nodes in `excluded` in fp32.
     """
     batch = request.batch or 1
-    left = [*left, *norm_nodes(graph)]
+    excluded = [*excluded, *norm_nodes(graph)]
     if request.format == "openvino":
         model = openvino_runtime.converted(graph)
         if request.dtype == "int8":
             assert calibration is not None
-            model = int8.quantised_openvino(model, calibration, batch, left)
-        openvino_runtime.write(model, card, path, half=request.dtype == "fp16")
+            model = int8.quantised_openvino(model, calibration, batch, excluded)
+        openvino_runtime.write(model, metadata, path, half=request.dtype == "fp16")
         return
     with TemporaryDirectory() as folder:
         plain = Path(folder) / "network.onnx"
         if request.format == "mnn":
-            onnx_runtime.write(graph, card, plain)
-            mnn_runtime.write(plain, card, path, request.dtype)
+            onnx_runtime.write(graph, metadata, plain)
+            mnn_runtime.write(plain, metadata, path, request.dtype)
         elif request.dtype == "int8":
             assert calibration is not None
-            onnx_runtime.write(graph, card, plain)
-            int8.quantise_onnx(plain, calibration, batch, path, left)
+            onnx_runtime.write(graph, metadata, plain)
+            int8.quantise_onnx(plain, calibration, batch, path, excluded)
         else:
-            onnx_runtime.write(graph, card, path)
+            onnx_runtime.write(graph, metadata, path)
 
 
 def files_of(path: Path) -> list[Path]:
-    """The files that make up an exported one."""
+    """All files of an exported network: OpenVINO has two."""
     return [path, openvino_runtime.weights_of(path)] if path.suffix == ".xml" else [path]
 
 
 def tools(request: Request) -> dict[str, str]:
-    """Versions of what writes and runs the file. Raises `UserError`, naming the extra, for what is not installed."""
-    found = versions()
+    """Versions of the packages that write and run the file. Raises `UserError`, naming the extra, for a missing one."""
+    installed = versions()
     for name in RUNTIMES[request.format].packages:
         try:
-            found[name] = importlib.metadata.version(name)
+            installed[name] = importlib.metadata.version(name)
         except importlib.metadata.PackageNotFoundError:
             raise UserError(
                 f"{request.format} files need {name}, which is not installed: pip install 'parcnet[{request.format}]'."
             ) from None
-    return found
+    return installed
 
 
 def as_array(tensor: Tensor) -> np.ndarray:
-    """What a runtime takes."""
+    """The tensor as a contiguous array."""
     return np.ascontiguousarray(tensor.numpy())

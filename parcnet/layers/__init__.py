@@ -1,6 +1,6 @@
-"""Modules that own weights and know no network's name; each is usable alone in somebody else's network.
+"""Layers with weights, independent of any network: each can be used alone.
 
-All take and return NCHW tensors and are fastest, with nothing copied, when these lie in channels_last memory.
+All take and return NCHW tensors. They are fastest in channels_last memory, where nothing is copied.
 """
 
 from parcnet.layers.block import ParCNetV2Block, ResidualBlock

@@ -1,13 +1,13 @@
-"""Modules for maps inside networks that keep their channels last."""
+"""Adapts modules for NCHW maps to networks whose channels are the last dimension."""
 
 from torch import Tensor, nn
 
 
 class LastChannels(nn.Module):
-    """A module for maps, where channels come last: of maps [B, H, W, C] or of tokens [B, N, C].
+    """Applies a module for NCHW maps to maps [B, H, W, C] or tokens [B, N, C].
 
-    Maps are handed on as views: [B, H, W, C] in its usual memory is [B, C, H, W] in channels_last memory, so nothing is
-    copied. Tokens are handed on as [B, C, N, 1], which serves modules that look at one place at a time.
+    The module gets a view: contiguous [B, H, W, C] is [B, C, H, W] in channels_last memory, so nothing is copied.
+    Tokens become [B, C, N, 1], which suits pointwise modules.
 
     Shapes: [B, H, W, C] -> [B, H, W, C]; [B, N, C] -> [B, N, C].
     """

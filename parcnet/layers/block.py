@@ -1,4 +1,4 @@
-"""The block that the whole network is made of."""
+"""The residual block of ParCNetV2."""
 
 from timm.layers import DropPath, LayerScale2d
 from torch import Tensor, nn
@@ -12,17 +12,17 @@ from parcnet.layers.spatial_bgu import SpatialBGU
 from parcnet.layers.spatial_series import SpatialSeries
 
 FFN_OVER_BGU = 1.5
-"""How much wider a plain feed-forward network is than a gated one of as many weights (supplement C, Eq. 3)."""
+"""Width of a plain feed-forward network relative to a gated one with as many weights (supplement C, Eq. 3)."""
 
 
 class ResidualBlock(nn.Module):
-    """Spatial, then channel mixing, each normed before and added to a shortcut (ICCV 2023, Fig. 3d).
+    """Spatial, then channel mixing, each with a pre-norm and a shortcut (ICCV 2023, Fig. 3d).
 
         x = res_scale1(x) + drop_path(layer_scale1(spatial(norm1(x))))
         x = res_scale2(x) + drop_path(layer_scale2(channel(norm2(x))))
 
-    residual      "none": both scales are left out. "res_scale": `ResScale`. "layer_scale": a factor for each channel of
-                  the branch, starting at `layer_scale`.
+    residual      "none": no scales. "res_scale": `ResScale` on the shortcut. "layer_scale": a factor for each channel
+                  of the branch, with initial value `layer_scale`.
 
     Shapes: [B, C, H, W] -> [B, C, H, W], as those of `spatial` and `channel`.
     """
@@ -57,15 +57,15 @@ class ResidualBlock(nn.Module):
 
 
 class ParCNetV2Block(ResidualBlock):
-    """The uniform block: `SpatialBGU`, then `ChannelBGU`, and what the ablations put in their places.
+    """The uniform block: `SpatialBGU`, then `ChannelBGU`, or their replacements in the ablations.
 
-    `map_size` is the (H, W) that the oversized kernels are made for. The options are the papers' ablations, each by
-    default as published:
+    `map_size` is the (H, W) that determines the lengths of the oversized kernels. The options are the papers'
+    ablations; the defaults are the published block:
 
-    mix         how local and oversized convolution meet, a word for `token_mix` (Tab. 6 row 1, supplement Tab. 2).
-    gate        how the branches of both gated units meet: "multiply", "add" (supplement, Tab. 3); or "none", three 1x1
-                convolutions in series in the spatial unit alone (Tab. 6 row 2).
-    channel     "bgu"; "ffn": a plain network 1.5 * expansion wide, which has as many weights (Tab. 6 row 3).
+    mix         how local and oversized convolution are combined, see `token_mix` (Tab. 6 row 1, supplement Tab. 2).
+    gate        how the branches of both gated units are combined: "multiply", "add" (supplement, Tab. 3); or "none",
+                three 1x1 convolutions in series in the spatial unit only (Tab. 6 row 2).
+    channel     "bgu"; "ffn": a plain network of expansion 1.5 * expansion, with as many weights (Tab. 6 row 3).
     residual    "none", "res_scale", "layer_scale": see `ResidualBlock`.
     """
 

@@ -11,10 +11,10 @@ from parcnet.layers.options import Gate, check_option
 
 
 def bgu_expansion(ffn_expansion: float) -> float:
-    """The expansion that gives a gated unit the parameters of a plain feed-forward network (supplement C, Eq. 3).
+    """The expansion at which a gated unit has the weights of a plain feed-forward network (supplement C, Eq. 3).
 
-    A plain one of expansion a has 2 a C^2 weights, a gated one 3 a' C^2, hence a' = 2a/3: 8/3 for the usual 4. The
-    published networks round it to 2.5.
+    A plain network of expansion a has 2 a C^2 weights, a gated one 3 a' C^2, hence a' = 2a/3: 8/3 for the usual 4. The
+    published networks use 2.5.
     """
     return 2 * ffn_expansion / 3
 
@@ -24,7 +24,7 @@ class ChannelBGU(nn.Module):
 
         gate, feature = split(W_in x + b)      y = W_out (gate * GELU(feature))
 
-    The hidden width is expansion * C, rounded to the nearest whole number. The formula of both papers ends with a bias,
+    The hidden width is expansion * C, rounded to the nearest integer. The formula in both papers ends with a bias, but
     their counts and the released code have none: `out_bias` adds it. With gate "add" the branches are added
     (supplement, Tab. 3).
 
@@ -37,7 +37,7 @@ class ChannelBGU(nn.Module):
         super().__init__()
         check_option("gate", gate, Gate)
         if gate == "none":
-            raise ValueError("gate is 'multiply' or 'add' in a gated unit, got 'none': FeedForward is the unit without")
+            raise ValueError("gate is 'multiply' or 'add' in a gated unit, got 'none': use FeedForward instead")
         hidden = hidden_width(channels, expansion)
         self.additive = gate == "add"
         self.project_in = nn.Conv2d(channels, 2 * hidden, 1)

@@ -22,13 +22,13 @@ def _fit_and_convolve(x: Tensor, kernel: Tensor, bias: Tensor | None, vertical: 
 
 @register_notrace_module
 class CircularConv1d(MapSized):
-    """Depthwise convolution around the ring of a map's rows (axis "h") or columns (axis "w") (arXiv 2203.03952, Eq. 1).
+    """Depthwise circular convolution along the height (axis "h") or width (axis "w") (arXiv 2203.03952, Eq. 1).
 
         y[c,i,j] = bias[c] + sum_k kernel[c,k] x[c, (i+k) mod H, j]      axis "h"; "w" likewise, over j
 
     Owns `kernel` [C, K] and `bias` [C] (None without) for maps of side K along `axis`. Maps of any other size and
-    aspect ratio work: the kernel is fitted on each call, and nothing is cached. Weights trained for another size are
-    fitted when loaded. Position-aware it becomes behind a `LineEmbedding`, see `ParC`.
+    aspect ratio work: the kernel is resized on each call, and nothing is cached. Weights trained for another size are
+    resized when loaded. A preceding `LineEmbedding` makes it position-aware, see `ParC`.
 
     algorithm    see `parcnet.ops.circular_conv2d`. Scripted modules use "conv".
 
@@ -65,14 +65,14 @@ class CircularConv1d(MapSized):
 
     @torch.jit.ignore
     def fit_loaded(self, weights: MutableMapping[str, Tensor], prefix: str) -> None:
-        """Fit this layer's kernel among `weights`, trained for another map size, to its own length, in place."""
-        given = weights.get(f"{prefix}kernel")
-        if given is not None:
-            weights[f"{prefix}kernel"] = fit_circular(given, self.kernel.shape[1])
+        """Resize this layer's kernel in `weights`, trained for another map size, to its own length, in place."""
+        loaded = weights.get(f"{prefix}kernel")
+        if loaded is not None:
+            weights[f"{prefix}kernel"] = fit_circular(loaded, self.kernel.shape[1])
 
     @torch.jit.ignore
     def set_map_size(self, map_size: tuple[int, int]) -> None:
-        """Replace the kernel by one interpolated to another map size (H, W). Build the optimiser afterwards."""
+        """Replace the kernel by one interpolated to another map size (H, W). Create the optimizer afterwards."""
         fitted = fit_circular(self.kernel.detach(), map_size[0 if self.vertical else 1]).clone()
         self.kernel = nn.Parameter(fitted, requires_grad=self.kernel.requires_grad)
 

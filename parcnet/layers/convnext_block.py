@@ -1,4 +1,4 @@
-"""The block of ConvNeXt, around any token mixer."""
+"""The block of ConvNeXt with any token mixer."""
 
 from timm.layers import DropPath, LayerNorm2d, LayerScale2d
 from torch import Tensor, nn
@@ -11,10 +11,10 @@ class ConvNeXtBlock(nn.Module):
 
         x + drop_path(layer_scale * channel_mixer(norm(token_mixer(x))))
 
-    token_mixer     ConvNeXt's own is a depthwise 7x7 with bias, ParC-ConvNeXt's `ParC` (arXiv 2203.03952). A module
-                    that already says how it starts: the block initialises nothing of it.
+    token_mixer     ConvNeXt's own is a depthwise 7x7 with bias, ParC-ConvNeXt's `ParC` (arXiv 2203.03952). Already
+                    initialised: the block does not change its weights.
     channel_mixer   None: a plain feed-forward network of four times the width.
-    layer_scale     what the factors of the branch start at; 0 leaves them out.
+    layer_scale     initial value of the factors of the branch; 0 leaves them out.
 
     Shapes: [B, C, H, W] -> [B, C, H, W], as those of both mixers.
     """

@@ -1,4 +1,4 @@
-"""Where the map shrinks: the stem by 4, each later stage by 2."""
+"""The stem, of stride 4, and the downsampling between stages, of stride 2."""
 
 from timm.layers.trace_utils import _assert
 from torch import Tensor, nn
@@ -9,7 +9,7 @@ from parcnet.ops.layout import laid_out
 
 
 class Stem(nn.Module):
-    """7x7 convolution, stride 4, padding 2, with bias; then the norm. Turns the input to channels_last memory.
+    """7x7 convolution, stride 4, padding 2, with bias; then the norm. Converts the input to channels_last memory.
 
     Shapes: [B, in_chans, H, W] -> [B, C, (H+1)//4, (W+1)//4]; H and W at least 3.
     """
@@ -48,5 +48,5 @@ def stemmed(size: tuple[int, int]) -> tuple[int, int]:
 
 
 def downsampled(size: tuple[int, int]) -> tuple[int, int]:
-    """Size of a downsampled map."""
+    """Size (H, W) of the map after `Downsample` for a map of `size`."""
     return (size[0] + 1) // 2, (size[1] + 1) // 2

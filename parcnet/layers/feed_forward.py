@@ -1,4 +1,4 @@
-"""The plain feed-forward network that the channel gate unit replaces."""
+"""The plain feed-forward network, which the channel BGU replaces."""
 
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -7,10 +7,12 @@ from parcnet.layers.init import init_projection
 
 
 def hidden_width(channels: int, expansion: float) -> int:
-    """expansion * channels, rounded to the nearest whole number. Raises ValueError where none is left."""
+    """expansion * channels, rounded to the nearest integer. Raises ValueError where that is 0."""
     hidden = round(expansion * channels)
     if hidden < 1:
-        raise ValueError(f"expansion {expansion} of {channels} channels leaves no hidden channel: it must be larger")
+        raise ValueError(
+            f"expansion {expansion} of {channels} channels leaves no hidden channel: expected a larger one"
+        )
     return hidden
 
 
@@ -19,7 +21,7 @@ class FeedForward(nn.Module):
 
         y = W_out GELU(W_in x + b_in) + b_out
 
-    The hidden width is expansion * C, rounded to the nearest whole number; without `out_bias`, b_out is left out, as in
+    The hidden width is expansion * C, rounded to the nearest integer; without `out_bias` there is no b_out, as in
     the gated unit.
 
     Shapes: [B, C, H, W] -> [B, C, H, W].

@@ -1,4 +1,4 @@
-"""Mixing and gating in one GPU kernel."""
+"""Token mixing and gate in one GPU kernel."""
 
 from torch import Tensor
 
@@ -6,15 +6,15 @@ from parcnet.layers.oversized_conv import fitted
 from parcnet.ops.triton import spatial_mix
 
 FUSED = "fused"
-"""The `algorithm` of a spatial BGU that asks for `parcnet.ops.triton.spatial_mix`."""
+"""The `algorithm` of a spatial BGU that selects `parcnet.ops.triton.spatial_mix`."""
 
 
 def gated_mix(
     feature: Tensor, gate: Tensor, kernel_h: Tensor, kernel_w: Tensor, local: Tensor, kernel_fit: str
 ) -> Tensor:
-    """gate * (oversized(feature) + DWConv(feature, local)): features and gate are read once, the result written once.
+    """gate * (oversized(feature) + DWConv(feature, local)), with one read of each input and one write of the output.
 
-    Shapes: feature, gate [B, C, H, W], kernels [C, taps] of any map, local [C, 1, k, k] -> [B, C, H, W]. Raises as
+    Shapes: feature, gate [B, C, H, W], kernels [C, taps] of any length, local [C, 1, k, k] -> [B, C, H, W]. Raises as
     `spatial_mix` does.
     """
     kernels = (fitted(kernel_h, feature.shape[2], kernel_fit), fitted(kernel_w, feature.shape[3], kernel_fit))

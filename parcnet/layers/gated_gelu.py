@@ -1,4 +1,4 @@
-"""The gate of the channel BGU, with a gradient that makes no copies."""
+"""The gate of the channel BGU, with a gradient that avoids copies."""
 
 from typing import Any
 
@@ -13,9 +13,9 @@ from parcnet.ops.image_blocks import image_blocks, is_eager
 def gated_gelu(branches: Tensor) -> Tensor:
     """gate * GELU(feature) of branches [B, 2C, H, W], the gate first -> [B, C, H, W].
 
-    The gradient fills both halves of one map, block by block, and computes the GELU again instead of keeping it: the
-    framework's own would make each half apart and join them. Under a compiler, a trace, torch.fx or torch.func it is
-    left to the framework, and so is the gradient of the gradient.
+    The gradient writes both halves of one tensor, block by block, and recomputes the GELU: autograd would allocate each
+    half separately and concatenate them. Under a compiler, a trace, torch.fx or torch.func, and for second derivatives,
+    it is autograd's.
     """
     if isinstance(branches, torch.fx.Proxy) or not (torch.is_grad_enabled() and branches.requires_grad and is_eager()):
         return _plain(branches)
@@ -29,7 +29,7 @@ def _plain(branches: Tensor) -> Tensor:
 
 
 class _GatedGelu(torch.autograd.Function):
-    """Keeps its input alone."""
+    """Saves only its input for the backward pass."""
 
     @staticmethod
     def forward(ctx: Any, branches: Tensor) -> Tensor:
@@ -43,15 +43,15 @@ class _GatedGelu(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, upstream: Tensor) -> Tensor:
         (branches,) = ctx.saved_tensors
-        if torch.is_grad_enabled():  # somebody wants this gradient's gradient
+        if torch.is_grad_enabled():  # a second derivative
             (grad,) = torch.autograd.grad(_plain(branches), branches, upstream, create_graph=True)
             return grad
         gate, feature = branches.chunk(2, dim=1)
         grad = torch.empty_like(branches)
-        to_gate, to_feature = grad.chunk(2, dim=1)
+        grad_gate, grad_feature = grad.chunk(2, dim=1)
         for block in image_blocks(gate):
-            torch.mul(upstream[block], F.gelu(feature[block]), out=to_gate[block])
+            torch.mul(upstream[block], F.gelu(feature[block]), out=grad_gate[block])
             torch.ops.aten.gelu_backward.grad_input(
-                upstream[block] * gate[block], feature[block], grad_input=to_feature[block]
+                upstream[block] * gate[block], feature[block], grad_input=grad_feature[block]
             )
         return grad

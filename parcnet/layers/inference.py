@@ -1,8 +1,8 @@
-"""The uniform block, frozen for one map size: the same function in fewer passes over memory.
+"""The uniform block frozen for one map size: the same function in fewer passes over memory.
 
-Every pointwise operation hangs on the convolution before it, where kernel libraries (oneDNN by `layers.packed`,
-inductor when compiled) do it while the result is still in registers: GELU on the feature, the product on the gate, the
-sum with the shortcut on the way out. The norms' weights are folded into the convolutions that follow them.
+Every pointwise operation is attached to the convolution before it, so that kernel libraries (oneDNN by `layers.packed`,
+inductor when compiled) can fuse them: the GELU to the feature's, the product to the gate's, the sum with the shortcut
+to the output's. The norms' weights are folded into the convolutions that follow them.
 """
 
 from collections.abc import Callable
@@ -22,11 +22,11 @@ from parcnet.ops.oversized.dense import merge
 from parcnet.ops.oversized.toeplitz import toeplitz
 
 Combine = Literal["mul", "add"] | None
-"""How a convolution's result meets the other map given with its input."""
+"""How a convolution's output is combined with a second input."""
 
 
 class Pointwise(nn.Module):
-    """A 1x1 convolution and what follows it: W x + b, then GELU, then times or plus another map."""
+    """A 1x1 convolution with fused epilogue: W x + b, then GELU, then the product or sum with another map."""
 
     weight: Tensor
     bias: Tensor | None
@@ -45,12 +45,12 @@ class Pointwise(nn.Module):
         if other is None:
             return y
         if self.combine is None:
-            raise ValueError("a map to combine with was given, but not how: combine is 'mul' or 'add'")
+            raise ValueError("a second map is given, but combine is None: expected 'mul' or 'add'")
         return y * other if self.combine == "mul" else y + other
 
 
 class Depthwise(nn.Module):
-    """A depthwise convolution, same size out, plus another map if there is one. Weight [C, 1, h, w], h and w odd."""
+    """A depthwise convolution with "same" padding, plus another map if given. Weight [C, 1, h, w], h and w odd."""
 
     weight: Tensor
 
@@ -67,7 +67,7 @@ class Depthwise(nn.Module):
 class ConvMix(nn.Module):
     """Local plus oversized convolution as three depthwise convolutions."""
 
-    def __init__(self, kernel_h: Tensor, kernel_w: Tensor, local: Tensor, map_size: tuple[int, int]) -> None:  # noqa: ARG002 - one signature for all mixes
+    def __init__(self, kernel_h: Tensor, kernel_w: Tensor, local: Tensor, map_size: tuple[int, int]) -> None:  # noqa: ARG002 - the signature of `Mix`
         super().__init__()
         self.rows = Depthwise(kernel_h[:, None, :, None])
         self.columns = Depthwise(kernel_w[:, None, None, :])
@@ -98,7 +98,7 @@ class MatmulMix(nn.Module):
 class DenseMix(nn.Module):
     """Local and oversized convolution merged into one dense depthwise kernel (supplement H)."""
 
-    def __init__(self, kernel_h: Tensor, kernel_w: Tensor, local: Tensor, map_size: tuple[int, int]) -> None:  # noqa: ARG002 - one signature for all mixes
+    def __init__(self, kernel_h: Tensor, kernel_w: Tensor, local: Tensor, map_size: tuple[int, int]) -> None:  # noqa: ARG002 - the signature of `Mix`
         super().__init__()
         self.merged = Depthwise(merge(kernel_h, kernel_w, local)[:, None])
 
@@ -111,7 +111,7 @@ MIXES: dict[str, Mix] = {"conv": ConvMix, "matmul": MatmulMix, "dense": DenseMix
 
 
 class UnweightedNorm(nn.Module):
-    """(x - mean(x)) / sqrt(var(x) + eps) over the channels of an NCHW map: a norm whose weight is folded elsewhere."""
+    """(x - mean(x)) / sqrt(var(x) + eps) over the channels of an NCHW map; the weight is folded into the next layer."""
 
     def __init__(self, eps: float) -> None:
         super().__init__()
@@ -124,8 +124,8 @@ class UnweightedNorm(nn.Module):
 class InferenceBGU(nn.Module):
     """shortcut(x) + W_out (gate * mix(GELU(feature))): either unit of the block, with its norm and its shortcut.
 
-    Factors of the shortcut that are all 1 are left out. Others cannot go into the convolutions around it: the norm of
-    the next unit takes the scaled sum itself.
+    Factors of the shortcut that are all 1 are left out. Others cannot be folded into a convolution, because the norm of
+    the next unit applies to the scaled sum.
     """
 
     scale: Tensor | None
@@ -144,8 +144,8 @@ class InferenceBGU(nn.Module):
         self.mix = mix
         self.out = Pointwise(unit.project_out.weight, unit.project_out.bias, combine="add")
         scale = res_scale.scale.detach() if isinstance(res_scale, ResScale) else None
-        idle = scale is None or bool((scale == 1).all())
-        self.register_buffer("scale", None if scale is None or idle else scale.clone()[:, None, None])
+        identity = scale is None or bool((scale == 1).all())
+        self.register_buffer("scale", None if scale is None or identity else scale.clone()[:, None, None])
 
     def forward(self, x: Tensor) -> Tensor:
         normed = self.norm(x)
@@ -154,7 +154,7 @@ class InferenceBGU(nn.Module):
 
 
 def freezable(block: ParCNetV2Block) -> bool:
-    """Whether `freeze_block` knows this block: the published one, and not the options that ablations put in it."""
+    """Whether `freeze_block` supports this block: the published one, without the options of the ablations."""
     return (
         isinstance(block.spatial, SpatialBGU)
         and not block.spatial.additive
@@ -174,9 +174,9 @@ def freeze_mix(block: ParCNetV2Block, map_size: tuple[int, int], algorithm: str)
 
 
 def freeze_block(block: ParCNetV2Block, map_size: tuple[int, int], algorithm: str) -> nn.Sequential:
-    """`block` in eval mode, for maps of `map_size` (H, W) alone; `algorithm` is a key of `MIXES`.
+    """`block` in eval mode, for maps of `map_size` (H, W) only; `algorithm` is a key of `MIXES`.
 
-    Only for a block that is `freezable`.
+    The block must be `freezable`.
     """
     spatial: Any = block.spatial
     channel: Any = block.channel

@@ -9,9 +9,9 @@ from torch import Tensor, nn
 def conv_norm(
     in_channels: int, channels: int, kernel_size: int, *, stride: int = 1, groups: int = 1, activation: bool = True
 ) -> nn.Sequential:
-    """Convolution without bias that keeps the map's size but for `stride`, batch norm, and SiLU unless told otherwise.
+    """Convolution without bias, "same" padding at stride 1, then batch norm and, with `activation`, SiLU.
 
-    Weights start as ParC-Net's: Kaiming normal, by the outputs a weight reaches.
+    Initialised as in ParC-Net: Kaiming normal, fan-out.
     """
     conv = nn.Conv2d(
         in_channels, channels, kernel_size, stride=stride, padding=kernel_size // 2, groups=groups, bias=False
@@ -26,7 +26,7 @@ def conv_norm(
 class InvertedResidual(nn.Module):
     """MobileNetV2's block (arXiv 1801.04381, Fig. 4b): 1x1 to `expansion` times the width, 3x3 depthwise, 1x1 back.
 
-        y = project(depthwise(expand(x)))      x + drop_path(y) where stride is 1 and the width stays
+        y = project(depthwise(expand(x)))      x + drop_path(y) at stride 1 with equal widths
 
     Shapes: [B, C, H, W] -> [B, C', H, W], or [B, C', (H+1)//2, (W+1)//2] with stride 2.
     """

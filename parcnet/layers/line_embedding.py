@@ -1,4 +1,4 @@
-"""The position embedding of ParCNetV1: what tells one row, or one column, of a map from another."""
+"""The position embedding of ParCNetV1: one learned vector for each row or column of a map."""
 
 from collections.abc import MutableMapping
 
@@ -46,14 +46,14 @@ class LineEmbedding(MapSized):
 
     @torch.jit.ignore
     def fit_loaded(self, weights: MutableMapping[str, Tensor], prefix: str) -> None:
-        """Fit this embedding among `weights`, trained for another map size, to its own length, in place."""
-        given = weights.get(f"{prefix}weight")
-        if given is not None:
-            weights[f"{prefix}weight"] = fit_circular(given, self.weight.shape[1])
+        """Resize this embedding in `weights`, trained for another map size, to its own length, in place."""
+        loaded = weights.get(f"{prefix}weight")
+        if loaded is not None:
+            weights[f"{prefix}weight"] = fit_circular(loaded, self.weight.shape[1])
 
     @torch.jit.ignore
     def set_map_size(self, map_size: tuple[int, int]) -> None:
-        """Replace the parameter by one interpolated to another map size (H, W). Build the optimiser afterwards."""
+        """Replace the parameter by one interpolated to another map size (H, W). Create the optimizer afterwards."""
         fitted = fit_circular(self.weight.detach(), map_size[0 if self.vertical else 1]).clone()
         self.weight = nn.Parameter(fitted, requires_grad=self.weight.requires_grad)
 

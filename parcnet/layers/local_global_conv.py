@@ -8,7 +8,7 @@ from parcnet.layers.oversized_conv import OversizedConv2d
 
 
 def depthwise_conv(channels: int, kernel_size: int | tuple[int, int], *, bias: bool = False) -> nn.Conv2d:
-    """A depthwise convolution that keeps the map's size; each side of its kernel is odd. Initialised by its user."""
+    """A depthwise convolution with "same" padding and a kernel of odd sides, left for the caller to initialise."""
     height, width = to_2tuple(kernel_size)
     if min(height, width) < 1 or height % 2 == 0 or width % 2 == 0:
         raise ValueError(f"a local kernel must be odd, got {kernel_size}: an even kernel has no centre tap")
@@ -17,12 +17,12 @@ def depthwise_conv(channels: int, kernel_size: int | tuple[int, int], *, bias: b
 
 
 class LocalGlobalConv(nn.Module):
-    """A local depthwise convolution and an oversized one, side by side, added (ICCV 2023, Sec. 3.3).
+    """The sum of a local depthwise convolution and an oversized one (ICCV 2023, Sec. 3.3).
 
         y = DWConv_7x7(x) + ParC-O-W(ParC-O-H(x))
 
-    The formula of the paper has a pointwise convolution after the sum; its text, its Fig. 3, its counts and its code
-    have one before, which belongs to `SpatialBGU`. Neither part has a bias, but for `local_bias` (ConvNeXt's 7x7).
+    The formula of the paper has a pointwise convolution after the sum; its text, Fig. 3, counts and code have it
+    before, where it belongs to `SpatialBGU`. Neither part has a bias, except with `local_bias` (ConvNeXt's 7x7).
 
     Shapes: [B, C, H, W] -> [B, C, H, W].
     """

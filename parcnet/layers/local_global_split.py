@@ -1,4 +1,4 @@
-"""Local and oversized convolution on a share of the channels each: the mixing of the arXiv version."""
+"""Local and oversized convolution on separate channels: the token mixing of the arXiv version."""
 
 import torch
 from torch import Tensor, nn
@@ -23,15 +23,15 @@ class ChannelSplit(nn.Module):
 
 
 class LocalGlobalSplit(nn.Module):
-    """A ParC branch: local cues, then a separable convolution, oversized on a share `ratio` of the channels (arXiv v1).
+    """A ParC branch: local features, then a separable convolution, oversized on a fraction of the channels (arXiv v1).
 
         x* = DWConv(x)                                                    local_kernel x local_kernel
         y_local = Conv-W(Conv-H(x*[: (1-r) C]))                           each local_kernel long
         y_global = ParC-O-W(ParC-O-H(x*[(1-r) C :]))
         y = PWConv([y_local, y_global])
 
-    r C is rounded to the nearest whole number; r = 0 has no oversized and r = 1 no local separable convolution. The
-    text gives neither the local kernels' lengths (7 here) nor the biases (the pointwise convolution alone has one).
+    r = `ratio`; r C is rounded to the nearest integer. r = 0 has no oversized and r = 1 no local separable convolution.
+    The text specifies neither the local kernels' lengths (7 here) nor the biases (only the pointwise convolution's).
 
     Shapes: [B, C, H, W] -> [B, C, H, W].
     """
@@ -48,17 +48,19 @@ class LocalGlobalSplit(nn.Module):
     ) -> None:
         super().__init__()
         if not 0 <= ratio <= 1:
-            raise ValueError(f"ratio is the share of channels that see the whole map, from 0 to 1, got {ratio}")
-        wide = round(ratio * channels)
-        narrow = channels - wide
+            raise ValueError(
+                f"ratio, the fraction of channels with oversized convolutions, must be in [0, 1], got {ratio}"
+            )
+        oversized = round(ratio * channels)
+        local = channels - oversized
         self.depthwise = depthwise_conv(channels, local_kernel)
         parts: list[nn.Module] = []
-        if narrow:
-            vertical = depthwise_conv(narrow, (local_kernel, 1))
-            parts.append(nn.Sequential(vertical, depthwise_conv(narrow, (1, local_kernel))))
-        if wide:
-            parts.append(OversizedConv2d(wide, map_size, kernel_fit=kernel_fit, algorithm=algorithm))
-        self.separable = ChannelSplit(narrow, *parts) if len(parts) == 2 else parts[0]
+        if local:
+            vertical = depthwise_conv(local, (local_kernel, 1))
+            parts.append(nn.Sequential(vertical, depthwise_conv(local, (1, local_kernel))))
+        if oversized:
+            parts.append(OversizedConv2d(oversized, map_size, kernel_fit=kernel_fit, algorithm=algorithm))
+        self.separable = ChannelSplit(local, *parts) if len(parts) == 2 else parts[0]
         self.project = nn.Conv2d(channels, channels, 1)
         for layer in self.modules():
             if isinstance(layer, nn.Conv2d):

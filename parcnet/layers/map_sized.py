@@ -1,4 +1,4 @@
-"""Layers whose parameters are made for one map size."""
+"""Layers whose parameters depend on the size of the map."""
 
 from collections.abc import MutableMapping
 
@@ -11,9 +11,9 @@ def _fit_on_loading(layer: "MapSized", state_dict: dict[str, Tensor], prefix: st
 
 
 class MapSized(nn.Module):
-    """A layer with kernels or embeddings as long as the map, and how they meet maps of another size.
+    """A layer with kernels or embeddings whose length depends on the size of the map.
 
-    Weights trained for another size are fitted when loaded, by `fit_loaded`.
+    Weights trained for another size are resized when loaded, by `fit_loaded`.
     """
 
     def __init__(self) -> None:
@@ -22,10 +22,10 @@ class MapSized(nn.Module):
 
     @torch.jit.ignore
     def fit_loaded(self, weights: MutableMapping[str, Tensor], prefix: str) -> None:
-        """Fit this layer's parameters among `weights`, trained for another map size, to its own, in place."""
+        """Resize this layer's parameters in `weights`, trained for another map size, in place."""
         raise NotImplementedError
 
     @torch.jit.ignore
     def set_map_size(self, map_size: tuple[int, int]) -> None:
-        """Replace the parameters by ones fitted to another map size (H, W). Build the optimiser afterwards."""
+        """Replace the parameters by ones resized for another map size (H, W). Create the optimizer afterwards."""
         raise NotImplementedError

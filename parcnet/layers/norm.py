@@ -1,17 +1,17 @@
-"""The norm inside ParCNetV2."""
+"""The norm of ParCNetV2's blocks."""
 
 from timm.layers import LayerNorm2d
 from torch import nn
 
 
 class BiasFreeLayerNorm2d(LayerNorm2d):
-    """LayerNorm over the channels of an NCHW map, without bias, its weight starting at 1/sqrt(C).
+    """LayerNorm over the channels of an NCHW map, without bias; the initial weight is 1/sqrt(C).
 
         y[c] = weight[c] (x[c] - mean(x)) / sqrt(var(x) + eps)
 
     The release divides by the L2 norm of the centred vector instead of its standard deviation, which is this LayerNorm
-    times 1/sqrt(C). Starting the weight there makes an untrained network equal to the release's: its residual branches
-    start small.
+    times 1/sqrt(C). The initial weight makes an untrained network equal to the release's, whose residual branches are
+    small at first.
     """
 
     def __init__(self, channels: int, eps: float = 1e-6) -> None:

@@ -13,10 +13,10 @@ from parcnet.ops.oversized.conv import oversized_conv2d_conv
 
 
 def fitted(kernel: Tensor, size: int, kernel_fit: str) -> Tensor:
-    """`kernel` [C, taps], fitted to one side of a map: the taps that this side meets, at most 2 * size - 1."""
+    """`kernel` [C, taps] resized to one side of a map: the taps that reach the map, at most 2 * size - 1."""
     reach = 2 * size - 1
     if kernel_fit == "fixed" and kernel.shape[1] <= reach:
-        return kernel  # equals the zero-extended kernel, at the cost of the trained taps alone
+        return kernel  # equals the zero-padded kernel, at the cost of the trained taps only
     return fit_kernel(kernel, reach, kernel_fit)
 
 
@@ -29,13 +29,13 @@ def _fit_and_convolve(x: Tensor, kernel_h: Tensor, kernel_w: Tensor, kernel_fit:
 
 @register_notrace_module
 class OversizedConv2d(MapSized):
-    """Depthwise convolution, vertical then horizontal, that sees the whole map from everywhere (ICCV 2023, Sec. 3.1).
+    """Depthwise convolution, vertical then horizontal, with a global receptive field (ICCV 2023, Sec. 3.1).
 
     Owns `kernel_h` [C, 2H-1] and `kernel_w` [C, 2W-1] for maps of `map_size` (H, W). Maps of any other size work: the
-    kernels are fitted on each call, and nothing is cached. Weights trained for another size are fitted when loaded.
+    kernels are resized on each call, and nothing is cached. Weights trained for another size are resized when loaded.
 
-    kernel_fit   "interpolate": linear, to 2H-1 and 2W-1; every output still sees every input. "fixed": the trained taps
-                 stay as they are and those beyond the map are dropped, as with fixed padding.
+    kernel_fit   "interpolate": linear, to 2H-1 and 2W-1; the receptive field stays global. "fixed": the trained taps
+                 are kept, and those outside the map are dropped, as with fixed padding.
     algorithm    see `parcnet.ops.oversized_conv2d`. Scripted modules use "conv".
 
     Shapes: [B, C, H, W] -> [B, C, H, W].
@@ -65,7 +65,7 @@ class OversizedConv2d(MapSized):
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
-        """Truncated normal of standard deviation 0.02, as the release."""
+        """Truncated normal of standard deviation 0.02, as in the release."""
         nn.init.trunc_normal_(self.kernel_h, std=0.02)
         nn.init.trunc_normal_(self.kernel_w, std=0.02)
 
@@ -78,25 +78,25 @@ class OversizedConv2d(MapSized):
 
     @torch.jit.ignore
     def fit_loaded(self, weights: MutableMapping[str, Tensor], prefix: str) -> None:
-        """Fit this layer's kernels among `weights`, trained for another map size, to its own lengths, in place.
+        """Resize this layer's kernels in `weights`, trained for another map size, to its own lengths, in place.
 
-        Loading a state dict does so by itself.
+        Loading a state dict calls it.
         """
         for name in ("kernel_h", "kernel_w"):
-            given = weights.get(prefix + name)
-            if given is not None:
-                weights[prefix + name] = fit_kernel(given, getattr(self, name).shape[1], self.kernel_fit)
+            loaded = weights.get(prefix + name)
+            if loaded is not None:
+                weights[prefix + name] = fit_kernel(loaded, getattr(self, name).shape[1], self.kernel_fit)
 
     @torch.jit.ignore
     def kernels_for(self, height: int, width: int) -> tuple[Tensor, Tensor]:
-        """The kernels [C, taps] that a map of this size meets, odd and at most 2H-1 and 2W-1 long."""
+        """The kernels [C, taps] for a map of this size, of odd lengths, at most 2H-1 and 2W-1."""
         return fitted(self.kernel_h, height, self.kernel_fit), fitted(self.kernel_w, width, self.kernel_fit)
 
     @torch.jit.ignore
     def set_map_size(self, map_size: tuple[int, int]) -> None:
-        """Replace the parameters by kernels interpolated to another map size; "fixed" kernels stay as they are.
+        """Replace the parameters by kernels interpolated to another map size; "fixed" kernels are unchanged.
 
-        The parameters are new objects: build the optimiser afterwards.
+        The parameters are new objects: create the optimizer afterwards.
         """
         if self.kernel_fit == "fixed":
             return

@@ -14,7 +14,7 @@ from parcnet.layers.oversized_conv import fitted
 from parcnet.ops import fit_kernel
 from parcnet.ops.kernel_fit import KernelFit
 from parcnet.ops.layout import is_channels_last, laid_out
-from parcnet.ops.oversized.conv import computed_in, depthwise
+from parcnet.ops.oversized.conv import convolution_format, depthwise
 
 Axis = Literal["h", "w"]
 
@@ -22,13 +22,13 @@ Axis = Literal["h", "w"]
 @torch.fx.wrap  # one node of a traced graph: the kernel depends on the map's size
 def _fit_and_convolve(x: Tensor, kernel: Tensor, vertical: bool, kernel_fit: str) -> Tensor:
     taps = fitted(kernel, x.shape[2] if vertical else x.shape[3], kernel_fit)
-    shaped = taps[:, None, :, None] if vertical else taps[:, None, None, :]
-    return laid_out(depthwise(computed_in(x), shaped), is_channels_last(x))
+    weight = taps[:, None, :, None] if vertical else taps[:, None, None, :]
+    return laid_out(depthwise(convolution_format(x), weight), is_channels_last(x))
 
 
 @register_notrace_module
 class OversizedConv1d(MapSized):
-    """ParC-O-H (axis "h") or ParC-O-W (axis "w") alone, for what lies between the two (supplement, Tab. 2).
+    """ParC-O-H (axis "h") or ParC-O-W (axis "w") alone, so that another layer can come between (supplement, Tab. 2).
 
     Owns `kernel` [C, 2L-1], L being the map's side along `axis`. As `OversizedConv2d`, it takes maps of any size.
 
@@ -51,14 +51,14 @@ class OversizedConv1d(MapSized):
 
     @torch.jit.ignore
     def fit_loaded(self, weights: MutableMapping[str, Tensor], prefix: str) -> None:
-        """Fit this layer's kernel among `weights`, trained for another map size, to its own length, in place."""
-        given = weights.get(f"{prefix}kernel")
-        if given is not None:
-            weights[f"{prefix}kernel"] = fit_kernel(given, self.kernel.shape[1], self.kernel_fit)
+        """Resize this layer's kernel in `weights`, trained for another map size, to its own length, in place."""
+        loaded = weights.get(f"{prefix}kernel")
+        if loaded is not None:
+            weights[f"{prefix}kernel"] = fit_kernel(loaded, self.kernel.shape[1], self.kernel_fit)
 
     @torch.jit.ignore
     def set_map_size(self, map_size: tuple[int, int]) -> None:
-        """Replace the kernel by one interpolated to another map size (H, W); a "fixed" one stays as it is."""
+        """Replace the kernel by one interpolated to another map size (H, W); a "fixed" one is unchanged."""
         if self.kernel_fit == "interpolate":
             length = 2 * map_size[0 if self.vertical else 1] - 1
             interpolated = fit_kernel(self.kernel.detach(), length, self.kernel_fit).clone()

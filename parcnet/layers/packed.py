@@ -1,6 +1,6 @@
-"""oneDNN's prepacked kernels for the frozen block on CPUs: weights are laid out once, pointwise work rides along.
+"""oneDNN's prepacked kernels for the frozen block on CPUs: weights are packed once, pointwise operations fused.
 
-The operators are those that torch's own compiler emits under freezing; here they are called without compiling.
+The operators are those that torch's compiler emits under freezing, called here without compilation.
 """
 
 import torch
@@ -10,11 +10,11 @@ from parcnet.layers.inference import Depthwise, Pointwise
 
 
 def unpackable(x: Tensor) -> str | None:
-    """Why oneDNN cannot take maps like `x`, or None when it can."""
+    """None if oneDNN supports maps like `x`, else the reason."""
     if x.device.type != "cpu":
-        return f"the network is on {x.device.type}, oneDNN serves CPUs"
+        return f"the network is on {x.device.type}, oneDNN supports CPUs only"
     if x.dtype not in (torch.float32, torch.bfloat16):
-        return f"the network is {x.dtype}, oneDNN's packed kernels take float32 and bfloat16"
+        return f"the network is {x.dtype}, oneDNN's packed kernels support float32 and bfloat16"
     if not torch.backends.mkldnn.is_available():
         return "this build of torch has no oneDNN"
     needed = ("_linear_pointwise", "_convolution_pointwise", "_reorder_linear_weight", "_reorder_convolution_weight")
@@ -23,7 +23,7 @@ def unpackable(x: Tensor) -> str | None:
 
 
 class PackedPointwise(nn.Module):
-    """`Pointwise` as a product of pixels with a packed matrix."""
+    """`Pointwise` as a matrix product with packed weights."""
 
     def __init__(self, plain: Pointwise, pixels: int) -> None:
         super().__init__()
@@ -37,8 +37,8 @@ class PackedPointwise(nn.Module):
         if other is None:
             y = torch.ops.mkldnn._linear_pointwise(pixels, self.packed, self.bias, self.activation, [], "none")
         else:
-            right = other.permute(0, 2, 3, 1)
-            y = torch.ops.mkldnn._linear_pointwise.binary(pixels, right, self.packed, self.bias, self.combine)
+            operand = other.permute(0, 2, 3, 1)
+            y = torch.ops.mkldnn._linear_pointwise.binary(pixels, operand, self.packed, self.bias, self.combine)
         return y.permute(0, 3, 1, 2)
 
 
@@ -62,7 +62,7 @@ class PackedDepthwise(nn.Module):
 
 
 def pack(model: nn.Module, shapes: dict[str, list[int]]) -> None:
-    """Replace every `Pointwise` and `Depthwise` of `model`, in place; `shapes` gives each one's input [B, C, H, W]."""
+    """Replace every `Pointwise` and `Depthwise` of `model`, in place; `shapes` has their input shapes [B, C, H, W]."""
     for path, shape in shapes.items():
         plain = model.get_submodule(path)
         if isinstance(plain, Pointwise):

@@ -1,4 +1,4 @@
-"""Depthwise convolutions of several sizes side by side, which merge when training is over."""
+"""Parallel depthwise convolutions of several sizes, merged after training."""
 
 from collections import OrderedDict
 from collections.abc import Sequence
@@ -14,11 +14,11 @@ Size = tuple[int, int]
 
 
 class ParallelDepthwise(nn.Module):
-    """y = sum of norm_i(depthwise_i(x)), the norms batch norms: how large kernels learn small patterns too.
+    """y = sum of norm_i(depthwise_i(x)), with batch norms: large kernels that also learn small patterns.
 
     RepLKNet's large kernel beside a 5x5 (arXiv 2203.06717, Fig. 2), SLaK's two strips beside a 5x5 (arXiv 2207.03620,
-    Fig. 1). `reparameterize` folds each norm into its convolution and adds each kernel that fits into a larger one to
-    it, so that nothing changes but the cost.
+    Fig. 1). `reparameterize` folds each norm into its convolution and adds each kernel to a larger one that contains
+    it: the same function at lower cost.
 
     Shapes: [B, C, H, W] -> [B, C, H, W]; `kernels` are the odd (height, width) of each convolution.
     """
@@ -31,9 +31,9 @@ class ParallelDepthwise(nn.Module):
         )
 
     def forward(self, x: Tensor) -> Tensor:
-        answers = [branch(x) for branch in self.branches]
-        y = answers[0]
-        for other in answers[1:]:
+        outputs = [branch(x) for branch in self.branches]
+        y = outputs[0]
+        for other in outputs[1:]:
             y = y + other
         return y
 
@@ -41,24 +41,24 @@ class ParallelDepthwise(nn.Module):
     def reparameterize(self) -> None:
         """Merge in place; `timm.utils.reparameterize_model` does so for a copy of a whole network.
 
-        Raises RuntimeError in training mode, whose batch statistics no weight can hold.
+        Raises RuntimeError in training mode, whose batch statistics cannot be folded.
         """
         if self.training:
-            raise RuntimeError("the batch norms still learn: call model.eval() before merging kernels")
+            raise RuntimeError("the batch norms are in training mode: call model.eval() before merging kernels")
         merged: list[nn.Conv2d] = []
         convs = [_fused(branch) for branch in self.branches]
         for conv in sorted(convs, key=lambda conv: -max(conv.kernel_size)):
-            home = next((large for large in merged if _fits(conv, large)), None)
-            if home is None:
+            container = next((large for large in merged if _fits(conv, large)), None)
+            if container is None:
                 merged.append(conv)
             else:
-                _add(conv, home)
+                _add(conv, container)
         self.branches = nn.ModuleList(merged)
 
 
 def _fused(branch: nn.Module) -> nn.Conv2d:
     if isinstance(branch, nn.Conv2d):
-        return branch  # merged before
+        return branch  # already merged
     conv, norm = branch.get_submodule("conv"), branch.get_submodule("norm")
     assert isinstance(conv, nn.Conv2d)
     assert isinstance(norm, nn.BatchNorm2d)

@@ -1,4 +1,4 @@
-"""The token mixers of ParCNetV1, made of circular convolutions."""
+"""The token mixers of ParCNetV1: circular convolutions along both axes."""
 
 from collections import OrderedDict
 
@@ -12,13 +12,13 @@ from parcnet.layers.oversized_conv1d import Axis
 
 
 class ParC(nn.Module):
-    """One half of the channels circular along the height, the other along the width (arXiv 2203.03952, Sec. 3.1).
+    """Half of the channels circular along the height, the other half along the width (arXiv 2203.03952, Sec. 3.1).
 
         y = concat(circular_h(x[:C/2] + position_h), circular_w(x[C/2:] + position_w))
 
-    Each output depends on its whole column or row. ParC-ConvNeXt's: with biases.
+    Each output depends on its whole column or row. The mixer of ParC-ConvNeXt; convolutions have biases.
 
-    Shapes: [B, C, H, W] -> [B, C, H, W]; `map_size` is the (H, W) that kernels and embeddings are made for.
+    Shapes: [B, C, H, W] -> [B, C, H, W]; the (H, W) of `map_size` give the lengths of kernels and embeddings.
     """
 
     def __init__(
@@ -40,16 +40,16 @@ class ParC(nn.Module):
 
 
 class ParCBothWays(nn.Module):
-    """One half of the channels circular along the height, then the width; the other half in the other order.
+    """Half of the channels circular along the height, then the width; the other half in the other order.
 
         y = concat(circular_w(circular_h(norm(x[:C/2]))), circular_h(circular_w(norm(x[C/2:]))))
 
-    Each output depends on the whole map. ParC-Net's (arXiv 2203.03952, Fig. 3): the norms are batch norms, the
-    convolutions have no bias, and embeddings, where there are any, are added before the norm and between the two
-    convolutions. Without embeddings the order makes no difference (ICCV 2023, supplement B). As in the authors' code,
-    kernels of K taps start uniform within 1/sqrt(K), embeddings normal of standard deviation 1.
+    Each output depends on the whole map. The mixer of ParC-Net (arXiv 2203.03952, Fig. 3): the norms are batch norms,
+    the convolutions have no bias, and embeddings, with `position`, are added before the norm and between the two
+    convolutions. Without embeddings the two orders are equal (ICCV 2023, supplement B). As in the authors' code,
+    kernels of K taps are initialised uniformly within 1/sqrt(K), embeddings as standard normal.
 
-    Shapes: [B, C, H, W] -> [B, C, H, W]; `map_size` is the (H, W) that kernels and embeddings are made for.
+    Shapes: [B, C, H, W] -> [B, C, H, W]; the (H, W) of `map_size` give the lengths of kernels and embeddings.
     """
 
     def __init__(
@@ -68,15 +68,15 @@ class ParCBothWays(nn.Module):
 def _both_ways(
     channels: int, map_size: tuple[int, int], axes: tuple[Axis, Axis], position: bool, algorithm: str
 ) -> nn.Sequential:
-    one, other = axes
+    first, second = axes
     sides = {"h": map_size[0], "w": map_size[1]}
     parts = nn.Sequential(
         OrderedDict(
-            position1=LineEmbedding(channels, sides[one], one) if position else nn.Identity(),
+            position1=LineEmbedding(channels, sides[first], first) if position else nn.Identity(),
             norm=nn.BatchNorm2d(channels),
-            circular1=CircularConv1d(channels, sides[one], one, bias=False, algorithm=algorithm),
-            position2=LineEmbedding(channels, sides[other], other) if position else nn.Identity(),
-            circular2=CircularConv1d(channels, sides[other], other, bias=False, algorithm=algorithm),
+            circular1=CircularConv1d(channels, sides[first], first, bias=False, algorithm=algorithm),
+            position2=LineEmbedding(channels, sides[second], second) if position else nn.Identity(),
+            circular2=CircularConv1d(channels, sides[second], second, bias=False, algorithm=algorithm),
         )
     )
     for part in parts:

@@ -1,4 +1,4 @@
-"""The blocks of ParC-Net, which made MobileViT's transformers into convolutions."""
+"""The blocks of ParC-Net, convolutions in place of MobileViT's transformers."""
 
 from collections import OrderedDict
 
@@ -11,7 +11,7 @@ from parcnet.layers.parc import ParCBothWays
 
 
 class ChannelAttention(nn.Module):
-    """Squeeze-and-excitation: x * hardsigmoid(W_2 hardswish(W_1 mean(x))), a batch norm behind either matrix.
+    """Squeeze-and-excitation: x * hardsigmoid(W_2 hardswish(W_1 mean(x))), each matrix followed by a batch norm.
 
     Shapes: [B, C, H, W] -> [B, C, H, W].
     """
@@ -33,9 +33,9 @@ class ParCNetBlock(nn.Module):
         x = x + drop_path(ParCBothWays(x))
         x = x + drop_path(attention(W_out hardswish(W_in norm(x) + b_in) + b_out))
 
-    The hidden width is `expansion` * C; the norm is a batch norm; `dropout` falls on the output of W_out.
+    The hidden width is `expansion` * C; the norm is a batch norm; `dropout` applies to the output of W_out.
 
-    Shapes: [B, C, H, W] -> [B, C, H, W]; `map_size` is the (H, W) that kernels and embeddings are made for.
+    Shapes: [B, C, H, W] -> [B, C, H, W]; the (H, W) of `map_size` give the lengths of kernels and embeddings.
     """
 
     def __init__(
@@ -76,18 +76,18 @@ class ParCNetBlock(nn.Module):
 
 
 class ParCFrame(nn.Module):
-    """What surrounds the blocks of one stage (arXiv 2203.03952, Fig. 4): wider inside, joined with what came in.
+    """The blocks of one stage at twice the width, fused with the stage's input (arXiv 2203.03952, Fig. 4).
 
         y = narrow(norm(blocks(mix(widen(x)))))      fuse(concat(y, x))
 
     widen     3x3, C -> 2C, in C groups of one input each; norm and SiLU.
-    mix       1x1, dense, neither bias nor norm.
+    mix       1x1, dense, without bias and norm.
     narrow    1x1, 2C -> C, in C groups of two inputs each; norm and SiLU.
     fuse      3x3, 2C -> C, dense; norm and SiLU.
 
-    The first block alone has position embeddings.
+    Only the first block has position embeddings.
 
-    Shapes: [B, C, H, W] -> [B, C, H, W]; `map_size` is the (H, W) that kernels and embeddings are made for.
+    Shapes: [B, C, H, W] -> [B, C, H, W]; the (H, W) of `map_size` give the lengths of kernels and embeddings.
     """
 
     def __init__(
@@ -100,18 +100,18 @@ class ParCFrame(nn.Module):
         algorithm: str = "auto",
     ) -> None:
         super().__init__()
-        inside = 2 * channels
-        self.widen = conv_norm(channels, inside, 3, groups=channels)
-        self.mix = nn.Conv2d(inside, inside, 1, bias=False)
+        width = 2 * channels
+        self.widen = conv_norm(channels, width, 3, groups=channels)
+        self.mix = nn.Conv2d(width, width, 1, bias=False)
         self.blocks = nn.Sequential(
             *(
-                ParCNetBlock(inside, map_size, position=i == 0, drop_path=drop_paths[i], algorithm=algorithm)
+                ParCNetBlock(width, map_size, position=i == 0, drop_path=drop_paths[i], algorithm=algorithm)
                 for i in range(depth)
             )
         )
-        self.norm = nn.BatchNorm2d(inside)
-        self.narrow = conv_norm(inside, channels, 1, groups=channels)
-        self.fuse = conv_norm(inside, channels, 3)
+        self.norm = nn.BatchNorm2d(width)
+        self.narrow = conv_norm(width, channels, 1, groups=channels)
+        self.fuse = conv_norm(width, channels, 3)
         nn.init.kaiming_normal_(self.mix.weight, mode="fan_out")
 
     def forward(self, x: Tensor) -> Tensor:

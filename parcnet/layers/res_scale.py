@@ -5,9 +5,9 @@ from torch import Tensor, nn
 
 
 class ResScale(nn.Module):
-    """A learnable factor for each channel of the *shortcut*, starting at 1: x -> scale * x (ICCV 2023, Sec. 4.1).
+    """A learnable factor for each channel of the *shortcut*, initially 1: x -> scale * x (ICCV 2023, Sec. 4.1).
 
-    ParCNetV2 has it in stages 3 and 4 in place of LayerScale, which scales the branch.
+    ParCNetV2 uses it in stages 3 and 4 instead of LayerScale, which scales the branch.
     """
 
     def __init__(self, channels: int) -> None:

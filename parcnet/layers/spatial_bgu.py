@@ -1,4 +1,4 @@
-"""The spatial bifurcate gate unit: token mixing under a gate."""
+"""The spatial bifurcate gate unit: gated token mixing."""
 
 from typing import Any
 
@@ -16,17 +16,17 @@ torch.fx.wrap("gated_mix")  # one node of a traced graph, as the oversized convo
 
 
 class SpatialBGU(nn.Module):
-    """One branch gathers spatial context, the other gates it (ICCV 2023, Sec. 3.2 and Fig. 5).
+    """One branch aggregates spatial context, the other gates it (ICCV 2023, Sec. 3.2 and Fig. 5).
 
         gate, feature = split(W_in x + b)      y = W_out (gate * mix(GELU(feature)))
 
-    One 1x1 convolution makes both branches: its first C outputs are the gate, which has no activation, its last C the
-    feature. (The arXiv-v1 text puts the GELU on the gate: `SplitSpatialBGU`.) `mix` is a word for `token_mix`, by
-    default the uniform local-global convolution; with gate "add" the branches are added (supplement, Tab. 3).
-    `out_bias` adds a bias to W_out, as in `ChannelBGU`.
+    One 1x1 convolution computes both branches: its first C outputs are the gate, which has no activation, its last C
+    the feature. (In arXiv v1 the gate has the GELU: `SplitSpatialBGU`.) `mix` is an option of `token_mix`, by default
+    the uniform local-global convolution; with gate "add" the branches are added (supplement, Tab. 3). `out_bias` adds a
+    bias to W_out, as in `ChannelBGU`.
 
     `algorithm` is that of the oversized convolutions, or "fused": mix and gate in one Triton kernel, on GPUs. Where it
-    cannot run the forward pass raises RuntimeError with the reason. Scripted modules run it unfused.
+    is unavailable the forward pass raises RuntimeError with the reason. Scripted modules run unfused.
 
     Shapes: [B, C, H, W] -> [B, C, H, W].
     """
@@ -46,14 +46,12 @@ class SpatialBGU(nn.Module):
         super().__init__()
         check_option("gate", gate, Gate)
         if gate == "none":
-            raise ValueError(
-                "gate is 'multiply' or 'add' in a gated unit, got 'none': SpatialSeries is the unit without"
-            )
+            raise ValueError("gate is 'multiply' or 'add' in a gated unit, got 'none': use SpatialSeries instead")
         self.additive = gate == "add"
         self.fused = algorithm == FUSED
         if self.fused and (self.additive or mix != "parallel"):
             raise ValueError(
-                f"algorithm 'fused' serves mix 'parallel' and gate 'multiply', got {mix!r} and {gate!r}: use 'auto'"
+                f"algorithm 'fused' supports mix 'parallel' and gate 'multiply', got {mix!r} and {gate!r}: use 'auto'"
             )
         self.project_in = nn.Conv2d(channels, 2 * channels, 1)
         self.mix = token_mix(
@@ -72,8 +70,8 @@ class SpatialBGU(nn.Module):
         gate, feature = self.project_in(x).chunk(2, dim=1)
         if self.fused and not torch.jit.is_scripting():
             mix: Any = self.mix
-            far = mix.oversized
-            kernels = (far.kernel_h, far.kernel_w, mix.local.weight)
-            return self.project_out(gated_mix(F.gelu(feature), gate, *kernels, far.kernel_fit))
+            oversized = mix.oversized
+            kernels = (oversized.kernel_h, oversized.kernel_w, mix.local.weight)
+            return self.project_out(gated_mix(F.gelu(feature), gate, *kernels, oversized.kernel_fit))
         mixed = self.mix(F.gelu(feature))
         return self.project_out(gate + mixed if self.additive else gate * mixed)

@@ -1,4 +1,4 @@
-"""Token mixing without a gate, at the cost of the gated unit."""
+"""Ungated token mixing at the cost of the gated unit."""
 
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -13,9 +13,9 @@ class SpatialSeries(nn.Module):
 
         y = W_out GELU(W_mid mix(GELU(W_in x + b_in)) + b_mid)
 
-    The paper prints the parameters and MACs of the gated unit for the row without a gate, which three C x C
-    convolutions have; it does not say where they lie. Here the gate's convolution follows the mixing, and a GELU stands
-    wherever two of them would else be one linear map.
+    The paper prints the parameters and MACs of the gated unit for the row without a gate, which match three C x C
+    convolutions; it does not specify their positions. Here the gate's convolution follows the mixing, with a GELU
+    wherever two of them would otherwise be one linear map.
 
     Shapes: [B, C, H, W] -> [B, C, H, W].
     """

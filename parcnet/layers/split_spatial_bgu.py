@@ -1,4 +1,4 @@
-"""The spatial gate unit of the arXiv version."""
+"""The spatial bifurcate gate unit of the arXiv version."""
 
 from typing import Literal
 
@@ -10,16 +10,16 @@ from parcnet.layers.local_global_split import LocalGlobalSplit
 from parcnet.layers.options import check_option
 
 SplitGate = Literal["multiply", "none"]
-"""The arXiv version has no row that adds the branches."""
+"""As `Gate`; the arXiv version has no row that adds the branches."""
 
 
 class SplitSpatialBGU(nn.Module):
-    """A ParC branch under a gate that has the GELU (arXiv v1, Sec. 3.2).
+    """A ParC branch and a gate with GELU (arXiv v1, Sec. 3.2).
 
         y = PWConv_2(ParC(x) * GELU(PWConv_1(x)))
 
-    with ParC a `LocalGlobalSplit`. With gate "none" the same convolutions stand in series (Tab. 1 row 4, which prints
-    the parameters of the gated unit and not how they are used): y = PWConv_2(GELU(PWConv_1(ParC(x)))).
+    ParC is a `LocalGlobalSplit`. With gate "none" the same convolutions are in series (Tab. 1 row 4, which prints the
+    parameters of the gated unit but not their arrangement): y = PWConv_2(GELU(PWConv_1(ParC(x)))).
 
     Shapes: [B, C, H, W] -> [B, C, H, W].
     """

@@ -1,4 +1,4 @@
-"""Local and oversized convolution, put together in the ways that the papers compare."""
+"""The combinations of local and oversized convolution that the papers compare."""
 
 from collections import OrderedDict
 
@@ -22,15 +22,15 @@ def token_mix(
     kernel_fit: str = "interpolate",
     algorithm: str = "auto",
 ) -> nn.Module:
-    """The depthwise part of the block: DW is the local kernel, V and H the vertical and horizontal oversized ones.
+    """The depthwise part of the block: DW is the local convolution, V and H the vertical and horizontal oversized ones.
 
         parallel        DW(x) + H(V(x))    `LocalGlobalConv`, the published network
         local           DW(x)              no oversized convolution (ICCV 2023, Tab. 6 row 1)
         local_first     H(V(DW(x)))        supplement, Tab. 2: DWConv-Vertical 1D-Horizontal 1D
-        local_between   H(DW(V(x)))        Vertical 1D-DWConv-Horizontal 1D; it has no choice of `algorithm`
+        local_between   H(DW(V(x)))        Vertical 1D-DWConv-Horizontal 1D; ignores `algorithm`
         local_last      DW(H(V(x)))        Vertical 1D-Horizontal 1D-DWConv
 
-    In a cascade nothing but convolutions follow each other: the paper names no norm or activation between them.
+    A cascade has no norm or activation between its convolutions: the paper mentions none.
 
     Shapes: [B, C, H, W] -> [B, C, H, W].
     """

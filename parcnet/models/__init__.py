@@ -2,7 +2,7 @@
 
 from parcnet.models import ablations, convnext_hybrids  # noqa: F401 - register their networks
 from parcnet.models.adapting import Adapted, adapt
-from parcnet.models.building import build
+from parcnet.models.by_name import build
 from parcnet.models.catalogue import Entry, catalogue
 from parcnet.models.comparators import RepLKNet, SLaK
 from parcnet.models.complexity import Complexity, complexity

@@ -1,4 +1,4 @@
-"""What is registered here, counted."""
+"""The networks registered here and their complexity."""
 
 from dataclasses import dataclass
 from functools import cache
@@ -22,19 +22,19 @@ class Entry:
     input_size: tuple[int, int, int]
     """Channels, height and width in px."""
     paper_top1: float | None
-    """ImageNet-1K top-1 in percent as the paper prints it, if it does."""
+    """ImageNet-1K top-1 in percent as printed in the paper, if it is."""
     paper_condition: str
-    """What that figure was reached with, where it is not 300 epochs of the network as it is built here; else empty."""
+    """How that accuracy was reached if not by 300 epochs of the network as built here; else empty."""
 
 
 def names() -> list[str]:
-    """The networks that importing parcnet registers with timm."""
+    """Names of the networks that parcnet registers with timm."""
     return [name for name in timm.list_models() if model_entrypoint(name).__module__.startswith("parcnet.")]
 
 
 @cache
 def entry(name: str) -> Entry:
-    """One network of ours, counted on the meta device, so without computing anything; half a second for each."""
+    """One of our networks, counted on the meta device in about half a second."""
     with torch.device("meta"):
         model = timm.create_model(name)
     size = model.pretrained_cfg["input_size"]
@@ -43,5 +43,5 @@ def entry(name: str) -> Entry:
 
 
 def catalogue() -> list[Entry]:
-    """Every network of ours, smallest first."""
+    """All our networks, smallest first."""
     return sorted(map(entry, names()), key=lambda entry: entry.params)

@@ -14,17 +14,17 @@ class Complexity:
 
     params: int
     macs: int
-    """Multiply-adds of convolutions and matrix products; every tap of a kernel counts, also where it meets padding."""
+    """Multiply-adds of convolutions and matrix products; taps on the padding count too."""
 
 
 def complexity(model: nn.Module, input_size: tuple[int, int, int]) -> Complexity:
-    """Count `model` on one image of `input_size` (channels, height, width in px), computing nothing.
+    """Count `model` on one image of `input_size` (channels, height, width in px), on the meta device.
 
-    Equals the printed digits of ICCV 2023, Tabs. 1 and 2, at (3, 224, 224). What is counted is the network, not the
-    algorithm that a device would choose for it: it runs on the meta device, where "auto" means "conv".
+    Equals the printed digits of ICCV 2023, Tabs. 1 and 2, at (3, 224, 224). The count is independent of the algorithm
+    that a device would choose: on the meta device "auto" is "conv".
     """
-    shadow = copy.deepcopy(model).to("meta").eval()
+    meta = copy.deepcopy(model).to("meta").eval()
     image = torch.empty(1, *input_size, dtype=next(model.parameters()).dtype, device="meta")
     with torch.no_grad(), FlopCounterMode(display=False) as counter:
-        shadow(image)
+        meta(image)
     return Complexity(sum(p.numel() for p in model.parameters()), counter.get_total_flops() // 2)

@@ -19,7 +19,7 @@ ChannelMixer = Callable[[int], nn.Module]
 
 
 class ConvNeXtArguments(SharedArguments, total=False):
-    """What every network on this skeleton takes besides its depths and dims."""
+    """Arguments of every network on this skeleton besides its depths and dims."""
 
     layer_scale: float
 

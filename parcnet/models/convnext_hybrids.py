@@ -1,4 +1,4 @@
-"""ConvNeXt with the parts of ParCNetV2 (ICCV 2023, supplement, Tab. 1)."""
+"""ConvNeXt with layers of ParCNetV2 (ICCV 2023, supplement, Tab. 1)."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ from parcnet.models.creation import create, default_cfg
 from parcnet.models.map_sizes import map_sizes
 
 BGU_EXPANSION = 5 / 3
-"""With it both gated units of a block have the weights of ConvNeXt's network of four times the width.
+"""The expansion at which both gated units of a block have the weights of ConvNeXt's feed-forward network, expansion 4.
 
-3 C^2 of the spatial and 3 a C^2 of the channel unit are 8 C^2, hence a = 5/3; the paper prints parameters, not a.
+The spatial unit has 3 C^2, the channel unit 3 a C^2, together 8 C^2, hence a = 5/3; the paper prints parameters, not a.
 """
 
 
 class ConvNeXtHybrid(ConvNeXtSkeleton):
-    """ConvNeXt, its depthwise 7x7 or its feed-forward network exchanged.
+    """ConvNeXt with another token mixer or channel mixer.
 
-    mix         how its 7x7 and an oversized convolution meet, a word for `token_mix`; "local" has the 7x7 alone.
-    gate        "none": ConvNeXt's own structure. "multiply" or "add": `SpatialBGU` around the mix in place of the bare
-                one, `ChannelBGU` in place of the feed-forward network. Where the units stand is not published: here the
-                norm stays between them, the block keeps its one shortcut, and 1x1 convolutions have ConvNeXt's bias.
+    mix         how its 7x7 and an oversized convolution are combined, see `token_mix`; "local" is the 7x7 alone.
+    gate        "none": ConvNeXt's own structure. "multiply" or "add": `SpatialBGU` in place of the bare mix,
+                `ChannelBGU` in place of the feed-forward network. Their position is not published: here the norm stays
+                between them, the block keeps its single shortcut, and 1x1 convolutions have ConvNeXt's bias.
 
     `img_size`, `kernel_fit` and `algorithm` are those of `ParCNetV2`, the other arguments those of `ConvNeXtSkeleton`.
     """

@@ -1,4 +1,4 @@
-"""What every registered network shares: its default configuration and its way through timm's builder."""
+"""Shared by every registered network: the default configuration, and creation through timm's builder."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Network = TypeVar("Network", bound=StagedNetwork)
 
 
 def default_cfg(**overrides: Any) -> dict[str, Any]:
-    """timm's pretrained configuration. parcnet comes with no weights, so it has no address."""
+    """timm's pretrained configuration. parcnet ships no weights, so there is no URL."""
     return {
         "url": "",
         "num_classes": 1000,
@@ -32,13 +32,13 @@ def default_cfg(**overrides: Any) -> dict[str, Any]:
     }
 
 
-def create(cls: type[Network], name: str, pretrained: bool, asked: dict[str, Any], **numbers: Any) -> Network:
-    """The network `name`: its line of `numbers`, under what the caller `asked` for. Unknown arguments are a TypeError.
+def create(cls: type[Network], name: str, pretrained: bool, kwargs: dict[str, Any], **numbers: Any) -> Network:
+    """The network `name`, built from its `numbers`; the caller's `kwargs` override them. TypeError for unknown ones.
 
-    `pretrained=True` takes weights that the caller points to (`hf-hub:`, `local-dir:`, pretrained_cfg_overlay) and
-    raises RuntimeError where there are none, before anything is built.
+    `pretrained=True` loads weights that the caller points to (`hf-hub:`, `local-dir:`, pretrained_cfg_overlay) and
+    raises RuntimeError without such a source, before anything is built.
     """
-    if pretrained and not _has_source(asked):
+    if pretrained and not _has_source(kwargs):
         official = (
             "parcnet.load_official_weights(model, 'checkpoint.pth') for a checkpoint of the authors' code "
             f"({cls.authors_name}), "
@@ -55,13 +55,13 @@ def create(cls: type[Network], name: str, pretrained: bool, asked: dict[str, Any
         name,
         pretrained,
         feature_cfg={"out_indices": (0, 1, 2, 3), "flatten_sequential": True},
-        **{**numbers, **asked},
+        **{**numbers, **kwargs},
     )
 
 
-def _has_source(asked: dict[str, Any]) -> bool:
-    """Whether timm was told of weights: a configuration that names a file, a hub, a folder or holds them."""
-    told = [asked.get("pretrained_cfg"), asked.get("pretrained_cfg_overlay")]
-    entries = [entry if isinstance(entry, dict) else getattr(entry, "__dict__", {}) for entry in told if entry]
+def _has_source(kwargs: dict[str, Any]) -> bool:
+    """Whether a configuration has a source of weights for timm: a file, a hub, a folder, or the weights themselves."""
+    configs = [kwargs.get("pretrained_cfg"), kwargs.get("pretrained_cfg_overlay")]
+    entries = [config if isinstance(config, dict) else getattr(config, "__dict__", {}) for config in configs if config]
     sources = ("url", "file", "hf_hub_id", "state_dict", "source")
     return any(entry.get(source) for entry in entries for source in sources)

@@ -1,4 +1,4 @@
-"""Fitting weights to a network: kernels of another size, and a load that takes all or nothing."""
+"""Fits weights to a network: resizes kernels of another image size, and loads all weights or none."""
 
 from collections.abc import Mapping
 
@@ -9,7 +9,7 @@ from parcnet.layers import MapSized
 
 
 def fit_checkpoint(weights: Mapping[str, Tensor], model: nn.Module) -> dict[str, Tensor]:
-    """`weights` with the kernels as long as a map, trained at another image size, fitted to those of `model`."""
+    """`weights` with the kernels and embeddings of another image size resized to those of `model`."""
     fitted = dict(weights)
     for path, layer in model.named_modules():
         if isinstance(layer, MapSized):
@@ -18,18 +18,18 @@ def fit_checkpoint(weights: Mapping[str, Tensor], model: nn.Module) -> dict[str,
 
 
 def load_exactly(model: nn.Module, weights: Mapping[str, Tensor], source: str) -> None:
-    """Load all of `weights` into all of `model`, or raise UserError naming what does not fit, the model unchanged."""
-    wanted = model.state_dict()
-    missing = [name for name in wanted if name not in weights]
-    left_over = [name for name in weights if name not in wanted]
+    """Load `weights` strictly into `model`; else raise UserError naming the mismatches, the model unchanged."""
+    expected = model.state_dict()
+    missing = [name for name in expected if name not in weights]
+    unexpected = [name for name in weights if name not in expected]
     misshapen = [
         f"{name} {list(weights[name].shape)} for {list(tensor.shape)}"
-        for name, tensor in wanted.items()
+        for name, tensor in expected.items()
         if name in weights and weights[name].shape != tensor.shape
     ]
     problems = [
         f"{what}: {', '.join(names[:5])}{f' and {len(names) - 5} more' if len(names) > 5 else ''}"
-        for what, names in (("missing", missing), ("not in the network", left_over), ("of another shape", misshapen))
+        for what, names in (("missing", missing), ("not in the network", unexpected), ("of another shape", misshapen))
         if names
     ]
     if problems:

@@ -1,4 +1,4 @@
-"""A classifier head that works on the map before it is pooled."""
+"""A classifier head with a layer before the pooling."""
 
 from timm.layers import ClassifierHead
 from torch import Tensor, nn
@@ -25,7 +25,7 @@ class PreparedHead(ClassifierHead):
         reset_other: bool = False,
         in_features: int | None = None,
     ) -> None:
-        """As timm's; `reset_other` removes the layer, so that the classifier sees the map's `in_features`."""
+        """As timm's; `reset_other` removes the layer, so that the classifier has the map's `in_features`."""
         if reset_other:
             self.prepare = nn.Identity()
         bare = isinstance(self.prepare, nn.Identity)

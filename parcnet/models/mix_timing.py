@@ -1,4 +1,4 @@
-"""How long the frozen local-global convolution of a stage takes, by algorithm."""
+"""Times of the frozen local-global convolution of a stage, by algorithm."""
 
 import torch
 
@@ -7,8 +7,8 @@ from parcnet.layers import ParCNetV2Block
 from parcnet.layers.inference import MIXES, freeze_mix
 from parcnet.layers.packed import pack_depthwise
 
-HOPELESS = 25.0
-"""A merged kernel of more than so many times the taps of the separate ones takes far longer: it is not even timed."""
+MERGE_LIMIT = 25.0
+"""A merged kernel with more than this many times the taps of the separate kernels is far slower: it is not timed."""
 
 
 @torch.no_grad()
@@ -19,20 +19,20 @@ def time_mixes(
     device: torch.device,
     *,
     packed: bool,
-    hopeless: float = HOPELESS,
+    merge_limit: float = MERGE_LIMIT,
     seconds: float = 0.05,
 ) -> dict[str, Timing]:
-    """Times of the algorithms that `freeze_block` knows, on maps [B, C, H, W] of `shape`; the block stays as it is.
+    """Times of the algorithms of `freeze_block` on maps [B, C, H, W] of `shape`; the block is unchanged.
 
-    packed    with oneDNN's packed kernels, as the engines for CPUs run them
-    hopeless  merged kernels of more than so many times the taps are left out
-    seconds   budget of all rounds; five rounds are made however long they take
+    packed       with oneDNN's packed kernels, as in the CPU engines
+    merge_limit  merged kernels with more than this many times the taps are left out
+    seconds      budget of all rounds; at least five rounds run
     """
     height, width = shape[2:]
     x = torch.randn(shape, dtype=dtype, device=device).contiguous(memory_format=torch.channels_last)
     calls = {}
     for name in MIXES:
-        if name == "dense" and merged_cost(height, width) > hopeless:
+        if name == "dense" and merged_cost(height, width) > merge_limit:
             continue
         mix = freeze_mix(block, (height, width), name).eval()
         if packed:
@@ -42,6 +42,6 @@ def time_mixes(
 
 
 def merged_cost(height: int, width: int, local: int = 7) -> float:
-    """Taps of the merged kernel over those of the separate ones."""
+    """Taps of the merged kernel, relative to those of the separate kernels."""
     rows, columns = 2 * height - 1, 2 * width - 1
     return max(rows, local) * max(columns, local) / (rows + columns + local * local)

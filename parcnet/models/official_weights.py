@@ -1,4 +1,4 @@
-"""Checkpoints of the authors' code, turned into ours."""
+"""Converts and loads checkpoints of the authors' code."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ from parcnet.models.official import FAMILIES, Family, read, unwrapped
 def convert(state_dict: Mapping[str, Any]) -> dict[str, Tensor]:
     """Weights of the authors' networks (plain, or wrapped as `state_dict`, EMA, `module.`) under our names.
 
-    The keys tell which network they are of: ParCNetV2, ParC-ConvNeXt or ParC-Net.
+    The keys identify the network: ParCNetV2, ParC-ConvNeXt or ParC-Net.
 
-    Raises UserError naming the keys that are not the authors'.
+    Raises UserError naming the unknown keys.
     """
     return _recognised(state_dict)[1]
 
 
 def load_official_weights(model: nn.Module, source: str | Path | Mapping[str, Any]) -> None:
-    """Load the authors' checkpoint, a path (.pth, .pth.tar, .safetensors) or a state dict, into that network of ours.
+    """Load the authors' checkpoint, a path (.pth, .pth.tar, .safetensors) or a state dict, into our network.
 
-    Files are opened without executing code. Kernels and embeddings as long as a map are fitted when `model` was made
-    for another image size. Raises UserError naming the keys that are missing, left over or of another shape, or the
-    network that the weights are of, and TypeError for a network that the authors have not; the model is then unchanged.
+    Files are read without executing code. Kernels and embeddings are resized if `model` was built for another image
+    size. Raises UserError naming the keys that are missing, unexpected or of another shape, or the network to which the
+    weights belong, and TypeError for a network that the authors do not have; the model is then unchanged.
     """
     if not isinstance(model, tuple(family.network for family in FAMILIES)):
         known = ", ".join(family.network.__name__ for family in FAMILIES)
@@ -43,7 +43,7 @@ def load_official_weights(model: nn.Module, source: str | Path | Mapping[str, An
 
 
 def _recognised(state_dict: Mapping[str, Any]) -> tuple[Family, dict[str, Tensor]]:
-    """The family that leaves the fewest keys unknown, which must be none, and the weights under our names."""
+    """The family with the fewest unknown keys, which must be zero, and the weights under our names."""
     theirs = unwrapped(state_dict)
     attempts = [(family, *family.convert(theirs)) for family in FAMILIES]
     family, ours, unknown = min(attempts, key=lambda attempt: len(attempt[2]))
@@ -51,6 +51,6 @@ def _recognised(state_dict: Mapping[str, Any]) -> tuple[Family, dict[str, Tensor
         raise UserError(
             f"these are not weights of the authors' {family.network.authors_name}: {len(unknown)} of "
             f"{len(theirs)} keys are unknown, such as {', '.join(unknown[:5])}. "
-            "A checkpoint of parcnet itself is read by parcnet.load(path)"
+            "parcnet.load(path) loads checkpoints of parcnet itself"
         )
     return family, ours

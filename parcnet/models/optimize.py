@@ -1,4 +1,4 @@
-"""A trained network, frozen for one image size and made fast."""
+"""Freezes a trained network for fast inference at one image size."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ ENGINES = ("auto", "plain", "onednn", "inductor")
 
 
 class OptimizedNetwork(nn.Module):
-    """The inference form of a network: same logits for images of `image_size` (H, W), no gradients."""
+    """A network frozen for inference: the same logits for images of `image_size` (H, W), no gradients."""
 
     def __init__(
         self, network: nn.Module, image_size: tuple[int, int], engine: str, algorithms: tuple[str, ...]
@@ -33,8 +33,10 @@ class OptimizedNetwork(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         if tuple(x.shape[-2:]) != self.image_size:
-            wanted, got = ("x".join(map(str, size)) for size in (self.image_size, x.shape[-2:]))
-            raise ValueError(f"this network was optimized for images of {wanted} px, got {got}: optimize it for those")
+            expected, got = ("x".join(map(str, size)) for size in (self.image_size, x.shape[-2:]))
+            raise ValueError(
+                f"this network was optimized for images of {expected} px, got {got}: optimize it for that size"
+            )
         with torch.no_grad():
             return self.network(x)
 
@@ -50,24 +52,25 @@ def optimize(
     algorithm: str | tuple[str, ...] = "auto",
     factor: float = 4.0,
 ) -> OptimizedNetwork:
-    """An inference network equal to `model` on images shaped like `image` [B, C, H, W]; `model` is left as it is.
+    """An inference network equal to `model` on images shaped like `image` [B, C, H, W]; `model` is unchanged.
 
-    Kernels are baked for the size, norm weights folded into the convolutions after them, the gate, the GELU and the
-    residual sum (with its ResScale) attached to convolutions. Blocks with the options of an ablation stay as they are.
+    Kernels are resized to the image size, norm weights folded into the convolutions after them, and the gate, the GELU
+    and the residual sum (with its ResScale) fused into convolutions. Blocks with the options of an ablation are not
+    optimized.
 
-    engine      "plain": ordinary torch operators, for export and any device. "onednn": packed CPU kernels, at once.
-                "inductor": torch.compile with freezing, half a minute of compiling, needs a C++ compiler. "auto":
-                onednn where it can, else plain.
+    engine      "plain": ordinary torch operators, for export and any device. "onednn": packed CPU kernels, without
+                compilation. "inductor": torch.compile with freezing, which compiles for half a minute and needs a C++
+                compiler. "auto": onednn where supported, else plain.
     algorithm   of the local-global convolutions: "conv", "matmul" (constant Toeplitz matrices), "dense" (one merged
-                kernel, supplement H), or one of these for each stage. "auto" times them here, on maps of each stage,
-                and takes the fastest: the answers differ by rounding alone.
-    factor      proof of equality, made before returning: on `image` the result may err at most `factor` times as much
-                as `model` does, both against float64. Noise will do where no picture is at hand.
+                kernel, supplement H), or one of these for each stage. "auto" times them on this machine, on maps of
+                each stage, and takes the fastest: the outputs differ by rounding alone.
+    factor      verified before returning: on `image` the error of the result is at most `factor` times that of `model`,
+                both against float64. Noise is a valid image.
 
-    A network of engine "onednn" or "inductor" cannot be copied or saved: keep the model it was made from.
+    A network of engine "onednn" or "inductor" cannot be copied or saved: keep the original model.
 
-    Raises ValueError for an unknown engine or algorithm and an unfit image, TypeError for another network,
-    RuntimeError if the proof fails.
+    Raises ValueError for an unknown engine or algorithm and an invalid image, TypeError for another network,
+    RuntimeError if the verification fails.
     """
     if not isinstance(model, ParCNetV2):
         raise TypeError(f"optimize takes a ParCNetV2, got {type(model).__name__}: torch.compile serves other networks")
@@ -85,7 +88,7 @@ def optimize(
         engine = "plain" if reason else "onednn"
     with torch.no_grad():
         shapes = input_shapes(model, image)
-        algorithms = _settled(algorithms, model, shapes, image, packed=engine != "plain" and reason is None)
+        algorithms = _resolved(algorithms, model, shapes, image, packed=engine != "plain" and reason is None)
         network: Any = frozen(model, shapes, algorithms)
         if engine == "onednn":
             pack(network, input_shapes(network, image))
@@ -93,7 +96,7 @@ def optimize(
             network = _Compiled(network)
         size = (image.shape[2], image.shape[3])
         optimized = OptimizedNetwork(network, size, engine, algorithms).eval()
-        _prove_equal(optimized, model, image, factor)
+        _verify_equal(optimized, model, image, factor)
     return optimized
 
 
@@ -105,8 +108,8 @@ class _Compiled(nn.Module):
         self.network = torch.compile(network)
 
     def forward(self, x: Tensor) -> Tensor:
-        # dynamo reads the settings when it traces, which may be again for another grad mode: torch.compile's own
-        # `options` come too late for it. The wrapper in C++ saves microseconds at each of a hundred calls.
+        # dynamo reads the settings whenever it traces, possibly again for another grad mode: torch.compile's own
+        # `options` do not apply then. The C++ wrapper saves microseconds at each of a hundred calls.
         with torch._inductor.config.patch(freezing=True, cpp_wrapper=True):
             return self.network(x)
 
@@ -122,31 +125,31 @@ def _check_image(image: Tensor, model: ParCNetV2) -> None:
             f"image is {image.dtype} on {image.device}, the network {weight.dtype} on {weight.device}: convert one"
         )
     if not image.isfinite().all():
-        raise ValueError("image holds NaN or infinity, on which nothing can be proven equal: give a real image")
+        raise ValueError("image contains NaN or infinity, on which equality cannot be verified: expected finite values")
 
 
-def _settled(
+def _resolved(
     algorithms: tuple[str, ...], model: ParCNetV2, shapes: dict[str, list[int]], image: Tensor, *, packed: bool
 ) -> tuple[str, ...]:
-    """`algorithms` with each "auto" replaced by what is fastest for the stage's maps, here and now."""
-    settled = []
+    """`algorithms` with each "auto" replaced by the fastest on the stage's maps, timed on this machine."""
+    resolved = []
     for stage, algorithm in enumerate(algorithms):
-        found = freezable_blocks(model, stage)
-        if algorithm == "auto" and found:
-            path, block = found[0]
+        blocks = freezable_blocks(model, stage)
+        if algorithm == "auto" and blocks:
+            path, block = blocks[0]
             times = time_mixes(block, shapes[path], image.dtype, image.device, packed=packed)
             algorithm = min(times, key=lambda name: times[name].median_ms)
-        settled.append("conv" if algorithm == "auto" else algorithm)
-    return tuple(settled)
+        resolved.append("conv" if algorithm == "auto" else algorithm)
+    return tuple(resolved)
 
 
-def _prove_equal(optimized: nn.Module, model: nn.Module, image: Tensor, factor: float) -> None:
+def _verify_equal(optimized: nn.Module, model: nn.Module, image: Tensor, factor: float) -> None:
     plain = copy.deepcopy(model).eval()
-    wanted = copy.deepcopy(plain).double()(image.double())
-    allowed = factor * (plain(image).double() - wanted).norm() + torch.finfo(image.dtype).eps * wanted.norm()
-    error = (optimized(image).double() - wanted).norm()
+    exact = copy.deepcopy(plain).double()(image.double())
+    allowed = factor * (plain(image).double() - exact).norm() + torch.finfo(image.dtype).eps * exact.norm()
+    error = (optimized(image).double() - exact).norm()
     if not error <= allowed:
         raise RuntimeError(
-            f"the optimized network errs by {error:.3g} (L2 of the logits) where at most {allowed:.3g} is allowed, "
+            f"the error of the optimized network is {error:.3g} (L2 of the logits), more than {allowed:.3g}, "
             f"{factor} times the error of the network itself: please report this with the network and the image size"
         )

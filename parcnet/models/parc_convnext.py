@@ -1,4 +1,4 @@
-"""ParC-ConvNeXt, the four-stage ParCNetV1 (arXiv 2203.03952): ConvNeXt whose last blocks see the whole map."""
+"""ParC-ConvNeXt, the four-stage ParCNetV1 (arXiv 2203.03952): ConvNeXt with global last blocks."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from parcnet.models.map_sizes import map_sizes
 class ParCConvNeXt(ConvNeXtSkeleton):
     """ConvNeXt with `ParC` in place of the 7x7 in the last blocks of its late stages.
 
-    parc_blocks     how many blocks at the end of each stage have it; all of a stage that has no more.
+    parc_blocks     how many blocks at the end of each stage have it; all blocks of a shorter stage.
     img_size        (H, W) in px, or one number; fixes the lengths of circular kernels and position embeddings. Images
                     of any other size and aspect ratio work: both are interpolated on each call. The authors' code
                     needs square images.

@@ -43,11 +43,11 @@ class ParCNet(StagedNetwork):
     img_size        (H, W) in px, or one number; fixes the lengths of circular kernels and position embeddings. Images
                     of any other size and aspect ratio work: both are interpolated on each call. The authors' code
                     needs square images.
-    drop_rate       0.2 unless given, as the authors have it. The other arguments are those of `StagedNetwork`.
+    drop_rate       0.2 by default, as in the authors' code. The other arguments are those of `StagedNetwork`.
 
     The features of strides 4 to 32 are the stages' maps. An odd side is rounded up by each of the five strides, so
-    these maps may be one line larger than those of ParCNetV2. The widening 1x1 before the classifier belongs to the
-    head.
+    these maps may be one line larger than those of ParCNetV2. The expanding 1x1 before the classifier belongs to
+    the head.
 
     Shapes: as `StagedNetwork`, pooled features [B, 4 C4]; images of any size.
     """
@@ -114,7 +114,7 @@ default_cfgs = generate_default_cfgs(
 def parcnet_s(pretrained: bool = False, **kwargs: Any) -> ParCNet:
     """ParC-Net-S: 5.0M parameters, 1.7G MACs at 256 px (ICCV 2023, Tab. 2, prints 3.5: two for each).
 
-    Preprocessing: 256 px out of 288 as in the authors' code; that values stay as they are (0 to 1) is our reading of
-    the code base theirs builds on, and not verified on a checkpoint.
+    Preprocessing: a 256 px crop of 288 px as in the authors' code; values from 0 to 1 without normalisation are our
+    reading of its code base, not verified on a checkpoint.
     """
     return create(ParCNet, "parcnet_s", pretrained, kwargs, depths=(2, 2, 4, 3), dims=(64, 96, 128, 160))

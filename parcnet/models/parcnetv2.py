@@ -23,8 +23,8 @@ class ParCNetV2(StagedNetwork):
                     other size and aspect ratio from 3 px up work, see `kernel_fit`.
     kernel_fit      "interpolate" (the text of the paper) or "fixed" (what its detection and segmentation numbers used).
     mix, gate, channel, residual
-                    the papers' ablations, see `ParCNetV2Block`: one word for all stages, or one for each. The published
-                    networks scale the shortcuts of stages 3 and 4.
+                    the papers' ablations, see `ParCNetV2Block`: one option for all stages, or one for each. The
+                    published networks scale the shortcuts of stages 3 and 4.
 
     The other arguments and the shapes are those of `StagedNetwork`.
     """
@@ -77,7 +77,7 @@ class ParCNetV2(StagedNetwork):
 
 
 XT: dict[str, Any] = {"depths": (3, 3, 9, 2), "dims": (48, 96, 192, 320)}
-"""The numbers of ParCNetV2-XT, which the ablations share."""
+"""Depths and dims of ParCNetV2-XT, shared with the ablations."""
 
 default_cfgs = generate_default_cfgs(
     {
@@ -116,9 +116,9 @@ def parcnetv2_base(pretrained: bool = False, **kwargs: Any) -> ParCNetV2:
 
 @register_model
 def parcnetv2_digits(pretrained: bool = False, **kwargs: Any) -> ParCNetV2:
-    """A ParCNetV2 of our own for 32 px images of ten classes, 0.43M parameters: `parcnet train` trains it in a minute.
+    """Our own ParCNetV2 for 32 px images of ten classes, 0.43M parameters: `parcnet train` trains it in a minute.
 
-    Its maps are 8, 4, 2 and 1 px: a block on the largest costs most, and width on the small ones next to nothing.
+    Its maps are 8, 4, 2 and 1 px: blocks on the largest cost most, width on the smallest next to nothing.
     """
     numbers = {"depths": (1, 1, 1, 1), "dims": (32, 64, 96, 96), "img_size": 32, "num_classes": 10}
     return create(ParCNetV2, "parcnetv2_digits", pretrained, kwargs, **numbers)

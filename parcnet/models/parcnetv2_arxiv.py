@@ -1,4 +1,4 @@
-"""ParCNetV2 as its first version on arXiv describes it (2211.07157v1): channels split between local and oversized."""
+"""ParCNetV2 as described in arXiv 2211.07157v1: channels split between local and oversized convolutions."""
 
 from __future__ import annotations
 
@@ -19,13 +19,14 @@ from parcnet.models.staged import NetworkStage, SharedArguments, StagedNetwork, 
 class ParCNetV2ArXiv(StagedNetwork):
     """Stem, four stages of blocks with `SplitSpatialBGU` and `ChannelBGU`, head (arXiv v1, Sec. 3).
 
-    ratio           r: the share of channels that the oversized convolution takes, one for all stages or one for each.
+    ratio           r: the fraction of channels with oversized convolutions, one for all stages or one for each.
     gate, channel   "none" and "ffn" are the row without bifurcate gate units (Tab. 1 row 4).
-    residual        "layer_scale" as the text has it, starting at `layer_scale`.
+    residual        "layer_scale" as in the text, with initial value `layer_scale`.
 
-    The text leaves open the stem, the downsampling, the norms, the local kernels' lengths, the biases and LayerScale's
-    start. Here the first three are those of the ICCV network, the local kernels are 7 long, every pointwise convolution
-    has a bias and no other has, and LayerScale starts at 1e-2. The counts differ from the printed ones, see each size.
+    The text does not specify the stem, the downsampling, the norms, the local kernels' lengths, the biases and
+    LayerScale's initial value. Here the first three are those of the ICCV network, the local kernels have 7 taps, every
+    pointwise convolution and no other has a bias, and LayerScale starts at 1e-2. The counts differ from the printed
+    ones, see each size.
 
     The other arguments and the shapes are those of `ParCNetV2`.
     """

@@ -1,4 +1,4 @@
-"""Accuracies that the papers print for the networks registered here: the authors' figures, never ours."""
+"""Accuracies printed in the papers for the networks registered here: the authors' results, not ours."""
 
 PAPER_TOP1 = {
     # ICCV 2023, Tab. 2
@@ -41,4 +41,4 @@ PAPER_CONDITIONS = {
     ),
     **dict.fromkeys(("slak_tiny", "slak_small", "slak_base"), "sparse weights"),
 }
-"""What else has to be known of such an accuracy: not the 300 epochs of the rest, or not our network."""
+"""How such an accuracy differs from the rest: not 300 epochs, or not our network."""

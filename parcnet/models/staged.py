@@ -43,7 +43,7 @@ def classifier_head(channels: int, num_classes: int, global_pool: str, drop_rate
 
 
 class SharedArguments(TypedDict, total=False):
-    """What every network takes besides its depths and dims; `StagedNetwork` says what it means and has the defaults."""
+    """Arguments of every network besides its depths and dims; documented, with defaults, in `StagedNetwork`."""
 
     in_chans: int
     num_classes: int
@@ -138,15 +138,13 @@ class StagedNetwork(nn.Module):
         output_fmt: str = "NCHW",
         intermediates_only: bool = False,
     ) -> list[Tensor] | tuple[Tensor, list[Tensor]]:
-        """Maps of the chosen stages (the last n for an int, all for None), with the final map unless told otherwise.
+        """Maps of the chosen stages (the last n for an int, all for None), with the final map by default.
 
-        `norm` changes nothing: it asks for a norm of maps that have one, and the network's final norm follows its
-        pooling. It is here because timm's callers pass it to every network.
+        `norm` has no effect: it selects the final norm for the maps, which follows the pooling in these networks. It is
+        accepted because timm's callers pass it to every network.
         """
         if output_fmt != "NCHW":
-            raise ValueError(
-                f"output_fmt is 'NCHW', got {output_fmt!r}: the maps of a convolutional network have no other"
-            )
+            raise ValueError(f"output_fmt is 'NCHW', got {output_fmt!r}: a convolutional network has no other format")
         taken, last = feature_take_indices(len(self.stages), indices)
         intermediates = []
         x = self.stem(x)
@@ -160,19 +158,19 @@ class StagedNetwork(nn.Module):
     def prune_intermediate_layers(
         self, indices: int | list[int] = 1, prune_norm: bool = False, prune_head: bool = True
     ) -> list[int]:
-        """Drop what the maps of the chosen stages do not need; returns the stages' indices."""
+        """Remove the layers that the maps of the chosen stages do not need; returns the stages' indices."""
         taken, last = feature_take_indices(len(self.stages), indices)
         cut = last < len(self.stages) - 1
         self.stages = self.stages[: last + 1]
         if cut:
             self.num_features = self.head_hidden_size = self.feature_info[last]["num_chs"]
-        if prune_norm or prune_head or cut:  # the head's norm is made for the last stage's channels
+        if prune_norm or prune_head or cut:  # the head's norm has the last stage's channels
             self.reset_classifier(0, "", reset_other=True)
         return taken
 
     @torch.jit.ignore
     def get_classifier(self) -> nn.Module:
-        """The linear layer that makes the logits."""
+        """The linear layer that computes the logits."""
         return self.head.fc
 
     @torch.jit.ignore
@@ -185,7 +183,7 @@ class StagedNetwork(nn.Module):
 
     @torch.jit.ignore
     def set_input_size(self, img_size: int | tuple[int, int]) -> None:
-        """Fit the kernels to images of another size (H, W): new parameters under "interpolate", none under "fixed"."""
+        """Resize the kernels for images of another size (H, W); under "fixed" they stay the same parameters."""
         for stage, map_size in zip(self.stages, self.map_sizes(img_size), strict=True):
             for module in stage.modules():
                 if isinstance(module, MapSized):
@@ -193,25 +191,25 @@ class StagedNetwork(nn.Module):
 
     @torch.jit.ignore
     def set_grad_checkpointing(self, enable: bool = True) -> None:
-        """Recompute each block's activations in backward instead of keeping them."""
+        """Recompute each block's activations in the backward pass instead of storing them."""
         for stage in self.stages.children():
             assert isinstance(stage, NetworkStage)
             stage.grad_checkpointing = enable
 
     @torch.jit.ignore
     def group_matcher(self, coarse: bool = False) -> dict[str, Any]:
-        """timm's layer groups, for layer-wise learning rate decay: a stage (coarse) or a block (fine) each."""
+        """timm's layer groups for layer-wise learning rate decay: one per stage (coarse) or per block (fine)."""
         fine = [(r"^stages\.(\d+)\.downsample", (0,)), (r"^stages\.(\d+)\.blocks\.(\d+)", None)]
         return {"stem": r"^stem", "blocks": r"^stages\.(\d+)" if coarse else fine}
 
     @torch.jit.ignore
     def no_weight_decay(self) -> set[str]:
-        """Nothing beyond the 1-D parameters and biases, which timm leaves out by itself (facts of the release)."""
+        """Empty, as in the release: timm itself exempts 1-D parameters and biases."""
         return set()
 
 
 def check_depths_and_dims(depths: Sequence[int], dims: Sequence[int]) -> None:
-    """Raise ValueError for numbers no network can have, before anything is built."""
+    """Raise ValueError for depths and dims that no network can have, before anything is built."""
     if len(depths) != len(dims):
         raise ValueError(f"depths {depths} and dims {dims} need one entry a stage each")
     if min(*depths, *dims) < 1:
@@ -219,7 +217,7 @@ def check_depths_and_dims(depths: Sequence[int], dims: Sequence[int]) -> None:
 
 
 def per_stage(name: str, option: Option | tuple[Option, ...], stages: int) -> tuple[Option, ...]:
-    """One option a stage, from one for all or one for each. Raises ValueError for another number of them."""
+    """One option per stage, from one for all or one for each. Raises ValueError for another number of them."""
     if not isinstance(option, (tuple, list)):
         return (option,) * stages
     if len(option) != stages:

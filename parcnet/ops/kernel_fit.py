@@ -10,12 +10,12 @@ KernelFit = Literal["interpolate", "fixed"]
 
 
 def fit_kernel(kernel: Tensor, length: int, fit: str = "interpolate") -> Tensor:
-    """Return `kernel` [C, L] as [C, length], both lengths odd; the centre tap keeps its place and its value.
+    """Resize `kernel` [C, L] to [C, length], both lengths odd; the centre tap stays the centre and keeps its value.
 
-    interpolate    linear, first tap to first and last to last (align_corners): the text of the paper. Tap values are
-                   kept, so the kernel's sum grows with its length. Length 1 takes the centre tap.
-    fixed          crops, or extends with zeros, about the centre tap: what the published detection and segmentation
-                   numbers used. Equal to a convolution with the trained kernel and fixed padding.
+    interpolate    linear, with aligned corners, as in the text of the paper. Tap values are kept, so the kernel's sum
+                   grows with its length. Length 1 takes the centre tap.
+    fixed          crops, or pads with zeros, around the centre tap, as for the published detection and segmentation
+                   results. Equal to a convolution with the trained kernel and fixed padding.
 
     Raises ValueError for an even length, which has no centre tap, and for an unknown `fit`.
     """
@@ -25,7 +25,9 @@ def fit_kernel(kernel: Tensor, length: int, fit: str = "interpolate") -> Tensor:
         raise ValueError(f"kernel_fit is 'interpolate' or 'fixed', got '{fit}'")
     old = kernel.shape[1]
     if old % 2 == 0 or length % 2 == 0 or length < 1:
-        raise ValueError(f"kernel lengths must be odd (2H-1 for a map of H >= 1), got {old} to be fitted to {length}")
+        raise ValueError(
+            f"kernel lengths must be odd (2H-1 for a map of height H >= 1), got {old} to resize to {length}"
+        )
     if old == length:
         return kernel
     if fit == "fixed":
@@ -37,25 +39,26 @@ def fit_kernel(kernel: Tensor, length: int, fit: str = "interpolate") -> Tensor:
 
 
 def fit_circular(kernel: Tensor, length: int) -> Tensor:
-    """Return the kernel or position embedding [C, K] of a circular convolution as [C, length], any two lengths.
+    """Resize the kernel or position embedding [C, K] of a circular convolution to [C, length], for any two lengths.
 
-    Linear, first entry to first and last to last (align_corners), as the authors' code has it; length 1 takes the
-    first, which is the tap of a line's own place.
+    Linear, with aligned corners, as in the authors' code; length 1 takes the first entry, the tap at offset 0.
     """
     if kernel.dim() != 2 or length < 1:
-        raise ValueError(f"a [channels, length] is fitted to a length of at least 1, got {kernel.shape} for {length}")
+        raise ValueError(
+            f"expected a kernel [channels, length] and a length of at least 1, got {kernel.shape} and {length}"
+        )
     if length == kernel.shape[1]:
         return kernel
     return kernel[:, :1] if length == 1 else _interpolate(kernel, length)
 
 
 def _interpolate(kernel: Tensor, length: int) -> Tensor:
-    """Positions are whole-number fractions i * (L-1) / (length-1), so that the centre and the ends are hit exactly."""
+    """Positions are the rational numbers i * (L-1) / (length-1), so that the centre and the ends are exact."""
     old = kernel.shape[1]
     steps = torch.arange(length, device=kernel.device) * (old - 1)
     left = torch.div(steps, length - 1, rounding_mode="floor")
     right = (left + 1).clamp(max=old - 1)
-    exact = kernel if kernel.dtype == torch.float64 else kernel.float()  # half precision cannot hold the fractions
+    exact = kernel if kernel.dtype == torch.float64 else kernel.float()  # half precision cannot represent the fractions
     fraction = (steps - left * (length - 1)).to(exact.dtype) / (length - 1)
     taps = exact[:, left] * (1 - fraction) + exact[:, right] * fraction
     return taps.to(kernel.dtype)

@@ -1,4 +1,4 @@
-"""The run page: what one training run did, and what its network became, at a glance."""
+"""The report of a training run on one HTML page: accuracy, curves, kernels, robustness, speed."""
 
 from parcnet.report.bounds import Bounds
 from parcnet.report.writer import Written, write_report

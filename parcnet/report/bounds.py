@@ -1,4 +1,4 @@
-"""How much a page looks at: enough for its figures to mean something, little enough to wait for."""
+"""Amount of work for a report: images, sizes, corruptions and seconds of timing."""
 
 from dataclasses import dataclass
 
@@ -7,23 +7,23 @@ from parcnet.data.corruptions import CORRUPTIONS, SEVERITIES
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
-    """Images are spread evenly over the split, so over its classes."""
+    """Limits of a report. Images are evenly spaced in the split, hence spread over its classes."""
 
     images: int = 5000
     """For accuracy, confusion and the worst mistakes."""
     probes: int = 500
-    """Of these, for robustness; each is seen once for every size, corruption and severity."""
+    """Of these, for robustness; each is evaluated at every size, corruption and severity."""
     mistakes: int = 8
     field_images: int = 30
     """For the receptive field."""
     corruptions: tuple[str, ...] = tuple(CORRUPTIONS)
     severities: tuple[int, ...] = SEVERITIES
     factors: tuple[float, ...] = (0.5, 0.75, 1.0, 1.25, 1.5, 2.0)
-    """Image sizes, as multiples of the one trained at."""
+    """Image sizes as multiples of the training size."""
     timing_seconds: float = 2.0
-    """For the rounds in which latencies are taken."""
+    """Budget for latency measurements."""
     optimized: bool = True
-    """Whether the network as `parcnet.optimize` freezes it is timed too; freezing takes seconds."""
+    """Whether to time the network after `parcnet.optimize` too, which takes seconds."""
 
 
 QUICK = Bounds(
@@ -36,4 +36,4 @@ QUICK = Bounds(
     factors=(0.5, 1.0, 1.5),
     timing_seconds=0.5,
 )
-"""A tenth of the work: whether something is wrong, not by how much."""
+"""A tenth of the work: enough to detect a failure, too little for exact figures."""

@@ -1,4 +1,4 @@
-"""What became of the oversized kernels, and how far the whole network listens."""
+"""Sections on the oversized kernels and the effective receptive field."""
 
 from collections.abc import Sequence
 
@@ -18,30 +18,30 @@ _CHANNELS = 16
 
 
 def kernels(run: RunRecord, album: Album) -> Section:
-    """Strips, reconstructed kernels and reach; nothing of the data is needed."""
+    """1D kernels, composed 2D kernels and reach; needs no data."""
     slug, title = "kernels", "Oversized kernels"
     try:
         reached = reach(run.explained.model)
-        drawn = oversized_kernels(run.explained.model, layer=_telling(reached), channels=_CHANNELS)
+        drawn = oversized_kernels(run.explained.model, layer=_representative(reached), channels=_CHANNELS)
     except UserError as error:
         return Section(slug, title, missing=[str(error)])
     count = len(drawn.channels)
     alts = [
-        f"{count} vertical kernels as columns of colour, blue below zero and red above.",
-        f"{count} horizontal kernels as rows of colour, blue below zero and red above.",
-        f"{count} two-dimensional kernels, the products of the vertical and the horizontal ones.",
-        f"The same {count} kernels with the local kernel added in their middle.",
+        f"{count} vertical kernels as columns, blue for negative and red for positive weights.",
+        f"{count} horizontal kernels as rows, blue for negative and red for positive weights.",
+        f"{count} 2D kernels, the products of the vertical and the horizontal kernels.",
+        f"The same {count} kernels with the local kernel added at the centre.",
     ]
     shown = [*strip_charts(drawn), *tile_charts(drawn)]
     pictures = [album.chart(chart, alt) for chart, alt in zip(shown, alts, strict=False)]
-    said = [
+    reach_alts = [
         "Line chart: share of the vertical kernels' energy within a distance, by stage; untrained kernels lie near the "
         "diagonal.",
-        "Line chart: power of the vertical kernels by frequency, by stage; untrained kernels lie at 1.",
-        "Line chart: mean distance of the kernels' energy through depth; the table has the values.",
-        "Line chart: cosine of kernels with their mirror image through depth; the table has the values.",
+        "Line chart: power spectrum of the vertical kernels, by stage; untrained kernels are flat at 1.",
+        "Line chart: mean distance of the kernels' energy by depth; the table has the values.",
+        "Line chart: cosine similarity of kernels and their mirror images by depth; the table has the values.",
     ]
-    pictures += [album.chart(chart, alt) for chart, alt in zip(reach_charts(reached), said, strict=True)]
+    pictures += [album.chart(chart, alt) for chart, alt in zip(reach_charts(reached), reach_alts, strict=True)]
     rows = [
         (
             each.layer,
@@ -54,20 +54,20 @@ def kernels(run: RunRecord, album: Album) -> Section:
     ]
     columns = ("layer", "mean distance", "untrained", "energy beyond a 7x7", "symmetry")
     longer = [each for each in reached if len(each.energy_h) > 1 and len(each.energy_w) > 1] or list(reached)
-    far = float(np.mean([each.distance for each in longer]))
-    white = float(np.mean([each.untrained_distance for each in longer]))
-    moved = "brought it nearer" if far < white - 0.02 else "moved it away" if far > white + 0.02 else "left it there"
+    trained = float(np.mean([each.distance for each in longer]))
+    untrained = float(np.mean([each.untrained_distance for each in longer]))
+    change = "less" if trained < untrained - 0.02 else "more" if trained > untrained + 0.02 else "about as much"
     text = [
-        f"Kernels of {drawn.layer}, {count} channels drawn at random; the curves and the table are of all channels of "
-        f"all {len(reached)} layers, vertical and horizontal. The mean distance of the energy, over the layers of more "
-        f"than one place, is {far:.2f} of the farthest, and {white:.2f} in untrained kernels: training has {moved}."
+        f"Kernels of {drawn.layer}, {count} random channels; curves and table cover all channels of all {len(reached)} "
+        f"layers, vertical and horizontal. The mean distance of the energy, relative to the largest distance, is "
+        f"{trained:.2f}, compared with {untrained:.2f} for untrained kernels: trained kernels reach {change}."
     ]
     table = PageTable("reach of the oversized kernels", columns, rows)
     return Section(slug, title, text, tables=[table], pictures=pictures)
 
 
-def _telling(reached: Sequence[Reach]) -> str:
-    """The deepest layer, up to the third stage (which the supplement draws), whose kernels outreach a 7x7."""
+def _representative(reached: Sequence[Reach]) -> str:
+    """The deepest layer, up to the third stage (drawn in the supplement), with kernels longer than 7 taps."""
     early = [each for each in reached if each.stage is None or each.stage <= DEFAULT_STAGE] or list(reached)
     far = [each for each in early if len(each.energy_h) > LOCAL_REACH + 1]
     return (far or early[:1])[-1].layer
@@ -76,7 +76,7 @@ def _telling(reached: Sequence[Reach]) -> str:
 def field(
     run: RunRecord, evaluated: EvaluatedImages | None, why_not: str, limit: int, device: torch.device, album: Album
 ) -> Section:
-    """The effective receptive field over images of the split."""
+    """The effective receptive field on images of the split."""
     slug, title = "field", "Effective receptive field"
     if evaluated is None:
         return Section(slug, title, missing=[why_not])
@@ -94,15 +94,15 @@ def field(
     table = PageTable("squares", ("share of", *(f"{each.share:.0%}" for each in found.squares)), rows)
     half = found.raw_squares[2]
     alts = [
-        f"Map of the contribution of each pixel to the middle of {found.layer}, with the squares of the table.",
+        f"Map of the contribution of each pixel to the centre of {found.layer}, with the squares of the table.",
         f"Line chart: half of the contribution lies within a square of {half.area:.1%} of the image, "
         f"{found.raw_squares[3].share:.0%} within {found.raw_squares[3].area:.1%}.",
     ]
     charts = receptive_field_charts([(run.explained.name, found)])
     text = [
-        f"Contribution P of each pixel to the middle of {found.layer}, mean over {found.images} images: the smallest "
-        f"square around the middle that holds a share of it, its side and its share of the image. Half of P lies "
-        f"within a square of {half.side} px a side."
+        f"Contribution P of each pixel to the centre of {found.layer}, mean over {found.images} images. The table "
+        f"lists side and area of the smallest centred square that contains a share of it. Half of P lies within "
+        f"{half.side} x {half.side} px."
     ]
     pictures = [album.chart(chart, alt) for chart, alt in zip(charts, alts, strict=True)]
     return Section(slug, title, text, tables=[table], pictures=pictures)

@@ -1,4 +1,4 @@
-"""How fast the network answers on this machine."""
+"""Section on latency and throughput."""
 
 from collections.abc import Callable
 from functools import partial
@@ -20,19 +20,19 @@ _BATCHES = (1, 8)
 
 
 def speed(run: RunRecord, bounds: Bounds, device: torch.device) -> Section:
-    """Latency and throughput in fp32, as trained and as frozen by `parcnet.optimize`; reading is not counted."""
+    """Latency and throughput in fp32, as trained and after `parcnet.optimize`, without reading files."""
     model, preprocessing = run.explained.model.to(device), run.explained.preprocessing
-    batches = _BATCHES if run.explained.scored is None else _BATCHES[:1]  # images of detectors are large
+    batches = _BATCHES if run.explained.scored is None else _BATCHES[:1]  # detectors take large images
     calls: dict[str, Callable[[], object]] = {}
     missing: list[str] = []
-    with torch_predictor(model, device) as see:
+    with torch_predictor(model, device) as predict:
         for batch in batches:
             images = torch.randn(batch, preprocessing.channels, *preprocessing.size)
-            calls[f"as trained, batch {batch}"] = partial(see, images)
+            calls[f"as trained, batch {batch}"] = partial(predict, images)
             if bounds.optimized and isinstance(model, ParCNetV2):
                 optimized = _optimized(model, images.to(device))
                 if isinstance(optimized, str):
-                    missing = [f"The optimized network is left out: {optimized}"]
+                    missing = [f"the optimized network ({optimized})"]
                 else:
                     calls[f"parcnet.optimize, batch {batch}"] = optimized
         timed = interleave(calls, device=device, seconds=bounds.timing_seconds)
@@ -42,22 +42,22 @@ def speed(run: RunRecord, bounds: Bounds, device: torch.device) -> Section:
         rate = 1000 * batch / timing.median_ms
         spread = f"{timing.p25_ms:.3g} to {timing.p75_ms:.3g}"
         rows.append((name, f"{timing.median_ms:.3g}", spread, f"{rate:,.0f}"))
-    columns = ("network", "ms a batch (median)", "quartiles, ms", "images/s")
+    columns = ("network", "ms per batch (median)", "quartiles, ms", "images/s")
     height, width = preprocessing.size
     threads = f", {counted(torch.get_num_threads(), 'thread')}" if device.type == "cpu" else ""
     installed = ", ".join(f"{name} {version}" for name, version in versions().items())
     text = [
-        f"{device_name(device)}{threads}, fp32, {height} x {width} px, noise as images; the candidates take turns. "
-        f"Copying to the device is counted, reading files is not. Other work on the machine slows it. {installed}."
+        f"{device_name(device)}{threads}, fp32, {height} x {width} px, random input, interleaved rounds. Includes the "
+        f"copy to the device, excludes reading files. Other load on the machine affects the figures. {installed}."
     ]
     if run.explained.scored is not None:
-        text.insert(0, "Of the backbone alone.")
+        text.insert(0, "Backbone only.")
     table = PageTable("latency and throughput", columns, rows)
     return Section("speed", "Speed on this machine", text, missing, [table])
 
 
 def _optimized(model: ParCNetV2, images: Tensor) -> Callable[[], object] | str:
-    """A call of the optimized network, or why there is none."""
+    """A function that runs the optimized network, or the reason why there is none."""
     try:
         fast = optimize(model, images)
     except (RuntimeError, ValueError) as error:

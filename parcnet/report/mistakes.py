@@ -1,4 +1,4 @@
-"""What is taken for what, and the worst mistakes with what spoke for them."""
+"""Sections on confusion and on the worst mistakes with their class activation maps."""
 
 import shlex
 
@@ -16,75 +16,80 @@ from parcnet.plots.confusion import most_confused
 from parcnet.plots.overlays import overlaid
 from parcnet.report.evaluated_images import EvaluatedImages
 from parcnet.report.run_record import RunRecord
-from parcnet.report.section import Album, Card, Section
+from parcnet.report.section import Album, PictureCard, Section
 
 _PAIRS = 10
 
 
 def confused(run: RunRecord, evaluated: EvaluatedImages | None, why_not: str, album: Album) -> Section:
-    """The confusion matrix; without data the picture that the run left."""
-    slug, title = "confusion", "What is taken for what"
+    """The confusion matrix; without data the picture in the run folder."""
+    slug, title = "confusion", "Confusion matrix"
     if evaluated is None:
         if not run.folder.confusion.is_file():
             return Section(slug, title, missing=[why_not])
-        left = page_picture(
+        saved = page_picture(
             run.folder.confusion,
-            "Confusion matrix, drawn when the run ended; its counts cannot be listed without the images.",
-            "Drawn when the run ended.",
+            "Confusion matrix, drawn at the end of the run; listing its counts needs the images.",
+            "Drawn at the end of the run.",
         )
-        return Section(slug, title, missing=[why_not], pictures=[left])
+        return Section(slug, title, missing=[why_not], pictures=[saved])
     matrix = evaluated.scores.confusion
     if matrix is None:
-        return Section(slug, title, missing=[f"{len(run.explained.classes)} classes are too many to count."])
+        return Section(
+            slug, title, missing=[f"{len(run.explained.classes)} classes are too many for a confusion matrix."]
+        )
     pairs = most_confused(matrix, _PAIRS)
     names = run.explained.classes
-    rows = [(names[true], names[said], count, f"{count / matrix[true].sum():.1%}") for true, said, count in pairs]
-    worst = f"Most often {names[pairs[0][0]]} is taken for {names[pairs[0][1]]}." if pairs else "No mistakes."
-    right = int(np.trace(matrix))
+    rows = [
+        (names[true], names[predicted], count, f"{count / matrix[true].sum():.1%}") for true, predicted, count in pairs
+    ]
+    worst = f"Most frequent: {names[pairs[0][0]]} predicted as {names[pairs[0][1]]}." if pairs else "No mistakes."
+    correct = int(np.trace(matrix))
     picture = album.drawn(
         lambda path: confusion(matrix, names, path),
-        f"Confusion matrix: {right} of {matrix.sum()} right. {worst} The table lists the most frequent mistakes.",
+        f"Confusion matrix: {correct} of {matrix.sum()} correct. {worst} The table lists the most frequent mistakes.",
     )
-    columns = ("true class", "taken for", "images", "share of the class")
+    columns = ("true class", "predicted class", "images", "share of the class")
     tables = [PageTable("the most frequent mistakes", columns, rows)] if rows else []
-    return Section(slug, title, [f"{right:,} of {evaluated.part} right. {worst}"], tables=tables, pictures=[picture])
+    return Section(
+        slug, title, [f"{correct:,} of {evaluated.part} correct. {worst}"], tables=tables, pictures=[picture]
+    )
 
 
 def worst(
     run: RunRecord, evaluated: EvaluatedImages | None, why_not: str, limit: int, device: torch.device, album: Album
 ) -> Section:
-    """The wrong answers with the highest loss, each with Grad-CAM for the answer and for the truth."""
+    """The misclassified images with the highest loss, with Grad-CAM for the predicted and the true class."""
     slug, title = "mistakes", "Worst mistakes"
     if evaluated is None:
-        left = run.folder.predictions
-        words = "Predictions for a few images, drawn when the run ended."
+        saved = run.folder.predictions
+        words = "Predictions for a few images, drawn at the end of the run."
         return Section(
-            slug, title, missing=[why_not], pictures=[page_picture(left, words, words)] if left.is_file() else []
+            slug, title, missing=[why_not], pictures=[page_picture(saved, words, words)] if saved.is_file() else []
         )
     wrong = np.flatnonzero(evaluated.predicted != evaluated.labels)
     if not len(wrong):
-        return Section(slug, title, [f"None: the network is right on all {evaluated.part}."])
+        return Section(slug, title, [f"None: all {evaluated.part} are classified correctly."])
     chosen = wrong[np.argsort(-evaluated.loss[wrong], kind="stable")][:limit]
     transform = run.explained.preprocessing.transform()
-    tensors = torch.stack([transform(evaluated.images.image(int(evaluated.numbers[place]))) for place in chosen])
+    tensors = torch.stack([transform(evaluated.images.image(int(evaluated.numbers[index]))) for index in chosen])
     shown = pictures(tensors, run.explained.preprocessing)
     missing, heats = [], []
     layer = deepest_resolved_stage(run.explained.model, run.explained.preprocessing.size)
     for classes in (evaluated.predicted, evaluated.labels):
         try:
             target = [int(each) for each in classes[chosen]]
-            found = gradcam(run.explained.model, tensors, layer=layer, target=target, device=device)
-            heats.append(found.heat)
+            heats.append(gradcam(run.explained.model, tensors, layer=layer, target=target, device=device).heat)
         except UserError as error:  # a network without stages
-            missing = [f"Grad-CAM is left out: {error}"]
+            missing = [f"Grad-CAM ({error})"]
     cards = [
-        _card(run, evaluated, int(place), shown[at], [heat[at] for heat in heats], album)
-        for at, place in enumerate(chosen)
+        _card(run, evaluated, int(index), shown[position], [heat[position] for heat in heats], album)
+        for position, index in enumerate(chosen)
     ]
     text = [
-        f"{len(wrong):,} of {evaluated.part} are wrong; these {len(cards)} have the highest loss. Beside each image as "
-        f"the network sees it is Grad-CAM of {layer} for its answer and for the truth: light places speak for the "
-        "class, each map divided by its largest value."
+        f"{len(wrong):,} of {evaluated.part} are misclassified; these {len(cards)} have the highest loss. Beside each "
+        f"preprocessed image: Grad-CAM of {layer} for the predicted and the true class. Bright regions are evidence "
+        "for the class; each map is divided by its maximum."
     ]
     return Section(slug, title, text, missing, cards=cards)
 
@@ -92,29 +97,33 @@ def worst(
 def _card(
     run: RunRecord,
     evaluated: EvaluatedImages,
-    place: int,
+    index: int,
     image: NDArray[np.uint8],
     heats: list[NDArray[np.float32]],
     album: Album,
-) -> Card:
+) -> PictureCard:
     names = run.explained.classes
-    said, true = names[evaluated.predicted[place]], names[evaluated.labels[place]]
-    where = _short(evaluated.images.where(int(evaluated.numbers[place])), evaluated.data_dir)
+    predicted, true = names[evaluated.predicted[index]], names[evaluated.labels[index]]
+    where = _short(evaluated.images.where(int(evaluated.numbers[index])), evaluated.data_dir)
     shown = [album.photograph(image, f"Image of class {true}, {where}", "image")]
-    for heat, name, kind in zip(heats, (said, true), ("answer", "truth"), strict=False):
-        shown.append(_heat(image, heat, name, kind, album))
-    text = f"{where}; it says {said} with {evaluated.confidence[place]:.0%}, loss {evaluated.loss[place]:.2f} nats"
-    return Card(f"{true} taken for {said}", text, shown)
+    for heat, name, kind in zip(heats, (predicted, true), ("predicted", "true"), strict=False):
+        shown.append(_class_activation(image, heat, name, kind, album))
+    text = (
+        f"{where}; predicted {predicted} with {evaluated.confidence[index]:.0%}, loss {evaluated.loss[index]:.2f} nats"
+    )
+    return PictureCard(f"{true} predicted as {predicted}", text, shown)
 
 
-def _heat(image: NDArray[np.uint8], heat: NDArray[np.float32], name: str, kind: str, album: Album) -> PagePicture:
-    spoke = f"the strongest place lies {_place(heat)}" if heat.any() else "no place speaks for it"
-    words = f"for {name}, the {kind}"
-    return album.photograph(overlaid(image, heat), f"Grad-CAM {words}: {spoke}", words)
+def _class_activation(
+    image: NDArray[np.uint8], heat: NDArray[np.float32], name: str, kind: str, album: Album
+) -> PagePicture:
+    evidence = f"the maximum is {_position(heat)}" if heat.any() else "zero everywhere"
+    words = f"{name} ({kind} class)"
+    return album.photograph(overlaid(image, heat), f"Grad-CAM for {words}: {evidence}", words)
 
 
-def _place(heat: NDArray[np.float32]) -> str:
-    """Where the largest value is, in words: the thirds of the image."""
+def _position(heat: NDArray[np.float32]) -> str:
+    """Position of the maximum in words, by thirds of the image."""
     row, column = np.unravel_index(int(heat.argmax()), heat.shape)
     vertical = ("at the top", "in the middle", "at the bottom")[3 * int(row) // heat.shape[0]]
     horizontal = ("left", "centre", "right")[3 * int(column) // heat.shape[1]]
@@ -122,7 +131,7 @@ def _place(heat: NDArray[np.float32]) -> str:
 
 
 def _short(where: str, data_dir: str | None) -> str:
-    """Without the folder that holds the data: pages travel."""
+    """`where` without the data folder, since reports are shared."""
     folder = "" if data_dir is None else data_dir.rstrip("/") + "/"
     return where.removeprefix(folder)
 

@@ -1,4 +1,4 @@
-"""The commands that lead to this page again."""
+"""Section with the commands that reproduce the report."""
 
 import shlex
 
@@ -10,7 +10,7 @@ from parcnet.report.section import Section
 
 
 def reproduce(run: RunRecord, evaluated: EvaluatedImages | None, command: str) -> Section:
-    """What was run, and what gives the same figures again."""
+    """The run's command, and commands that reproduce its figures."""
     folder = shlex.quote(str(run.folder.path))
     recipe = shlex.quote(str(run.folder.recipe))
     data = data_flag(evaluated)
@@ -18,21 +18,21 @@ def reproduce(run: RunRecord, evaluated: EvaluatedImages | None, command: str) -
     images = "" if run.explained.data == "digits" else " IMAGE..."
     commands = []
     if run.result is not None:
-        commands.append((run.result["command"], "the run, as it was started"))
+        commands.append((run.result["command"], "the command of this run"))
     commands += [
-        (f"parcnet train -c {recipe}", "the same recipe into a new folder; on a CPU, losses are equal bit for bit"),
+        (f"parcnet train -c {recipe}", "the same recipe in a new folder; on a CPU, losses are bit-identical"),
         (f"parcnet eval {folder}{data}{split}", "accuracy of the best checkpoint"),
-        (f"parcnet explain gradcam {folder}{images}", "what speaks for a class"),
+        (f"parcnet explain gradcam {folder}{images}", "class activation maps"),
         (f"parcnet explain kernels {folder}", "kernels of any layer"),
-        (f"parcnet explain erf {folder}{images}", "the receptive field, beside other networks too"),
-        (command, "this page"),
+        (f"parcnet explain erf {folder}{images}", "effective receptive field, also next to other networks"),
+        (command, "this report"),
     ]
     trained = (run.result or {}).get("versions", {})
-    text = [f"This page was made with {_versions(versions())}."]
+    text = [f"Report: {_versions(versions())}."]
     if trained:
-        text.insert(0, f"The network was trained with {_versions(trained)}, seed {run.recipe.run.seed}.")
+        text.insert(0, f"Training: {_versions(trained)}, seed {run.recipe.run.seed}.")
     return Section("reproduce", "Commands to reproduce", text, commands=commands)
 
 
-def _versions(found: dict[str, str]) -> str:
-    return ", ".join(f"{name} {version}" for name, version in found.items())
+def _versions(packages: dict[str, str]) -> str:
+    return ", ".join(f"{name} {version}" for name, version in packages.items())

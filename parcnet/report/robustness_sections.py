@@ -1,4 +1,4 @@
-"""Accuracy when images are of another size than in training, and when they are corrupted."""
+"""Sections on robustness to image size and to corruptions."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
@@ -21,134 +21,140 @@ from parcnet.plots.lines import Line, LineChart
 from parcnet.report.bounds import Bounds
 from parcnet.report.evaluated_images import EvaluatedImages, batch_size, spread
 from parcnet.report.run_record import RunRecord
-from parcnet.report.section import Album, Card, Section, first_line
+from parcnet.report.section import Album, PictureCard, Section, first_line
 
 _GROUPS = {
     "noise": ("gaussian_noise", "shot_noise", "impulse_noise"),
     "blur and compression": ("gaussian_blur", "pixelate", "jpeg"),
     "light": ("brightness", "contrast"),
 }
-_SHARES = (0.0, 103.0)  # the whole range, so that a fall by a point does not look like one by all
+_PERCENT = (0.0, 103.0)  # the full range, so that small drops look small
 
 
 @dataclass(frozen=True, slots=True)
 class Probes:
-    """Some of the images that were evaluated at."""
+    """A subset of the evaluated images."""
 
     source: ImageDataset
     numbers: NDArray[np.int64]
-    """Which of its images."""
+    """Indices into `source`."""
     labels: NDArray[np.int64]
     names: str
 
     def images(self) -> Iterator[Image.Image]:
-        """As they are; read anew each time, because hundreds of photographs fill a memory."""
+        """The images without preprocessing, read again on each call to save memory."""
         return (self.source.image(int(number)) for number in self.numbers)
 
     @property
     def chance(self) -> float:
-        """Points of top-1 that two figures on so many images may differ by luck: a 95 % interval at 50 %."""
+        """Half width of a 95 % confidence interval of top-1, in points, at an accuracy of 50 %."""
         return 196 * 0.5 / len(self.labels) ** 0.5
 
 
 def probes(evaluated: EvaluatedImages, limit: int) -> Probes:
-    """At most `limit` of the images, spread evenly."""
-    places = spread(len(evaluated.numbers), limit)
+    """At most `limit` of the images, evenly spaced."""
+    chosen = spread(len(evaluated.numbers), limit)
     return Probes(
         evaluated.images,
-        evaluated.numbers[places],
-        evaluated.labels[places],
-        f"{len(places):,} {evaluated.split} images",
+        evaluated.numbers[chosen],
+        evaluated.labels[chosen],
+        f"{len(chosen):,} {evaluated.split} images",
     )
 
 
 def work(bounds: Bounds, count: int) -> int:
-    """Images that `sizes` and `corruptions` show the network, one of another size counting by its pixels."""
+    """Number of images that `sizes` and `corruptions` evaluate, weighted by their pixels."""
     return round(
         count * (sum(factor**2 for factor in bounds.factors) + len(bounds.corruptions) * len(bounds.severities))
     )
 
 
 def sizes(
-    run: RunRecord, seen: Probes, bounds: Bounds, device: torch.device, album: Album, advance: Advance
+    run: RunRecord, subset: Probes, bounds: Bounds, device: torch.device, album: Album, advance: Advance
 ) -> Section:
     """Top-1 at other image sizes."""
     slug, title = "sizes", "Robustness to image size"
     preprocessing = run.explained.preprocessing
     coarsest = max((stage.reduction for stage in stages(run.explained.model)), default=1)
-    step = max(1, min(coarsest, *(side // 4 for side in preprocessing.size)))  # tiny images would all be one step
-    found: dict[tuple[int, int], float] = {}
-    refused: list[str] = []
-    with torch_predictor(run.explained.model.to(device), device) as see:
+    step = max(1, min(coarsest, *(side // 4 for side in preprocessing.size)))  # smaller steps for tiny images
+    accuracy: dict[tuple[int, int], float] = {}
+    failed: list[str] = []
+    with torch_predictor(run.explained.model.to(device), device) as predict:
         for factor in bounds.factors:
             height, width = (max(step, round(factor * side / step) * step) for side in preprocessing.size)
             size = preprocessing.size if factor == 1 else (height, width)
-            advance(round(factor**2 * len(seen.labels)), f"{size[0]} x {size[1]} px")
-            if size in found:
+            advance(round(factor**2 * len(subset.labels)), f"{size[0]} x {size[1]} px")
+            if size in accuracy:
                 continue
             transform = replace(preprocessing, size=size).transform()
             try:
-                found[size] = _top1(see, map(transform, seen.images()), seen.labels, batch_size(run))
-            except (AssertionError, ValueError, RuntimeError) as error:  # networks that are built for one size
-                refused.append(f"{size[0]} x {size[1]} px: the network refuses ({first_line(error)}).")
-    ordered = sorted(found)
-    shares = [100 * found[size] for size in ordered]
+                accuracy[size] = _top1(predict, map(transform, subset.images()), subset.labels, batch_size(run))
+            except (AssertionError, ValueError, RuntimeError) as error:  # networks with a fixed input size
+                failed.append(f"{size[0]} x {size[1]} px: the network does not support it ({first_line(error)}).")
+    ordered = sorted(accuracy)
+    percent = [100 * accuracy[size] for size in ordered]
     rows = [
-        (f"{size[0]} x {size[1]}" + (" (as trained)" if size == preprocessing.size else ""), f"{share:.2f} %")
-        for size, share in zip(ordered, shares, strict=True)
+        (f"{size[0]} x {size[1]}" + (" (as trained)" if size == preprocessing.size else ""), f"{value:.2f} %")
+        for size, value in zip(ordered, percent, strict=True)
     ]
     chart = LineChart(
-        {"top-1": Line([size[0] for size in ordered], shares)},
+        {"top-1": Line([size[0] for size in ordered], percent)},
         "height of the image, px",
         "top-1, %",
         "accuracy by image size",
         ticks=[size[0] for size in ordered],
-        y_range=_SHARES,
+        y_range=_PERCENT,
     )
-    alt = "Line chart. Top-1 by image height: " + ", ".join(f"{size[0]} px {found[size]:.1%}" for size in ordered) + "."
+    alt = (
+        "Line chart. Top-1 by image height: "
+        + ", ".join(f"{size[0]} px {accuracy[size]:.1%}" for size in ordered)
+        + "."
+    )
     text = [
-        f"Top-1 of the same weights on {seen.names} at other sizes than the {preprocessing.size[0]} x "
-        f"{preprocessing.size[1]} px they were trained at; oversized kernels are resized with the maps. Two figures "
-        f"that differ by less than {seen.chance:.0f} points may differ by chance."
+        f"Top-1 of the same weights on {subset.names} at other sizes than the training size of {preprocessing.size[0]} "
+        f"x {preprocessing.size[1]} px; oversized kernels are resized with the feature maps. Differences below "
+        f"{subset.chance:.0f} points are within the sampling error."
     ]
     table = PageTable("accuracy by image size", ("size, px", "top-1"), rows)
-    return Section(slug, title, text, refused, [table], pictures=[album.chart(chart, alt)])
+    return Section(slug, title, text, failed, [table], pictures=[album.chart(chart, alt)])
 
 
 def corruptions(
-    run: RunRecord, seen: Probes, bounds: Bounds, device: torch.device, album: Album, advance: Advance
+    run: RunRecord, subset: Probes, bounds: Bounds, device: torch.device, album: Album, advance: Advance
 ) -> Section:
-    """Top-1 under each corruption in each severity."""
+    """Top-1 under each corruption at each severity."""
     cropping, scaling = run.explained.preprocessing.cropping(), run.explained.preprocessing.scaling()
-    cropped = [cropping(image) for image in seen.images()]
-    found: dict[str, list[float]] = {}
-    with torch_predictor(run.explained.model.to(device), device) as see:
-        clean = _top1(see, map(scaling, cropped), seen.labels, batch_size(run))
+    cropped = [cropping(image) for image in subset.images()]
+    accuracy: dict[str, list[float]] = {}
+    with torch_predictor(run.explained.model.to(device), device) as predict:
+        clean = _top1(predict, map(scaling, cropped), subset.labels, batch_size(run))
         for name in bounds.corruptions:
-            found[name] = []
+            accuracy[name] = []
             for severity in bounds.severities:
-                damaged = (scaling(corrupt(image, name, severity, seed)) for seed, image in enumerate(cropped))
-                found[name].append(_top1(see, damaged, seen.labels, batch_size(run)))
+                corrupted = (scaling(corrupt(image, name, severity, seed)) for seed, image in enumerate(cropped))
+                accuracy[name].append(_top1(predict, corrupted, subset.labels, batch_size(run)))
                 advance(len(cropped), f"{CORRUPTIONS[name].title} {severity}")
-    rows = [(CORRUPTIONS[name].title, *(f"{100 * share:.1f} %" for share in shares)) for name, shares in found.items()]
-    means = np.mean(list(found.values()), axis=0)
-    rows.append(("mean", *(f"{100 * share:.1f} %" for share in means)))
+    rows = [
+        (CORRUPTIONS[name].title, *(f"{100 * value:.1f} %" for value in values)) for name, values in accuracy.items()
+    ]
+    means = np.mean(list(accuracy.values()), axis=0)
+    rows.append(("mean", *(f"{100 * value:.1f} %" for value in means)))
     columns = ("corruption", *(f"severity {severity}" for severity in bounds.severities))
     pictures = []
     for group, names in _GROUPS.items():
         curves = {
-            CORRUPTIONS[name].title: Line([0, *bounds.severities], [100 * share for share in (clean, *found[name])])
+            CORRUPTIONS[name].title: Line([0, *bounds.severities], [100 * value for value in (clean, *accuracy[name])])
             for name in names
-            if name in found
+            if name in accuracy
         }
         if curves:
             pictures.append(_chart(group, curves, bounds, album))
-    worst = min(found, key=lambda name: found[name][-1])
+    worst = min(accuracy, key=lambda name: accuracy[name][-1])
     text = [
-        f"Top-1 on {seen.names}, {clean:.2%} without corruption, by severity. Images are corrupted at the size the "
-        "network sees. Kinds and strengths are those of ImageNet-C at 224 px and of CIFAR-10-C at 32 px; the figures "
-        f"are not comparable with theirs. Hardest at severity {bounds.severities[-1]}: {CORRUPTIONS[worst].title}, "
-        f"{found[worst][-1]:.1%}. Two figures that differ by less than {seen.chance:.0f} points may differ by chance."
+        f"Top-1 on {subset.names} by severity; {clean:.2%} without corruption. Images are corrupted at the network's "
+        "input size. Corruptions and strengths follow ImageNet-C at 224 px and CIFAR-10-C at 32 px, but the figures "
+        f"are not comparable with theirs. Lowest at severity {bounds.severities[-1]}: {CORRUPTIONS[worst].title}, "
+        f"{accuracy[worst][-1]:.1%}. Differences below {subset.chance:.0f} points are within the sampling error."
     ]
     table = PageTable("accuracy by corruption and severity", columns, rows)
     cards = [_examples(cropped[0], bounds, album)]
@@ -157,31 +163,31 @@ def corruptions(
 
 def _chart(group: str, curves: dict[str, Line], bounds: Bounds, album: Album) -> PagePicture:
     chart = LineChart(
-        curves, "severity (0: the image itself)", "top-1, %", group, [0, *bounds.severities], y_range=_SHARES
+        curves, "severity (0: no corruption)", "top-1, %", group, [0, *bounds.severities], y_range=_PERCENT
     )
-    falls = "; ".join(f"{name} from {line.y[0]:.1f} to {line.y[-1]:.1f} %" for name, line in curves.items())
-    return album.chart(chart, f"Line chart of top-1 by severity, {group}: {falls}.")
+    changes = "; ".join(f"{name} from {line.y[0]:.1f} to {line.y[-1]:.1f} %" for name, line in curves.items())
+    return album.chart(chart, f"Line chart of top-1 by severity, {group}: {changes}.")
 
 
-def _examples(image: Image.Image, bounds: Bounds, album: Album) -> Card:
+def _examples(image: Image.Image, bounds: Bounds, album: Album) -> PictureCard:
     """One image under every corruption at the highest severity."""
     severity = bounds.severities[-1]
-    shown = {"the image": image}
+    shown = {"original": image}
     for name in bounds.corruptions:
         shown[CORRUPTIONS[name].title] = corrupt(image, name, severity)
     pictures = [album.photograph(np.asarray(each), f"The first image: {words}", words) for words, each in shown.items()]
-    return Card(f"What severity {severity} looks like", "As the network sees it.", pictures)
+    return PictureCard(f"Corruptions at severity {severity}", "At the network's input size.", pictures)
 
 
-def _top1(see: Predictor, tensors: Iterable[Tensor], labels: NDArray[Any], batch: int) -> float:
-    right = 0
+def _top1(predict: Predictor, tensors: Iterable[Tensor], labels: NDArray[Any], batch: int) -> float:
+    correct = 0
     for start, images in _batches(tensors, batch):
-        right += int((see(images).argmax(-1).cpu().numpy() == labels[start : start + len(images)]).sum())
-    return right / len(labels)
+        correct += int((predict(images).argmax(-1).cpu().numpy() == labels[start : start + len(images)]).sum())
+    return correct / len(labels)
 
 
 def _batches(tensors: Iterable[Tensor], batch: int) -> Iterator[tuple[int, Tensor]]:
     iterator, start = iter(tensors), 0
-    while several := list(islice(iterator, batch)):
-        yield start, torch.stack(several)
-        start += len(several)
+    while chunk := list(islice(iterator, batch)):
+        yield start, torch.stack(chunk)
+        start += len(chunk)

@@ -1,4 +1,4 @@
-"""What a page is made of, and the pictures in it."""
+"""Sections of a report and their pictures."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -11,13 +11,13 @@ from PIL import Image
 from parcnet.base.page import PagePicture, PageTable, page_picture
 from parcnet.plots.charts import Chart, charts
 
-_SHOWN = 224  # px of the larger side of a photograph
-_ENLARGED = 128  # px to which smaller ones are brought, by whole pixels
+_LARGEST = 224  # px of the longer side of an image
+_SMALLEST = 128  # px; smaller images are enlarged by an integer factor
 
 
 @dataclass(frozen=True, slots=True)
-class Card:
-    """Pictures side by side below a title, with a sentence."""
+class PictureCard:
+    """Pictures side by side below a title and a sentence."""
 
     title: str
     text: str
@@ -26,48 +26,48 @@ class Card:
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """A part of the page, in the order of its fields."""
+    """A section of the page; its parts appear in the order of the fields."""
 
     slug: str
     title: str
     text: Sequence[str] = ()
     missing: Sequence[str] = ()
-    """What is not shown, and why."""
+    """What is not shown, with the reason."""
     tables: Sequence[PageTable] = ()
-    cards: Sequence[Card] = ()
+    cards: Sequence[PictureCard] = ()
     pictures: Sequence[PagePicture] = ()
     commands: Sequence[tuple[str, str]] = ()
-    """(command, what it does)"""
+    """(command, purpose)"""
     listing: str = ""
-    """Plain text, kept as it is."""
+    """Preformatted text."""
 
 
 @dataclass(slots=True)
 class Album:
-    """Draws pictures into a folder and hands them to the page."""
+    """Draws pictures into a folder for embedding into the page."""
 
     folder: Path
     _count: int = field(default=0)
 
     def chart(self, chart: Chart, alt: str, caption: str = "") -> PagePicture:
-        """A chart, as a PNG of its own, so that it fits a phone."""
+        """A chart as a separate PNG, narrow enough for a phone."""
         path = self._next(".png")
         charts([chart], path)
         return page_picture(path, alt, caption)
 
     def photograph(self, image: NDArray[np.uint8], alt: str, caption: str = "") -> PagePicture:
-        """A uint8 image [H, W] or [H, W, 3]; large ones are made smaller, tiny ones larger."""
+        """A uint8 image [H, W] or [H, W, 3]; large images are shrunk, tiny ones enlarged."""
         shown = Image.fromarray(image)
-        factor = -(-_ENLARGED // max(shown.size))
+        factor = -(-_SMALLEST // max(shown.size))
         if factor > 1:
             shown = shown.resize((factor * shown.width, factor * shown.height), Image.Resampling.NEAREST)
-        shown.thumbnail((_SHOWN, _SHOWN))
+        shown.thumbnail((_LARGEST, _LARGEST))
         path = self._next(".png" if factor > 1 else ".jpg")
         shown.save(path, quality=85)
         return page_picture(path, alt, caption)
 
     def drawn(self, draw: Callable[[Path], object], alt: str, caption: str = "") -> PagePicture:
-        """What `draw` draws into the PNG file that it is given."""
+        """A PNG file that `draw` writes to the path it receives."""
         path = self._next(".png")
         draw(path)
         return page_picture(path, alt, caption)
@@ -78,5 +78,5 @@ class Album:
 
 
 def first_line(error: Exception) -> str:
-    """What went wrong, in a line; its kind, where an error says nothing."""
+    """First line of the error's message, or its type without a message."""
     return next(iter(str(error).splitlines()), type(error).__name__)

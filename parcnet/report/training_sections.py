@@ -1,4 +1,4 @@
-"""How the run went: at a glance, its recipe, its curves."""
+"""Sections on the training run: summary, recipe and curves."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -17,7 +17,7 @@ _NAMES = {"top1": "top-1"}
 
 
 def glance(run: RunRecord, evaluated: EvaluatedImages | None) -> Section:
-    """Network, data and accuracy in one table."""
+    """Summary of network, data and accuracy in one table."""
     preprocessing = run.explained.preprocessing
     height, width = preprocessing.size
     rows = [
@@ -28,12 +28,12 @@ def glance(run: RunRecord, evaluated: EvaluatedImages | None) -> Section:
         ("data", _data(run)),
         ("state", _state(run)),
     ]
-    for split, words in (("test", "test, when the run ended"), ("val", "validation, best epoch")):
+    for split, words in (("test", "test, at the end of the run"), ("val", "validation, best epoch")):
         if figures := (run.result or {}).get(split):
             rows.append((words, _figures(figures)))
     if evaluated is not None:
-        rows.append((f"{evaluated.part}, for this page", _figures(evaluated.scores.metrics())))
-    return Section("glance", "At a glance", tables=[PageTable("the run at a glance", ("what", "is"), rows)])
+        rows.append((f"{evaluated.part}, for this report", _figures(evaluated.scores.metrics())))
+    return Section("glance", "At a glance", tables=[PageTable("the run at a glance", ("property", "value"), rows)])
 
 
 def recipe(run: RunRecord) -> Section:
@@ -41,29 +41,29 @@ def recipe(run: RunRecord) -> Section:
     return Section(
         "recipe",
         "Recipe",
-        [f"Every field, as resolved; {run.folder.recipe.name} in the run folder says the same."],
+        [f"All fields as resolved, the same as {run.folder.recipe.name} in the run folder."],
         listing=to_yaml(run.recipe).strip(),
     )
 
 
 def curves(run: RunRecord, album: Album) -> Section:
-    """Losses, the task's figures and learning rate over epochs."""
+    """Losses, the task's metrics and learning rate over epochs."""
     if not run.log:
-        return Section("curves", "Training curves", missing=["The run folder has no log of a whole epoch."])
+        return Section("curves", "Training curves", missing=["the run folder has no log of a complete epoch."])
     epochs = [line["epoch"] for line in run.log]
-    checked = {name: _validated(run, name) for name in run.log[0] if name.startswith(_VAL)}
+    validation = {name: _validated(run, name) for name in run.log[0] if name.startswith(_VAL)}
     losses = {"training (augmented)": Line(epochs, [line["train_loss"] for line in run.log])}
     size: dict[str, Any] = {"x_label": "epoch", "whole": True}
     pictures = []
-    if (found := checked.pop(f"{_VAL}loss", None)) and found.y:
-        losses["validation"] = found
+    if (loss := validation.pop(f"{_VAL}loss", None)) and loss.y:
+        losses["validation"] = loss
     pictures.append(
         album.chart(
             LineChart(losses, y_label="loss (cross entropy, nats)", title="loss", **size),
             "Line chart. " + " ".join(f"{name} loss: {_from_to(line.y, '.3f')}." for name, line in losses.items()),
         )
     )
-    for name, line in checked.items():
+    for name, line in validation.items():
         if line.y:
             words = _NAMES.get(name.removeprefix(_VAL), name.removeprefix(_VAL))
             best = list(line.y).index(max(line.y))
@@ -77,8 +77,10 @@ def curves(run: RunRecord, album: Album) -> Section:
     rates = [line["lr"] for line in run.log]
     pictures.append(
         album.chart(
-            LineChart({"learning rate": Line(epochs, rates)}, y_label="at the epoch's end", title="rate", **size),
-            f"Line chart. Learning rate: {_from_to(rates, '.2g')}, at most {max(rates):.2g}.",
+            LineChart(
+                {"learning rate": Line(epochs, rates)}, y_label="at the end of the epoch", title="learning rate", **size
+            ),
+            f"Line chart. Learning rate: {_from_to(rates, '.2g')}, maximum {max(rates):.2g}.",
         )
     )
     text = [f"{len(run.log)} of {run.recipe.schedule.epochs + run.recipe.schedule.cooldown_epochs} epochs."]
@@ -86,15 +88,15 @@ def curves(run: RunRecord, album: Album) -> Section:
 
 
 def _validated(run: RunRecord, name: str) -> Line:
-    """A figure over the epochs that were validated."""
+    """A metric over the validated epochs."""
     pairs = [(line["epoch"], line[name]) for line in run.log if line.get(name) is not None]
     return Line([epoch for epoch, _ in pairs], [value for _, value in pairs])
 
 
-def _figures(found: Mapping[str, float]) -> str:
-    """`top-1 99.17%, top-5 100.00%, loss 0.2267 nats`, or a task's own figures by their names."""
+def _figures(metrics: Mapping[str, float]) -> str:
+    """`top-1 99.17%, top-5 100.00%, loss 0.2267 nats`, or a task's own metrics by name."""
     forms = {"top1": "top-1 {:.2%}", "top5": "top-5 {:.2%}", "loss": "loss {:.4f} nats"}
-    return ", ".join(forms.get(name, name + " {:.4f}").format(value) for name, value in found.items())
+    return ", ".join(forms.get(name, name + " {:.4f}").format(value) for name, value in metrics.items())
 
 
 def _from_to(values: Sequence[float], form: str) -> str:
@@ -107,9 +109,9 @@ def _size(run: RunRecord) -> str:
     words = "backbone: " if run.explained.scored is not None else ""
     try:
         macs = complexity(run.explained.model, (preprocessing.channels, *preprocessing.size)).macs
-    except (RuntimeError, NotImplementedError, UserError):  # a network with operations that nothing counts
+    except (RuntimeError, NotImplementedError, UserError):  # operations without a MAC count
         return f"{words}{count / 1e6:.2f}M parameters"
-    return f"{words}{count / 1e6:.2f}M parameters, {macs / 1e9:.3f}G multiply-adds an image"
+    return f"{words}{count / 1e6:.2f}M parameters, {macs / 1e9:.3f}G MACs per image"
 
 
 def _data(run: RunRecord) -> str:

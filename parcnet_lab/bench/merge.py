@@ -59,7 +59,7 @@ def _timed(
     block: ParCNetV2Block, shape: list[int], dtype: torch.dtype, device: torch.device, seconds: float
 ) -> dict[str, Any]:
     packed = unpackable(torch.empty(1, dtype=dtype, device=device)) is None
-    times = time_mixes(block, shape, dtype, device, packed=packed, hopeless=inf, seconds=seconds)
+    times = time_mixes(block, shape, dtype, device, packed=packed, merge_limit=inf, seconds=seconds)
     return {name: asdict(timing) for name, timing in times.items()}
 
 

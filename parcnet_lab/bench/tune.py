@@ -9,13 +9,13 @@ from parcnet.ops.oversized import tuning
 _KEYS = ("dtype", "training", "channels_last", "channels", "height", "width", "batch")
 
 
-def table_rows(rows: Iterable[Mapping[str, Any]], device: str) -> list[tuning.Row]:
+def table_rows(rows: Iterable[Mapping[str, Any]], device: str) -> list[tuning.TunedRow]:
     """Rows of `ops.measure` as rows of the tuned table, for a class of devices.
 
     Cases in which nothing could be timed are left out.
     """
     return [
-        tuning.Row(
+        tuning.TunedRow(
             device=device,
             times_ms={name: round(timing["median_ms"], 4) for name, timing in row["times"].items()},
             **{key: row[key] for key in _KEYS},
@@ -41,5 +41,5 @@ def save(rows: Iterable[Mapping[str, Any]], device: str, path: Path, measured: M
     tuning.save_table([*kept, *new], path, {**measured, "command": "; ".join(commands)})
 
 
-def _case(row: tuning.Row) -> tuple[Any, ...]:
+def _case(row: tuning.TunedRow) -> tuple[Any, ...]:
     return tuple(getattr(row, key) for key in _KEYS)

@@ -28,7 +28,7 @@ def test_export_then_predict_says_what_the_checkpoint_says(parcnet, trained, pho
     for one, other in zip(found[0]["top"], wanted[0]["top"], strict=True):
         assert one["probability"] == pytest.approx(other["probability"], abs=1e-4)
     drawn = parcnet("predict", tmp_path / "digits.pt2", photograph, "--save", tmp_path / "a.png")
-    assert (drawn.code, "classifies whole images" in drawn.err) == (2, True)
+    assert (drawn.code, "predicts classes of whole images" in drawn.err) == (2, True)
 
 
 @pytest.mark.parametrize(

@@ -8,12 +8,11 @@ import torch
 from PIL import Image
 from skimage import data
 
-from parcnet import checkpoint, load
-from parcnet.base import UserError
+import parcnet as library
+from parcnet import checkpoint
 from parcnet.checkpoint import Metadata
 from parcnet.data import Preprocessing
-from parcnet.tasks.loading import load as load_any
-from parcnet.tasks.segmentation import segmenter_of
+from parcnet.tasks.segmentation import Segmenter, segmenter_of
 
 
 @pytest.fixture
@@ -93,7 +92,7 @@ def test_an_exported_file_predicts_and_draws_as_its_checkpoint_does(parcnet, seg
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (("eval", "CHECKPOINT"), "say which with --data-dir DIR"),
+        (("eval", "CHECKPOINT"), "say which to segment with --data-dir DIR"),
         (("eval", "CHECKPOINT", "--data-dir", "COINS", "--split", "test"), "there is no folder"),
         (("predict", "CHECKPOINT", "x.png", "--save", "x.txt"), "--save is 'x.txt'; expected a file name"),
         (("train", "-c", "photographs_upernet"), "segmentation needs images: --data-dir DIR"),
@@ -114,7 +113,11 @@ def test_flags_of_segmentation_are_refused_for_a_classifier(parcnet, trained):
         assert "classif" in answer.err
 
 
-def test_what_wants_a_classifier_says_how_to_load_a_segmenter(segmenter):
-    with pytest.raises(UserError, match=r"checkpoint of segmentation: parcnet\.tasks\.loading\.load"):
-        load(segmenter)
-    assert type(load_any(segmenter)).__name__ == "Segmenter"
+def test_what_wants_a_classifier_says_that_it_is_given_a_segmenter(parcnet, segmenter, coins, tmp_path):
+    answer = parcnet("features", segmenter, "--data-dir", coins, "-o", tmp_path / "features.npz")
+    assert answer.code == 2
+    assert "is a segmentation network; expected a classifier" in answer.err
+
+
+def test_one_loader_opens_segmenters_too(segmenter):
+    assert isinstance(library.load(segmenter), Segmenter)

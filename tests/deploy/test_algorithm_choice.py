@@ -9,7 +9,7 @@ from parcnet.layers.inference import DenseMix, MatmulMix
 
 
 @pytest.mark.parametrize(("fast", "name"), [(MatmulMix, "matmul"), (DenseMix, "dense")])
-def test_each_stage_takes_what_its_runtime_does_fastest(fast, name, small_network) -> None:
+def test_each_stage_gets_the_fastest_algorithm_of_its_runtime(fast, name, small_network) -> None:
     seen = []
 
     def runner(block, example, folder):

@@ -1,4 +1,4 @@
-"""Heat without a gradient is Grad-CAM's, for every head that is accepted."""
+"""Closed-form class activation maps equal Grad-CAM for every supported head."""
 
 import pytest
 import timm
@@ -7,9 +7,14 @@ from torch import Tensor
 
 from parcnet.data import Preprocessing, open_image
 from parcnet.data.packaged_images import photograph_path
-from parcnet.deploy.class_activation import NoHeat, WithGradientHeat, WithHeat, class_maps
+from parcnet.deploy.class_activation import (
+    NoClassActivation,
+    WithClassActivation,
+    WithGradientClassActivation,
+    class_activation_maps,
+)
 from parcnet.explain import gradcam
-from parcnet.models.building import build
+from parcnet.models.by_name import build
 
 SMALL = {"depths": (1, 1, 1, 1), "dims": (8, 16, 24, 32), "num_classes": 7, "img_size": 96}
 SMALL_PLAIN = {key: value for key, value in SMALL.items() if key != "img_size"}
@@ -40,9 +45,9 @@ def photograph() -> Tensor:
 
 
 @pytest.mark.parametrize("name", NETWORKS)
-def test_heat_is_what_parcnet_explain_gradcam_shows(name, photograph) -> None:
+def test_the_maps_equal_parcnet_explain_gradcam(name, photograph) -> None:
     network = _network(name)
-    logits, heat = WithHeat(network, class_maps(network, photograph))(photograph)
+    logits, heat = WithClassActivation(network, class_activation_maps(network, photograph))(photograph)
     torch.testing.assert_close(logits, network(photograph))
     for target in range(3):
         wanted = torch.from_numpy(gradcam(network, photograph, layer=NETWORKS[name][1], target=target).maps)
@@ -52,35 +57,37 @@ def test_heat_is_what_parcnet_explain_gradcam_shows(name, photograph) -> None:
 
 
 @pytest.mark.parametrize("name", NETWORKS)
-def test_the_reference_of_an_export_differentiates_the_head_itself(name, photograph) -> None:
+def test_the_reference_of_an_export_differentiates_the_head(name, photograph) -> None:
     network = _network(name)
-    maps = class_maps(network, photograph)
+    maps = class_activation_maps(network, photograph)
     both = torch.cat([photograph, photograph.flip(3)])
     with torch.inference_mode():
-        for found, wanted in zip(WithHeat(network, maps)(both), WithGradientHeat(network, maps)(both), strict=True):
+        for found, wanted in zip(
+            WithClassActivation(network, maps)(both), WithGradientClassActivation(network, maps)(both), strict=True
+        ):
             torch.testing.assert_close(found / wanted.std(), wanted / wanted.std(), rtol=1e-4, atol=1e-4)
 
 
-def test_without_a_norm_heat_and_bias_sum_to_the_logit(photograph) -> None:
+def test_without_a_norm_map_and_bias_sum_to_the_logit(photograph) -> None:
     network = _network("test_resnet")
-    logits, heat = WithHeat(network, class_maps(network, photograph))(photograph)
+    logits, heat = WithClassActivation(network, class_activation_maps(network, photograph))(photograph)
     torch.testing.assert_close(heat.sum((2, 3)) + network.get_classifier().bias, logits)
 
 
 @pytest.mark.parametrize(
     ("name", "arguments", "words"),
     [
-        ("test_vit", {"img_size": (128, 96)}, "are no map"),
+        ("test_vit", {"img_size": (128, 96)}, "are not a feature map"),
         ("mobilenetv3_small_050", {}, "pools 288 channels"),
-        ("test_resnet", {"global_pool": "max"}, "is not a mean"),
+        ("test_resnet", {"global_pool": "max"}, "is not global average pooling"),
         ("test_resnet", {"num_classes": 0}, "expected one linear layer"),
     ],
 )
-def test_another_head_is_refused_in_words(name, arguments, words, photograph) -> None:
-    with pytest.raises(NoHeat, match=words):
-        class_maps(timm.create_model(name, **arguments).eval(), photograph)
+def test_an_unsupported_head_is_an_error(name, arguments, words, photograph) -> None:
+    with pytest.raises(NoClassActivation, match=words):
+        class_activation_maps(timm.create_model(name, **arguments).eval(), photograph)
 
 
-def test_a_map_of_one_place_is_refused(photograph) -> None:
-    with pytest.raises(NoHeat, match="a single place"):
-        class_maps(_network("parcnetv2_digits"), photograph[..., :32, :32])
+def test_a_feature_map_of_one_position_is_an_error(photograph) -> None:
+    with pytest.raises(NoClassActivation, match="a single position"):
+        class_activation_maps(_network("parcnetv2_digits"), photograph[..., :32, :32])

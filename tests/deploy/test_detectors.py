@@ -1,4 +1,4 @@
-"""Files of a detector: the whole of it in fixed shapes, from the image to boxes, classes and masks."""
+"""Exported detectors: fixed shapes from the image to boxes, classes and masks."""
 
 import pytest
 import torch
@@ -9,11 +9,11 @@ from parcnet.checkpoint import Metadata
 from parcnet.data import Preprocessing
 from parcnet.deploy import SUFFIXES, export, open_exported
 from parcnet.deploy.comparison_images import real_images
-from parcnet.tasks.detection import detector_of
-from parcnet.tasks.detection.file_inference import detect_through
+from parcnet.tasks.detection.building import detector_of
+from parcnet.tasks.detection.file_inference import detect_with_file
 from parcnet.tasks.detection.fixed_shapes import FixedDetector, PlainDetector
 from parcnet.tasks.detection.object_parity import compare_objects
-from parcnet.tasks.loading import from_checkpoint
+from parcnet.tasks.loading import load
 
 SIZE = (128, 192)
 PREPROCESSING = Preprocessing((128, 192), (0.4, 0.45, 0.5), (0.2, 0.25, 0.3), "bilinear", 1.0)
@@ -36,7 +36,7 @@ def metadata(kind: str, **changed) -> Metadata:
 
 
 def detector(about: Metadata):
-    """A detector that nobody trained, but which has opinions: proposals and boxes move, scores differ."""
+    """An untrained detector with distinct scores and shifted boxes."""
     torch.manual_seed(0)
     network = detector_of(about).eval()
     with torch.no_grad():
@@ -82,7 +82,7 @@ def file(made):
         ("cascade_mask_rcnn", {"class_agnostic": False}, 20),
     ],
 )
-def test_fixed_shapes_find_what_torchvision_s_lists_find(kind, changed, kept) -> None:
+def test_fixed_shapes_detect_the_same_objects_as_torchvision_s_lists(kind, changed, kept) -> None:
     plain = PlainDetector(detector(metadata(kind, **changed)))
     if kept is not None:  # fewer proposals than there are, of each level and of all
         plain.detector.rpn._pre_nms_top_n = plain.detector.rpn._post_nms_top_n = {"testing": kept}
@@ -95,7 +95,7 @@ def test_fixed_shapes_find_what_torchvision_s_lists_find(kind, changed, kept) ->
     assert found.maximum < 1e-5
 
 
-def test_where_nothing_is_found_the_rows_are_empty() -> None:
+def test_without_detections_the_rows_are_empty() -> None:
     about = metadata("mask_rcnn", score_threshold=0.999)
     with torch.no_grad():
         boxes, scores, labels, masks = FixedDetector(detector(about), photographs(1))(photographs(1))
@@ -105,49 +105,49 @@ def test_where_nothing_is_found_the_rows_are_empty() -> None:
 
 
 @pytest.mark.slow
-def test_the_file_says_its_outputs_and_counts_objects(made) -> None:
-    assert made.card.outputs == ("boxes", "scores", "labels", "masks")
+def test_the_file_names_its_outputs_and_parity_counts_objects(made) -> None:
+    assert made.info.outputs == ("boxes", "scores", "labels", "masks")
     assert made.parity.counted == "objects"
     assert made.parity.agreement == 1.0
     assert made.parity.maximum < 1e-4
 
 
 @pytest.mark.slow
-def test_an_image_of_another_size_gives_what_the_checkpoint_gives(file, made, saved) -> None:
-    network = from_checkpoint(saved)[0]
+def test_an_image_of_another_size_gives_the_checkpoint_s_detections(file, made, saved) -> None:
+    network = load(saved)
     pixels = (photographs(1, (256, 384))[0] * 0.2 + 0.4).clamp(0, 1).mul(255).to(torch.uint8)
     with torch.no_grad():
-        (wanted,) = network([pixels])
-    seen = detect_through(file, pixels)
-    assert seen["masks"].shape == (len(seen["scores"]), 1, 256, 384)
-    sides = [[each[name][None] for name in made.card.outputs] for each in (wanted, seen)]
+        (expected,) = network([pixels])
+    exported = detect_with_file(file, pixels, file.info.metadata)
+    assert exported["masks"].shape == (len(exported["scores"]), 1, 256, 384)
+    sides = [[each[name][None] for name in made.info.outputs] for each in (expected, exported)]
     found = compare_objects(lambda _: sides[0], lambda _: sides[1], pixels[None])
-    assert found.agreement > 0.9  # some of what nobody trained has equal scores
+    assert found.agreement > 0.9  # an untrained detector has tied scores
     assert found.maximum < 1e-2
 
 
 @pytest.mark.slow
 def test_boxes_stay_inside_an_image_that_leaves_part_of_the_file_empty(file) -> None:
     pixels = torch.randint(0, 256, (3, 90, 60), dtype=torch.uint8)
-    found = detect_through(file, pixels)
+    found = detect_with_file(file, pixels, file.info.metadata)
     assert found["masks"].shape == (len(found["scores"]), 1, 90, 60)
     assert bool((found["boxes"] >= 0).all())
     assert bool((found["boxes"] <= torch.tensor([60.0, 90.0, 60.0, 90.0]) + 1e-3).all())
 
 
 @pytest.mark.parametrize(
-    ("wish", "said"),
+    ("wish", "message"),
     [
-        ({"format": "mnn"}, "not written as mnn in fp32 here: expected onnx in fp32; openvino in fp32 or fp16"),
-        ({"dtype": "int8"}, "not written as onnx in int8"),
-        ({"batch": None}, "batch is dynamic: a detector's file takes one image"),
+        ({"format": "mnn"}, "cannot be exported to mnn in fp32: expected onnx in fp32; openvino in fp32 or fp16"),
+        ({"dtype": "int8"}, "cannot be exported to onnx in int8"),
+        ({"batch": None}, "batch is dynamic: an exported detector takes one image"),
         ({"batch": 2}, "batch is 2"),
         ({"size": (100, 200)}, "multiples of 32, e.g. 128 x 224"),
     ],
 )
-def test_what_no_detector_s_file_can_be_is_said(wish, said, saved, tmp_path, monkeypatch) -> None:
+def test_an_unsupported_detector_export_is_an_error(wish, message, saved, tmp_path, monkeypatch) -> None:
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(UserError, match=said):
+    with pytest.raises(UserError, match=message):
         export(saved, **wish)
 
 
@@ -155,25 +155,25 @@ def test_what_no_detector_s_file_can_be_is_said(wish, said, saved, tmp_path, mon
 @pytest.mark.parametrize("kind", ["mask_rcnn", "cascade_mask_rcnn"])
 @pytest.mark.parametrize("format_", ["onnx", "openvino"])
 def test_runtimes_find_the_same_objects(format_, kind, tmp_path) -> None:
-    """In fp32: nearly tied opinions of a detector that nobody trained change with the weights' rounding to fp16."""
+    """In fp32: nearly tied scores of an untrained detector change when weights are rounded to fp16."""
     pytest.importorskip("onnxruntime" if format_ == "onnx" else format_)
     about = metadata(kind)
     checkpoint.save(tmp_path / "detector.safetensors", detector(about).state_dict(), about)
     made = export(
         tmp_path / "detector.safetensors", tmp_path / f"net{SUFFIXES[format_]}", format=format_, algorithm="matmul"
     )
-    assert made.card.request.size == SIZE
+    assert made.info.request.size == SIZE
     assert made.parity.agreement > 0.98
 
 
-def test_images_that_show_nothing_prove_nothing_and_that_is_said() -> None:
+def test_images_without_objects_verify_nothing_and_are_reported() -> None:
     nothing = [torch.zeros(1, 3, 4), torch.zeros(1, 3), torch.zeros(1, 3), torch.zeros(1, 3, 28, 28)]
     found = compare_objects(lambda _: nothing, lambda _: nothing, torch.zeros(2, 3, 64, 64))
     assert found.agreement is None
     assert "detect no objects in 2 images" in str(found)
 
 
-def test_a_lost_object_and_a_moved_one_count_against_a_file() -> None:
+def test_missing_and_shifted_objects_lower_the_agreement() -> None:
     boxes = torch.tensor([[[0.0, 0, 10, 10], [20, 20, 40, 40], [0, 0, 0, 0]]])
     scores, labels, masks = torch.tensor([[0.9, 0.8, 0]]), torch.tensor([[1, 0, 0]]), torch.rand(1, 3, 28, 28)
     image = torch.zeros(1, 3, 64, 64)

@@ -9,10 +9,10 @@ import timm
 import torch
 from torch import nn
 
-from parcnet import models
 from parcnet.base import UserError
 from parcnet.data import Preprocessing, open_dataset
 from parcnet.deploy import SUFFIXES, export, open_exported
+from parcnet.tasks.loading import load, load_checkpoint
 
 FORMATS = tuple(SUFFIXES)
 
@@ -26,26 +26,26 @@ def digits():
 
 
 @pytest.mark.parametrize("kind", FORMATS)
-def test_the_file_says_what_the_checkpoint_says_for_any_number_of_images(kind, made, saved, digits) -> None:
+def test_the_file_predicts_as_the_checkpoint_for_any_number_of_images(kind, made, saved, digits) -> None:
     file = open_exported(made(kind).path)
     with torch.no_grad():
-        wanted = models.load(saved)(digits)
+        wanted = load(saved)(digits)
     assert torch.equal(file(digits).argmax(1), wanted.argmax(1))
     torch.testing.assert_close(file(digits), wanted, rtol=1e-4, atol=1e-4)
 
 
 @pytest.mark.parametrize("kind", FORMATS)
-def test_classes_preprocessing_and_provenance_travel_inside(kind, made, saved) -> None:
-    card = open_exported(made(kind).path).card
-    own = models.from_checkpoint(saved)[1]
-    assert card.metadata.classes == own.classes
-    assert card.metadata.preprocessing == {**own.preprocessing, "size": [48, 32]}
-    assert (card.metadata.model, card.metadata.created) == (own.model, own.created)
-    assert card.tools["torch"] == torch.__version__.split("+")[0]
+def test_the_file_holds_classes_preprocessing_and_provenance(kind, made, saved) -> None:
+    info = open_exported(made(kind).path).info
+    own = load_checkpoint(saved).metadata
+    assert info.metadata.classes == own.classes
+    assert info.metadata.preprocessing == {**own.preprocessing, "size": [48, 32]}
+    assert (info.metadata.model, info.metadata.created) == (own.model, own.created)
+    assert info.tools["torch"] == torch.__version__.split("+")[0]
 
 
 @pytest.mark.parametrize("kind", FORMATS)
-def test_a_half_written_file_is_named(kind, made, tmp_path) -> None:
+def test_a_truncated_file_is_named(kind, made, tmp_path) -> None:
     whole = made(kind).path
     for file in whole.parent.glob(f"{whole.stem}.*"):
         shutil.copy(file, tmp_path)
@@ -55,13 +55,13 @@ def test_a_half_written_file_is_named(kind, made, tmp_path) -> None:
         open_exported(path)
 
 
-def test_an_xml_without_its_weights_says_so(made, tmp_path) -> None:
+def test_an_xml_without_its_weights_is_an_error(made, tmp_path) -> None:
     path = shutil.copy(made("openvino").path, tmp_path)
     with pytest.raises(UserError, match=r"small\.bin"):
         open_exported(path)
 
 
-def test_a_foreign_file_is_told_from_ours(made, tmp_path) -> None:
+def test_a_foreign_file_is_rejected(made, tmp_path) -> None:
     onnx = pytest.importorskip("onnx")
     graph = onnx.load(str(made("onnx").path))
     del graph.metadata_props[:]
@@ -70,7 +70,7 @@ def test_a_foreign_file_is_told_from_ours(made, tmp_path) -> None:
         open_exported(tmp_path / "foreign.onnx")
 
 
-def test_an_image_of_another_size_is_refused(made) -> None:
+def test_an_image_of_another_size_is_rejected(made) -> None:
     with pytest.raises(UserError, match=r"48x32 px, got 32x48"):
         open_exported(made("torch-export").path)(torch.randn(1, 3, 32, 48))
 
@@ -92,9 +92,9 @@ def test_pixels_are_normalised_inside(saved, tmp_path) -> None:
     path = export(saved, tmp_path / "net.pt2", format="torch-export", algorithm="conv", pixels=True).path
     file = open_exported(path)
     image = open_dataset(None, "val").image(3)
-    own = models.from_checkpoint(saved)
+    own = load_checkpoint(saved)
     with torch.no_grad():
-        wanted = own[0](Preprocessing.from_dict(own[1].preprocessing).transform()(image)[None])
+        wanted = own.network(Preprocessing.from_dict(own.metadata.preprocessing).transform()(image)[None])
     torch.testing.assert_close(file(file.preprocessing.transform()(image)[None]), wanted, rtol=1e-4, atol=1e-4)
 
 
@@ -112,14 +112,14 @@ def test_half_precision_of_another_network_is_compared_with_its_single(tmp_path)
 def test_any_module_with_tensor_outputs_can_be_exported(tmp_path) -> None:
     network = timm.create_model("resnet10t", features_only=True, out_indices=(1, 2)).eval()
     made = export(network, tmp_path / "maps.pt2", format="torch-export", size=64)
-    assert made.card.outputs == ("output_0", "output_1")
+    assert made.info.outputs == ("output_0", "output_1")
     assert made.parity.agreement is None
     shapes = [list(each.shape) for each in open_exported(made.path).outputs(torch.randn(2, 3, 64, 64))]
     assert shapes == [[2, 64, 16, 16], [2, 128, 8, 8]]
 
 
 @pytest.mark.parametrize(
-    ("wish", "said"),
+    ("wish", "message"),
     [
         ({"format": "onix"}, "Did you mean onnx"),
         ({"format": "torch-export", "dtype": "int8"}, "expected fp32"),
@@ -129,18 +129,18 @@ def test_any_module_with_tensor_outputs_can_be_exported(tmp_path) -> None:
         ({"norm": "batch"}, "expected one of layer_norm"),
     ],
 )
-def test_what_no_file_can_have_is_said(wish, said, saved, tmp_path, monkeypatch) -> None:
+def test_an_invalid_request_is_an_error(wish, message, saved, tmp_path, monkeypatch) -> None:
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(UserError, match=said):
+    with pytest.raises(UserError, match=message):
         export(saved, **wish)
 
 
-def test_a_name_of_another_format_is_said(saved, tmp_path) -> None:
+def test_a_name_of_another_format_is_an_error(saved, tmp_path) -> None:
     with pytest.raises(UserError, match=r"ends in \.onnx; openvino files end in \.xml"):
         export(saved, tmp_path / "net.onnx", format="openvino")
 
 
-def test_a_read_only_folder_is_said_before_the_work(saved, tmp_path) -> None:
+def test_a_read_only_folder_is_reported_before_the_work(saved, tmp_path) -> None:
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(UserError, match="cannot write"):
         export(saved, tmp_path / "file" / "net.onnx")
@@ -185,7 +185,7 @@ def test_a_missing_extra_is_named_before_an_export(kind, package, extra, saved, 
     assert list(tmp_path.iterdir()) == []
 
 
-def test_the_card_is_one_json_text_in_the_onnx_file(made) -> None:
+def test_the_metadata_are_one_json_text_in_the_onnx_file(made) -> None:
     onnx = pytest.importorskip("onnx")
     entries = {entry.key: entry.value for entry in onnx.load(str(made("onnx").path)).metadata_props}
     assert json.loads(entries["parcnet"])["metadata"]["classes"][3] == "three"

@@ -10,7 +10,7 @@ from parcnet.layers.inference import MIXES
 
 @pytest.mark.parametrize("norm", NORMS)
 @pytest.mark.parametrize("algorithm", MIXES)
-def test_every_form_is_the_network(norm, algorithm, small_network) -> None:
+def test_every_form_equals_the_network(norm, algorithm, small_network) -> None:
     model = sized(small_network, (48, 32))
     image = torch.randn(2, 3, 48, 32)
     with torch.no_grad():
@@ -20,7 +20,7 @@ def test_every_form_is_the_network(norm, algorithm, small_network) -> None:
 
 
 @pytest.mark.parametrize("norm", NORMS)
-def test_norms_hold_in_half_precision_where_squares_overflow(norm) -> None:
+def test_norms_are_finite_in_half_precision_where_squares_overflow(norm) -> None:
     x = 200 * torch.randn(1, 48, 4, 4) + 100  # squares up to 500,000, and half precision ends at 65,504
     form = NORMS[norm](48, 1e-6)
     wanted = form(x)

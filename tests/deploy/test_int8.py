@@ -29,14 +29,14 @@ def quantised(request, trained, tmp_path_factory):
 
 
 @quantising
-def test_int8_is_smaller_and_near(quantised) -> None:
+def test_int8_is_smaller_and_accurate(quantised) -> None:
     weights = quantised.path.with_suffix(".bin") if quantised.path.suffix == ".xml" else quantised.path
     assert weights.stat().st_size < 0.6 * 4 * 430_000  # of the network's 0.43M weights in fp32
     assert 0 < quantised.parity.mean < 0.2
 
 
 @quantising
-def test_the_accuracy_lost_on_the_test_digits_is_counted(quantised) -> None:
+def test_the_accuracy_drop_on_the_test_digits_is_measured(quantised) -> None:
     lost = quantised.accuracy
     assert lost.images == 360
     assert abs(lost.network - lost.file) < 0.05
@@ -65,7 +65,7 @@ def test_weights_of_mnn_in_int8(trained, tmp_path) -> None:
 
 
 @quantising
-def test_too_few_images_for_the_batch_are_said(saved, tmp_path) -> None:
+def test_too_few_images_for_the_batch_are_an_error(saved, tmp_path) -> None:
     with pytest.raises(UserError, match="cannot calibrate a file of batch 100"):
         export(saved, tmp_path / "net.onnx", dtype="int8", batch=100, algorithm="conv")
     assert list(tmp_path.iterdir()) == []
@@ -92,5 +92,5 @@ def test_many_layers_are_joined_with_their_neighbours() -> None:
 
 
 @quantising
-def test_the_card_survives_quantisation(quantised) -> None:
-    assert open_exported(quantised.path).card.metadata.classes[:2] == ("0", "1")
+def test_the_metadata_survive_quantisation(quantised) -> None:
+    assert open_exported(quantised.path).info.metadata.classes[:2] == ("0", "1")

@@ -1,4 +1,4 @@
-"""Files of a segmenter: a class for every pixel, in one size, by windows where the image is larger."""
+"""Exported segmenters: logits of one size, sliding windows over larger images."""
 
 import pytest
 import torch
@@ -10,13 +10,14 @@ from parcnet.data import Preprocessing, open_image
 from parcnet.data.packaged_images import PHOTOGRAPHS, photograph_path
 from parcnet.deploy import SUFFIXES, export, open_exported
 from parcnet.deploy.comparison_images import real_images
-from parcnet.tasks.loading import from_checkpoint
-from parcnet.tasks.segmentation import Looks, look, segmenter_of
+from parcnet.tasks.loading import load
 from parcnet.tasks.segmentation.data import SegmentationEvaluation
-from parcnet.tasks.segmentation.file_inference import look_through
+from parcnet.tasks.segmentation.file_inference import padded_predictor, settings_for_file
+from parcnet.tasks.segmentation.sliding_inference import InferenceSettings, predict_probabilities
+from parcnet.tasks.segmentation.upernet import segmenter_of
 
 PREPROCESSING = Preprocessing((64, 96), (0.4, 0.45, 0.5), (0.2, 0.25, 0.3), "bilinear", 1.0)
-LOOKS = {"resize_to": [96, 192], "inference": "slide", "window": [64, 96], "stride": [43, 64]}
+INFERENCE = {"resize_to": [96, 192], "inference": "slide", "window": [64, 96], "stride": [43, 64]}
 
 
 def segmenter(folder, **changed):
@@ -31,7 +32,7 @@ def segmenter(folder, **changed):
         task="segmentation",
         task_args={
             "decoder": {"channels": 8, "auxiliary_channels": 8, "dropout": 0.1},
-            "looks": LOOKS | changed,
+            "looks": INFERENCE | changed,
             "reduce_zero_label": False,
         },
     )
@@ -72,58 +73,64 @@ def photograph(height=200, width=300):
     return real_images(about, 1, "photographs")[0]
 
 
-def test_a_file_gives_every_pixel_the_logits_of_the_checkpoint(opened, saved) -> None:
+def file_probabilities(file, image, settings, size):
+    """Log probabilities of an exported file for an image of any size."""
+    predictor = padded_predictor(file, file.info.metadata)
+    return predict_probabilities(predictor, image, settings_for_file(settings, file.size), size)
+
+
+def test_a_file_returns_the_logits_of_the_checkpoint(opened, saved) -> None:
     images = real_images(PREPROCESSING, 3, "photographs")
     with torch.no_grad():
-        wanted = from_checkpoint(saved)[0](images)
+        wanted = load(saved)(images)
     found = opened(images)
     assert found.shape == (3, 5, 64, 96)
     torch.testing.assert_close(found, wanted, rtol=1e-4, atol=1e-4)
 
 
 def test_the_comparison_counts_pixels(file) -> None:
-    assert file.card.outputs == ("logits",)
-    assert file.card.algorithms == ("conv",) * 4
+    assert file.info.outputs == ("logits",)
+    assert file.info.algorithms == ("conv",) * 4
     assert file.parity.counted == "pixels"
     assert file.parity.agreement > 0.999
     assert "of the pixels (4 images)" in str(file.parity)
 
 
 def test_a_file_slides_over_a_large_image_as_the_checkpoint_does(opened, saved) -> None:
-    network, image, size = from_checkpoint(saved)[0], photograph(), (200, 300)
+    network, image, size = load(saved), photograph(), (200, 300)
     with torch.no_grad():
-        wanted = look(network, image, Looks((96, 192), "slide", (64, 96), (43, 64)), size)
-    found = look_through(opened, image, Looks((96, 192), "slide", (64, 96), (43, 64)), size)
+        wanted = predict_probabilities(network, image, InferenceSettings((96, 192), "slide", (64, 96), (43, 64)), size)
+    found = file_probabilities(opened, image, InferenceSettings((96, 192), "slide", (64, 96), (43, 64)), size)
     torch.testing.assert_close(found, wanted, rtol=1e-4, atol=1e-4)
 
 
-def test_the_whole_image_is_what_the_checkpoint_sees_where_it_has_the_file_s_size(opened, saved) -> None:
-    network, image = from_checkpoint(saved)[0], photograph(128, 192)
-    looks = Looks((64, 96), "whole")
+def test_whole_image_inference_equals_the_checkpoint_s_at_the_file_s_size(opened, saved) -> None:
+    network, image = load(saved), photograph(128, 192)
+    settings = InferenceSettings((64, 96), "whole")
     with torch.no_grad():
-        wanted = look(network, image, looks, (128, 192))
-    found = look_through(opened, image, looks, (128, 192))
+        wanted = predict_probabilities(network, image, settings, (128, 192))
+    found = file_probabilities(opened, image, settings, (128, 192))
     torch.testing.assert_close(found, wanted, rtol=1e-4, atol=1e-4)
 
 
 @pytest.mark.parametrize("inference", ["slide", "whole"])
-def test_an_image_of_any_shape_is_seen_all_over(inference, opened) -> None:
-    looks = Looks((30, 225), inference, (64, 96), (43, 64))
-    seen = look_through(opened, photograph(40, 300), looks, (40, 300))
-    assert seen.shape == (5, 40, 300)
-    torch.testing.assert_close(seen.exp().sum(0), torch.ones(40, 300))
+def test_an_image_of_any_shape_is_covered(inference, opened) -> None:
+    settings = InferenceSettings((30, 225), inference, (64, 96), (43, 64))
+    probabilities = file_probabilities(opened, photograph(40, 300), settings, (40, 300))
+    assert probabilities.shape == (5, 40, 300)
+    torch.testing.assert_close(probabilities.exp().sum(0), torch.ones(40, 300))
 
 
 @pytest.mark.slow
-def test_pixels_go_in_as_they_are_and_what_pads_them_is_the_mean_colour(saved, opened, tmp_path) -> None:
+def test_a_file_with_pixel_input_pads_with_the_mean_colour(saved, opened, tmp_path) -> None:
     made = export(saved, tmp_path / "net.pt2", format="torch-export", algorithm="conv", pixels=True)
     own = open_exported(made.path)
-    looks = Looks((48, 96), "whole")
+    settings = InferenceSettings((48, 96), "whole")
     image = SegmentationEvaluation(PREPROCESSING)
     raw = SegmentationEvaluation(own.preprocessing)
     photo = open_image(photograph_path(PHOTOGRAPHS[0])).resize((96, 48))
-    wanted = look_through(opened, image.image(photo), looks, (48, 96))
-    found = look_through(own, raw.image(photo), looks, (48, 96))
+    wanted = file_probabilities(opened, image.image(photo), settings, (48, 96))
+    found = file_probabilities(own, raw.image(photo), settings, (48, 96))
     assert (found - wanted).abs().mean() < 0.02  # colours, and the one that pads, in 8 bits
     assert (found.argmax(0) == wanted.argmax(0)).float().mean() > 0.98
 
@@ -139,11 +146,11 @@ def test_a_backbone_with_kernels_of_another_kind_is_fitted_to_its_maps(tmp_path)
     numbers = {"img_size": 64, "dims": [8, 16, 24, 32], "depths": [1, 1, 2, 1]}
     path = segmenter(tmp_path, model="parc_convnext_tiny", model_args=numbers)
     made = export(path, tmp_path / "net.pt2", format="torch-export")
-    assert made.card.algorithms == ()
+    assert made.info.algorithms == ()
     assert made.parity.maximum < 1e-3
 
 
-def test_accuracy_is_counted_for_classifiers_alone(saved, tmp_path) -> None:
+def test_accuracy_is_measured_for_classifiers_only(saved, tmp_path) -> None:
     with pytest.raises(UserError, match="for classifiers alone"):
         export(saved, tmp_path / "net.pt2", format="torch-export", algorithm="conv", data_dir=str(tmp_path))
 

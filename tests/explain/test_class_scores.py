@@ -12,9 +12,10 @@ from parcnet.checkpoint import Metadata
 from parcnet.data import Preprocessing
 from parcnet.explain import gates, gradcam, open_model, oversized_kernels, position, receptive_field
 from parcnet.tasks.backbone import build_backbone
-from parcnet.tasks.class_scores import DetectionScores, SegmentationScores
-from parcnet.tasks.detection import build_detector
-from parcnet.tasks.segmentation import segmenter
+from parcnet.tasks.detection.building import build_detector
+from parcnet.tasks.detection.class_scores import DetectorClassScores
+from parcnet.tasks.segmentation.class_scores import SegmenterClassScores
+from parcnet.tasks.segmentation.upernet import segmenter
 
 IMAGES = torch.rand(2, 3, 64, 96, generator=torch.Generator().manual_seed(0))
 CLASSES = ("sky", "tree", "road")
@@ -57,51 +58,51 @@ def test_kernels_gates_field_position_and_grad_cam_of_either_task(checkpointed, 
     assert ((shown.probabilities > 0) & (shown.probabilities <= 1)).all()
 
 
-def network(path: str, answer) -> nn.Module:
-    """A network whose backbone at `path` has no stages, and which answers what it is told to."""
+def network(path: str, output) -> nn.Module:
+    """A network that returns `output(images)`, with a backbone at `path` that has no stages."""
 
-    class Told(nn.Module):
+    class Stub(nn.Module):
         def forward(self, images):
-            return answer(images)
+            return output(images)
 
-    told = Told()
-    place: nn.Module = told
+    stub = Stub()
+    module: nn.Module = stub
     for name in path.split("."):
-        place.add_module(name, nn.Module())
-        place = place.get_submodule(name)
-    place.feature_info = SimpleNamespace(info=[])
-    return told
+        module.add_module(name, nn.Module())
+        module = module.get_submodule(name)
+    module.feature_info = SimpleNamespace(info=[])
+    return stub
 
 
-def test_a_segmenter_s_score_is_the_logit_over_the_places_of_the_class():
+def test_a_segmenter_s_score_is_the_mean_logit_over_the_pixels_of_the_class():
     logits = torch.tensor([[[[3.0, 1.0, -2.0]], [[0.0, 2.0, -1.0]], [[-1.0, -1.0, -3.0]]]])
-    scores, shares = SegmentationScores(network("backbone.net", lambda _: logits))(IMAGES)
+    scores, confidence = SegmenterClassScores(network("backbone.net", lambda _: logits))(IMAGES)
     torch.testing.assert_close(scores, torch.tensor([[3.0, 2.0 - 1.0, -5.0]]) / 3)
-    torch.testing.assert_close(shares, torch.tensor([[1.0, 2.0, 0.0]]) / 3)
+    torch.testing.assert_close(confidence, torch.tensor([[1.0, 2.0, 0.0]]) / 3)
 
 
-def test_a_detector_s_score_is_the_sum_over_what_is_found_and_it_gets_images_from_0_to_1():
-    seen = []
+def test_a_detector_s_score_is_the_sum_over_its_objects_and_its_input_is_unnormalised():
+    inputs = []
 
-    def answer(images):
-        seen.append(images)
+    def output(images):
+        inputs.append(images)
         return [{"labels": torch.tensor([2, 0, 2]), "scores": torch.tensor([0.5, 0.25, 0.125])}]
 
-    scored = DetectionScores(network("backbone.body.net", answer), 3, (0.5, 0.4, 0.3), (0.2, 0.2, 0.2))
+    scored = DetectorClassScores(network("backbone.body.net", output), 3, (0.5, 0.4, 0.3), (0.2, 0.2, 0.2))
     mean = torch.tensor([0.5, 0.4, 0.3])[:, None, None]
-    scores, shares = scored((IMAGES[:1] - mean) / 0.2)
+    scores, confidence = scored((IMAGES[:1] - mean) / 0.2)
     torch.testing.assert_close(scores, torch.tensor([[0.25, 0.0, 0.625]]))
-    torch.testing.assert_close(shares, torch.tensor([[0.25, 0.0, 0.5]]))
-    torch.testing.assert_close(seen[0][0], IMAGES[0])
+    torch.testing.assert_close(confidence, torch.tensor([[0.25, 0.0, 0.5]]))
+    torch.testing.assert_close(inputs[0][0], IMAGES[0])
 
 
-def test_where_nothing_is_found_the_map_is_dark():
+def test_without_detections_the_map_is_zero():
     found = [{"labels": torch.zeros(0, dtype=torch.int64), "scores": torch.zeros(0)}]
-    told = network("backbone.body.net", lambda _: found)
-    told.backbone.body.net.add_module("conv", nn.Conv2d(3, 4, 3))
-    answer = told.forward
-    told.forward = lambda images: (told.backbone.body.net.conv(images[0][None]), answer(images))[1]
-    scored = DetectionScores(told, 3, (0.5,) * 3, (0.2,) * 3)
+    stub = network("backbone.body.net", lambda _: found)
+    stub.backbone.body.net.add_module("conv", nn.Conv2d(3, 4, 3))
+    output = stub.forward
+    stub.forward = lambda images: (stub.backbone.body.net.conv(images[0][None]), output(images))[1]
+    scored = DetectorClassScores(stub, 3, (0.5,) * 3, (0.2,) * 3)
     shown = gradcam(scored, IMAGES[:1], layer="network.backbone.body.net.conv")
     assert np.array_equal(shown.maps, np.zeros_like(shown.maps))
     assert shown.probabilities.tolist() == [0.0]

@@ -24,7 +24,7 @@ from parcnet.data.images import BadImage, decode_image
 from parcnet.data.shards.pack import index, pack
 from parcnet.data.shards.shard_plan import plan_shards
 from parcnet.recipes import Recipe, override, packaged, read_recipe, to_yaml
-from parcnet.training.run.state import opened
+from parcnet.training.run.state import parse_state
 
 SECONDS = 10.0  # for one mutant, on a busy machine
 
@@ -132,11 +132,11 @@ def test_training_states(numbers):
     content = to_bytes(WEIGHTS, "parcnet.state", '{"format": 1, "position": {"epoch": 3}}')
     for number in numbers:
         damaged = mutated(content, number)
-        found = outcome(lambda damaged=damaged: opened(damaged, "the state"), f"state {number}")
+        found = outcome(lambda damaged=damaged: parse_state(damaged, "the state"), f"state {number}")
         if isinstance(found, UserError):
             assert "the state" in str(found)
         else:
-            assert all(torch.equal(found[0][name], WEIGHTS[name]) for name in WEIGHTS)
+            assert all(torch.equal(found.tensors[name], WEIGHTS[name]) for name in WEIGHTS)
 
 
 RECIPES = [
@@ -267,7 +267,7 @@ def test_a_small_file_that_says_it_is_huge():
     header = b"IHDR" + struct.pack(">II", 60_000, 60_000) + content[24:29]
     content = content[:12] + header + struct.pack(">I", zlib.crc32(header)) + content[33:]
     found = outcome(lambda: decode_image(content, "bomb.png"), "bomb")
-    assert "pixels; make it smaller" in str(found)
+    assert "pixels; downscale it" in str(found)
 
 
 @pytest.fixture(scope="module")

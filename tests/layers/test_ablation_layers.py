@@ -1,4 +1,4 @@
-"""The bricks that the papers' ablations put in the block, each held against its formula."""
+"""The layers of the papers' ablations, each compared with its formula."""
 
 import pytest
 import torch
@@ -20,7 +20,7 @@ from parcnet.layers.split_spatial_bgu import SplitSpatialBGU
 from parcnet.ops import oversized_conv2d
 
 C, SIZE = 6, (5, 7)
-BRICKS = {
+LAYERS = {
     "OversizedConv1d h": lambda: OversizedConv1d(C, 5, "h"),
     "OversizedConv1d w": lambda: OversizedConv1d(C, 7, "w"),
     **{mix: lambda mix=mix: token_mix(C, SIZE, mix) for mix in ("local", "local_first", "local_between", "local_last")},
@@ -39,10 +39,10 @@ def x() -> Tensor:
     return torch.randn(2, C, *SIZE)
 
 
-@pytest.mark.parametrize("brick", BRICKS)
+@pytest.mark.parametrize("name", LAYERS)
 @pytest.mark.parametrize("size", [SIZE, (1, 1), (12, 3)], ids=str)
-def test_every_brick_keeps_the_shape_and_trains_at_any_size(brick: str, size: tuple[int, int]) -> None:
-    layer = BRICKS[brick]()
+def test_every_layer_keeps_the_shape_and_trains_at_any_size(name: str, size: tuple[int, int]) -> None:
+    layer = LAYERS[name]()
     x = torch.randn(2, C, *size, requires_grad=True)
     y = layer(x)
     assert y.shape == x.shape
@@ -51,9 +51,9 @@ def test_every_brick_keeps_the_shape_and_trains_at_any_size(brick: str, size: tu
     assert all(p.grad is not None and p.grad.isfinite().all() for p in layer.parameters())
 
 
-@pytest.mark.parametrize("brick", BRICKS)
-def test_every_brick_keeps_channels_last_memory(brick: str, x: Tensor) -> None:
-    y = BRICKS[brick]().eval()(x.contiguous(memory_format=torch.channels_last))
+@pytest.mark.parametrize("name", LAYERS)
+def test_every_layer_keeps_channels_last_memory(name: str, x: Tensor) -> None:
+    y = LAYERS[name]().eval()(x.contiguous(memory_format=torch.channels_last))
     assert y.is_contiguous(memory_format=torch.channels_last)
 
 
@@ -68,7 +68,7 @@ def test_the_two_halves_are_the_oversized_convolution(x: Tensor) -> None:
 
 
 @pytest.mark.parametrize("kernel_fit", ["interpolate", "fixed"])
-def test_a_half_fits_weights_of_another_map_on_loading(kernel_fit: str) -> None:
+def test_oversized_conv1d_resizes_weights_of_another_map_on_loading(kernel_fit: str) -> None:
     source, target = (OversizedConv1d(C, length, "w", kernel_fit=kernel_fit) for length in (7, 4))
     target.load_state_dict(source.state_dict())
     whole_source, whole_target = (OversizedConv2d(C, (3, length), kernel_fit=kernel_fit) for length in (7, 4))
@@ -143,7 +143,7 @@ def test_arxiv_sec32_puts_the_gelu_on_the_gate(x: Tensor) -> None:
     torch.testing.assert_close(series(x), series.project_out(F.gelu(series.project_gate(series.mix(x)))))
 
 
-def test_layer_scale_scales_the_branch_and_starts_where_told(x: Tensor) -> None:
+def test_layer_scale_scales_the_branch_from_its_initial_value(x: Tensor) -> None:
     block = ResidualBlock(C, SpatialBGU(C, SIZE), ChannelBGU(C), residual="layer_scale", layer_scale=0.01).eval()
     halfway = x + 0.01 * block.spatial(block.norm1(x))
     torch.testing.assert_close(block(x), halfway + 0.01 * block.channel(block.norm2(halfway)))
@@ -157,10 +157,10 @@ def test_layer_scale_scales_the_branch_and_starts_where_told(x: Tensor) -> None:
         (lambda: OversizedConv1d(C, 5, "h", kernel_fit="stretch"), "kernel_fit is one of 'interpolate', 'fixed'"),
         (lambda: token_mix(C, SIZE, "cascade"), "mix is one of 'parallel', .* got 'cascade'"),
         (lambda: token_mix(C, SIZE, "local", local_kernel=4), "must be odd, got 4"),
-        (lambda: SpatialBGU(C, SIZE, gate="none"), "SpatialSeries is the unit without"),
-        (lambda: ChannelBGU(C, gate="none"), "FeedForward is the unit without"),
+        (lambda: SpatialBGU(C, SIZE, gate="none"), "use SpatialSeries instead"),
+        (lambda: ChannelBGU(C, gate="none"), "use FeedForward instead"),
         (lambda: FeedForward(C, expansion=0.01), "no hidden channel"),
-        (lambda: LocalGlobalSplit(C, SIZE, ratio=-0.5), "from 0 to 1, got -0.5"),
+        (lambda: LocalGlobalSplit(C, SIZE, ratio=-0.5), r"in \[0, 1\], got -0.5"),
     ],
 )
 def test_wrong_arguments_are_named_before_anything_runs(build, message: str) -> None:

@@ -1,4 +1,4 @@
-"""The layers of ParCNetV1, used alone as in somebody else's network."""
+"""The layers of ParCNetV1, each used alone."""
 
 import pytest
 import torch
@@ -45,7 +45,7 @@ def test_parc_is_the_operator_with_fitted_kernels_and_embeddings(size: tuple[int
     torch.testing.assert_close(layer(x), torch.cat(parts, 1))
 
 
-def test_without_embeddings_the_order_of_the_ways_makes_no_difference() -> None:
+def test_without_embeddings_the_order_of_the_axes_makes_no_difference() -> None:
     layer = ParCBothWays(6, (5, 7), position=False).eval()
     down, across = layer.vertical_first, layer.horizontal_first
     across.load_state_dict(

@@ -1,4 +1,4 @@
-"""The bricks, used alone as in somebody else's network."""
+"""The layers, each used alone."""
 
 import os
 
@@ -21,7 +21,7 @@ from parcnet.layers import (
 from parcnet.layers.gated_gelu import gated_gelu
 from parcnet.ops import fit_kernel, image_blocks, oversized_conv2d
 
-BRICKS = {
+LAYERS = {
     "OversizedConv2d": lambda: OversizedConv2d(6, (5, 7)),
     "LocalGlobalConv": lambda: LocalGlobalConv(6, (5, 7)),
     "SpatialBGU": lambda: SpatialBGU(6, (5, 7)),
@@ -30,10 +30,10 @@ BRICKS = {
 }
 
 
-@pytest.mark.parametrize("brick", BRICKS)
+@pytest.mark.parametrize("name", LAYERS)
 @pytest.mark.parametrize("size", [(5, 7), (1, 1), (12, 3)], ids=str)
-def test_every_brick_keeps_the_shape_and_trains_at_any_size(brick: str, size: tuple[int, int]) -> None:
-    layer = BRICKS[brick]()
+def test_every_layer_keeps_the_shape_and_trains_at_any_size(name: str, size: tuple[int, int]) -> None:
+    layer = LAYERS[name]()
     x = torch.randn(2, 6, *size, requires_grad=True)
     y = layer(x)
     assert y.shape == x.shape
@@ -42,10 +42,10 @@ def test_every_brick_keeps_the_shape_and_trains_at_any_size(brick: str, size: tu
     assert all(p.grad is not None and p.grad.isfinite().all() for p in layer.parameters())
 
 
-@pytest.mark.parametrize("brick", BRICKS)
-def test_every_brick_keeps_channels_last_memory(brick: str) -> None:
+@pytest.mark.parametrize("name", LAYERS)
+def test_every_layer_keeps_channels_last_memory(name: str) -> None:
     x = torch.randn(2, 6, 5, 7).contiguous(memory_format=torch.channels_last)
-    assert BRICKS[brick]().eval()(x).is_contiguous(memory_format=torch.channels_last)
+    assert LAYERS[name]().eval()(x).is_contiguous(memory_format=torch.channels_last)
 
 
 @pytest.mark.parametrize("kernel_fit", ["interpolate", "fixed"])
@@ -168,7 +168,7 @@ def test_the_fused_spatial_bgu_says_why_it_cannot_run_here() -> None:
     unit = SpatialBGU(4, (5, 6), algorithm="fused")
     with pytest.raises(RuntimeError, match="cannot run on cpu"):
         unit(torch.randn(1, 4, 5, 6))
-    with pytest.raises(ValueError, match="'fused' serves mix 'parallel'"):
+    with pytest.raises(ValueError, match="'fused' supports mix 'parallel'"):
         SpatialBGU(4, (5, 6), algorithm="fused", mix="local")
 
 

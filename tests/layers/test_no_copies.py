@@ -1,4 +1,4 @@
-"""Maps stay where they are: no copy and no change of layout inside a block (counted by the profiler)."""
+"""No copy and no memory format conversion inside a block (counted by the profiler)."""
 
 from collections.abc import Iterator
 

@@ -1,4 +1,4 @@
-"""Every registered network: narrow, with all that makes it itself; and as registered, under the `slow` marker."""
+"""Every registered network: narrow, with its own options; and at full size, under the `slow` marker."""
 
 import inspect
 from collections.abc import Callable
@@ -33,7 +33,7 @@ TOO_LARGE = ("slak_small", "slak_base")
 
 @cache
 def arguments_of(network: str) -> frozenset[str]:
-    """Names of what the network's class takes."""
+    """Names of the arguments of the network's class."""
     with torch.device("meta"):
         kind = type(timm.create_model(network))
     return frozenset(inspect.signature(kind.__init__).parameters)

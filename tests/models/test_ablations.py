@@ -93,7 +93,7 @@ def test_residual_scaling_is_one_option(residual: str, kind: type[nn.Module] | N
 
 @pytest.mark.parametrize("engine", ["plain", "auto"])
 @pytest.mark.parametrize("name", OPTIONS)
-def test_optimize_freezes_what_it_knows_and_leaves_the_rest(name: str, engine: str) -> None:
+def test_optimize_freezes_supported_blocks_and_leaves_the_rest(name: str, engine: str) -> None:
     """Frozen or left as they are, blocks answer the same, also with weights far from their start."""
     model = timm.create_model(name, **NARROW).eval()
     with torch.no_grad():
@@ -126,6 +126,6 @@ def test_every_published_network_is_frozen_whole() -> None:
     ],
     ids=str,
 )
-def test_a_wrong_word_is_answered_with_the_right_ones(wish: dict[str, Any], message: str) -> None:
+def test_an_unknown_option_lists_the_valid_ones(wish: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         ParCNetV2(**{**NARROW, **wish})

@@ -1,4 +1,4 @@
-"""ParCNetV2's parts in other people's networks."""
+"""Layers of ParCNetV2 in other networks."""
 
 import pytest
 import timm
@@ -69,7 +69,7 @@ def test_supplement_table1_convnext_with_our_parts_is_the_registered_network(opt
         ("repvit_m0_9", "*.conv.c", None, 0),
     ],
 )
-def test_a_trained_network_of_another_family_gives_at_first_what_it_gave(name, depthwise, changed, refused):
+def test_an_adapted_trained_network_has_unchanged_outputs_at_first(name, depthwise, changed, refused):
     model = timm.create_model(name, num_classes=4).eval()
     adapted = adapt(model, depthwise=depthwise, img_size=96)
     count = sum(isinstance(module, LocalGlobalConv) for module in adapted.model.modules())
@@ -113,20 +113,20 @@ def test_the_report_says_what_changed_what_stayed_and_what_it_costs():
     assert "parameters 5.29M -> 5.3" in report
     assert "blocks.1.1.conv_dw: Conv2d -> LocalGlobalConv" in report
     assert (
-        "blocks.1.0.conv_dw: stays, an oversized convolution keeps the map's size, and this one has stride 2" in report
+        "blocks.1.0.conv_dw: stays, an oversized convolution keeps the map's size, but this one has stride 2" in report
     )
 
 
 @pytest.mark.parametrize(
     ("name", "options", "said"),
     [
-        ("convnext_atto", {"depthwise": "*.conv_wd"}, "names no module of ConvNeXt. Did you mean .*conv_dw"),
+        ("convnext_atto", {"depthwise": "*.conv_wd"}, "matches no module of ConvNeXt. Did you mean .*conv_dw"),
         ("convnext_atto", {}, "say what to adapt"),
-        ("convnext_atto", {"depthwise": "*.norm"}, "it is no convolution but a LayerNorm"),
+        ("convnext_atto", {"depthwise": "*.norm"}, "it is a LayerNorm.*, not a convolution"),
         ("convnext_atto", {"depthwise": "stem.0"}, "it is not depthwise: 3 to 40 channels in 1 groups"),
         ("regnety_002", {"depthwise": "*.conv2.conv"}, "it is not depthwise: 24 to 24 channels in 3 groups"),
         ("convformer_s18", {"mlp": "*.mlp"}, r"it has weights besides fc1 and fc2 \(act\)"),
-        ("convnext_atto", {"mlp": "*.norm"}, "no feed-forward network"),
+        ("convnext_atto", {"mlp": "*.norm"}, "not a feed-forward network"),
         ("convnext_atto", {"depthwise": "*", "mixing": "besides"}, "mixing is one of 'beside'"),
         ("convnext_atto", {"depthwise": "*", "start": "zero"}, "start is 'unchanged' or 'random', got 'zero'"),
         ("convnext_atto", {"depthwise": "*", "mixing": "keep"}, "changes no convolution"),

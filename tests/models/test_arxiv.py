@@ -66,13 +66,13 @@ def test_sec42_layer_scale_on_both_branches_of_every_block() -> None:
 @pytest.mark.parametrize(
     ("wish", "message"),
     [
-        ({"ratio": 1.5}, "from 0 to 1, got 1.5"),
+        ({"ratio": 1.5}, r"in \[0, 1\], got 1\.5"),
         ({"ratio": (0.5, 0.5)}, "ratio is one value for all stages or one for each of 4"),
         ({"gate": "add"}, "gate is one of 'multiply', 'none', got 'add'"),
         ({"channel": "mlp"}, "channel is one of 'bgu', 'ffn', got 'mlp'"),
     ],
     ids=str,
 )
-def test_a_wrong_wish_is_named(wish: dict[str, object], message: str) -> None:
+def test_an_unknown_option_is_named(wish: dict[str, object], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         ParCNetV2ArXiv(**{"depths": (1, 1, 1, 1), "dims": (8, 8, 8, 8), "img_size": 32, **wish})

@@ -1,4 +1,4 @@
-"""What timm expects of a network, asked of every registered one."""
+"""timm's interface, tested on every registered network."""
 
 import copy
 import io
@@ -126,7 +126,7 @@ def test_reset_classifier_and_get_classifier(make: Make, image: Tensor) -> None:
 
 
 @pytest.mark.parametrize("global_pool", ["avg", "max"])
-def test_creation_arguments_are_obeyed(make: Make, image: Tensor, global_pool: str) -> None:
+def test_creation_arguments_take_effect(make: Make, image: Tensor, global_pool: str) -> None:
     model = make(in_chans=1, num_classes=5, global_pool=global_pool, drop_path_rate=0.3)
     assert model(image[:, :1]).shape == (2, 5)
     rates = [m.drop_prob for m in model.modules() if type(m).__name__ == "DropPath"]

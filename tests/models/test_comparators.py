@@ -1,4 +1,4 @@
-"""The rivals: their published counts, and that merging their small kernels changes the cost alone."""
+"""The comparators: their published counts, and that merging their small kernels changes only the cost."""
 
 import pytest
 import timm

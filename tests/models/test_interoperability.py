@@ -1,4 +1,4 @@
-"""Our networks inside other people's frameworks, by the way each documents."""
+"""Our networks in other frameworks, as each documents it."""
 
 import pytest
 import torch

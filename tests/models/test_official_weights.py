@@ -1,4 +1,4 @@
-"""The authors' recorded outputs, reproduced from their recorded weights, and their checkpoints in every wrapping."""
+"""The authors' recorded outputs, reproduced from their recorded weights, and every wrapping of their checkpoints."""
 
 import argparse
 from pathlib import Path
@@ -129,7 +129,7 @@ def test_weights_of_another_network_are_refused_by_naming_keys(tmp_path: Path) -
 @pytest.mark.parametrize(
     "content", [[1, 2], torch.zeros(2), {3: torch.zeros(2)}, {"state_dict": {"norm.weight": 3}}, {}]
 )
-def test_files_that_hold_no_weights_are_said_to(content: object, tmp_path: Path) -> None:
+def test_files_without_weights_are_named(content: object, tmp_path: Path) -> None:
     path = tmp_path / "odd.pth"
     torch.save(content, path)
     with pytest.raises(UserError, match="no weights here: expected tensors by name"):

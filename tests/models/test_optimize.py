@@ -1,4 +1,4 @@
-"""The inference form of a network: the same answers, proven when it is made, nothing left of training."""
+"""The frozen inference network: the same outputs, verified on creation, and no layers of training."""
 
 import copy
 
@@ -103,7 +103,7 @@ def test_another_image_size_is_refused_with_both_sizes(model: nn.Module, image: 
         ({"algorithm": ("conv", "conv")}, ValueError, "one for each stage"),
     ],
 )
-def test_wrong_wishes_are_named(
+def test_unknown_engines_and_algorithms_are_named(
     model: nn.Module, image: Tensor, arguments: dict[str, object], error: type[Exception], message: str
 ) -> None:
     with pytest.raises(error, match=message):
@@ -120,7 +120,7 @@ def test_wrong_wishes_are_named(
     ],
     ids=["no batch", "grey", "float64", "nan"],
 )
-def test_an_unfit_image_is_named(model: nn.Module, image: Tensor, message: str) -> None:
+def test_an_invalid_image_is_named(model: nn.Module, image: Tensor, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         optimize(model, image)
 
@@ -130,7 +130,7 @@ def test_other_networks_are_refused(image: Tensor) -> None:
         optimize(nn.Conv2d(3, 3, 1), image)
 
 
-def test_a_wrong_result_is_never_handed_out(model: nn.Module, image: Tensor, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_wrong_result_is_never_returned(model: nn.Module, image: Tensor, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("parcnet.layers.inference.Depthwise.forward", lambda self, x, other=None: x)  # noqa: ARG005
     with pytest.raises(RuntimeError, match="please report this"):
         optimize(model, image, engine="plain")

@@ -85,7 +85,7 @@ def test_authors_weights_fit_images_that_are_not_square(official: dict[str, Tens
     assert model(torch.randn(1, 3, 96, 32)).isfinite().all()
 
 
-def test_each_network_s_checkpoint_is_told_from_its_keys(official: dict[str, Tensor]) -> None:
+def test_each_network_s_checkpoint_is_recognised_by_its_keys(official: dict[str, Tensor]) -> None:
     other = ParCNetV2(depths=(1, 1, 2, 1), dims=(8, 16, 24, 32), img_size=64, num_classes=10)
     with pytest.raises(UserError, match=r"weights of the authors' ParC-ConvNeXt.*got a ParCNetV2"):
         load_official_weights(other, official)

@@ -151,7 +151,7 @@ def checkpoint() -> dict[str, Tensor]:
     return {**weights, **{key.replace("layer_5.0.", "residual."): value for key, value in last.items()}}
 
 
-def test_every_weight_of_the_authors_finds_its_place(checkpoint: dict[str, Tensor]) -> None:
+def test_every_weight_of_the_authors_is_converted(checkpoint: dict[str, Tensor]) -> None:
     model = network()
     load_official_weights(model, {"model_state_dict": {f"module.{k}": v for k, v in checkpoint.items()}})
     for name, tensor in model.state_dict().items():

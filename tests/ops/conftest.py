@@ -1,4 +1,4 @@
-"""Shared by the operator's tests: operands of one problem, and an algorithm's answers to it."""
+"""Fixtures of the operators' tests: the operands of a problem, and an algorithm's outputs and gradients."""
 
 from collections.abc import Callable
 

@@ -1,4 +1,4 @@
-"""No algorithm errs more than the framework's own convolutions do, at any dtype, up to the largest maps."""
+"""No algorithm has a larger error than torch's convolutions, at any dtype, up to the largest maps."""
 
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -18,7 +18,7 @@ Answers = Callable[[str, list[Tensor], Tensor], list[Tensor]]
 
 
 def plain(inputs: list[Tensor], upstream: Tensor) -> list[Tensor]:
-    """What anybody would write: two grouped convolutions."""
+    """Plain torch: two grouped convolutions."""
     x, kernel_h, kernel_w = inputs
     channels = x.shape[1]
     y = F.conv2d(x, kernel_h[:, None, :, None], padding=(kernel_h.shape[1] // 2, 0), groups=channels)

@@ -1,4 +1,4 @@
-"""`auto`: a measured table decides, refusals are respected, and the answer is explained."""
+"""`auto`: a measured table decides, refusals are respected, and the choice is explained."""
 
 import json
 import time
@@ -13,7 +13,7 @@ from torch import Tensor
 
 from parcnet.base.errors import UserError
 from parcnet.ops import ALGORITHMS, explain_choice, oversized_conv2d
-from parcnet.ops.oversized import Algorithm, Problem, choose, device_class, registry, tuning
+from parcnet.ops.oversized import Algorithm, Problem, algorithms, choose, device_class, tuning
 from parcnet.ops.oversized.device_class import nearest_class
 
 Problems = Callable[..., list[Tensor]]
@@ -58,7 +58,7 @@ def test_auto_takes_the_fastest_of_the_nearest_case(table: Callable[..., Path]) 
 @pytest.mark.parametrize(
     "other", [{"training": True}, {"channels_last": True}, {"dtype": torch.bfloat16}, {"device": "cuda sm_90"}], ids=str
 )
-def test_times_of_another_kind_or_device_say_nothing(table: Callable[..., Path], other: dict[str, Any]) -> None:
+def test_times_of_another_kind_or_device_are_not_used(table: Callable[..., Path], other: dict[str, Any]) -> None:
     table(row({"conv": 2.0, "matmul": 1.0}))
     assert choose(posed()).name == "matmul"
     assert choose(posed(**other)).name == "conv"
@@ -66,7 +66,9 @@ def test_times_of_another_kind_or_device_say_nothing(table: Callable[..., Path],
 
 def test_refusals_are_respected(table: Callable[..., Path], monkeypatch: pytest.MonkeyPatch) -> None:
     matmul = ALGORITHMS["matmul"]
-    monkeypatch.setitem(registry.ALGORITHMS, "matmul", Algorithm("matmul", matmul.run, lambda _: "it is out of order"))
+    monkeypatch.setitem(
+        algorithms.ALGORITHMS, "matmul", Algorithm("matmul", matmul.run, lambda _: "it is out of order")
+    )
     table(row({"matmul": 1.0, "fft": 2.0, "conv": 3.0}))
     assert choose(posed()).name == "fft"
     assert "matmul    refuses: it is out of order" in explain_choice(posed())
@@ -74,7 +76,7 @@ def test_refusals_are_respected(table: Callable[..., Path], monkeypatch: pytest.
         choose(posed(), "matmul")
 
 
-def test_an_algorithm_of_a_newer_table_is_passed_over(table: Callable[..., Path]) -> None:
+def test_an_unknown_algorithm_in_a_newer_table_is_ignored(table: Callable[..., Path]) -> None:
     table(row({"quantum": 0.1, "fft": 2.0, "conv": 3.0}))
     assert choose(posed()).name == "fft"
 
@@ -110,18 +112,18 @@ def test_explanation_names_both_times_refusals_and_the_source(table: Callable[..
     table(row({"conv": 3.0, "matmul": 1.5}, height=12, width=13), measured={"cpu": "a fine machine"})
     text = explain_choice(torch.randn(8, 64, 12, 12))
     assert text.splitlines() == [
-        "auto takes matmul for 8x64x12x12 float32, taps 23 and 23, contiguous, inference, "
+        "auto chooses matmul for 8x64x12x12 float32, taps 23 and 23, contiguous, inference, "
         f"on {device_class(torch.device('cpu'))}",
         "nearest case in the table: 1x64x12x13, measured on a fine machine",
         "  conv      slower: 3 ms against 1.5 ms",
-        "  matmul    taken: 1.5 ms",
-        "  fft       passed over: not timed in that case",
-        "  dense     passed over: not timed in that case",
-        "  reference passed over: the definition, slow on purpose",
+        "  matmul    chosen: 1.5 ms",
+        "  fft       not considered: not timed in that case",
+        "  dense     not considered: not timed in that case",
+        "  reference not considered: the definition, slow on purpose",
     ]
     assert "training" in explain_choice(torch.randn(8, 64, 12, 12), training=True)
     assert "dense     refuses: it would take" in explain_choice(posed(side=200))
-    with pytest.raises(ValueError, match="a Problem says it all"):
+    with pytest.raises(ValueError, match="a Problem has them already"):
         explain_choice(posed(), training=True)
 
 
@@ -232,7 +234,7 @@ def test_the_shipped_table_can_be_read_and_names_known_algorithms() -> None:
         assert set(tuning.measured(device, tuning.SHIPPED)) >= {"cpu", "threads", "date", "command"}
 
 
-def test_a_device_that_nobody_measured_takes_the_rows_of_its_nearest_relative() -> None:
+def test_an_unmeasured_device_uses_the_rows_of_the_nearest_class() -> None:
     known = ["cpu avx2", "cpu avx512 bf16", "cuda sm_80"]
     assert nearest_class("cpu avx2", known) == "cpu avx2"
     assert nearest_class("cpu avx512", known) == "cpu avx512 bf16"
@@ -242,7 +244,7 @@ def test_a_device_that_nobody_measured_takes_the_rows_of_its_nearest_relative() 
     assert nearest_class("cpu", []) is None
 
 
-def test_a_class_without_rows_of_a_kind_takes_those_of_the_nearest_class_that_has_them(
+def test_a_class_without_rows_of_a_kind_uses_those_of_the_nearest_class_with_them(
     table: Callable[..., Path],
 ) -> None:
     table(row({"conv": 1.0}, device="cpu avx2"), row({"matmul": 1.0}, device="cpu avx512", training=True))
@@ -282,7 +284,7 @@ def test_wrong_rows_are_named_and_nothing_is_written(tmp_path: Path, changes: di
     [
         ("{", "is not a table of timings"),
         ("[]", "table format None"),
-        ('{"format": 2, "devices": {}}', "table format 2, this version reads 1"),
+        ('{"format": 2, "devices": {}}', "table format 2, this version of parcnet reads 1"),
         ('{"format": 1}', "is not a table of timings"),
         (json.dumps({"format": 1, "devices": {"cpu": {"rows": [{"batch": 1}]}}}), "a row has the fields"),
     ],

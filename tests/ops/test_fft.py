@@ -22,7 +22,7 @@ def test_good_lengths_have_small_factors_and_waste_little(least: int) -> None:
 
 @pytest.mark.parametrize("side", [1, 2, 5, 9])
 @pytest.mark.parametrize("shorter", [0, 1])
-def test_a_circle_of_2h_minus_1_is_long_enough(monkeypatch: pytest.MonkeyPatch, side: int, shorter: int) -> None:
+def test_a_transform_of_2h_minus_1_does_not_alias(monkeypatch: pytest.MonkeyPatch, side: int, shorter: int) -> None:
     """Whatever aliases lands outside the kept outputs: the bound that the module proves, without rounding up."""
     monkeypatch.setattr(fft, "good_length", lambda least: least)
     taps = 2 * max(side - shorter, 1) - 1
@@ -36,7 +36,7 @@ def test_a_circle_of_2h_minus_1_is_long_enough(monkeypatch: pytest.MonkeyPatch, 
         torch.testing.assert_close(g, w, rtol=1e-10, atol=1e-10)
 
 
-def test_half_precision_is_transformed_in_single() -> None:
+def test_half_precision_is_transformed_in_float32() -> None:
     operands = [torch.randn(s).bfloat16() for s in ((1, 2, 20, 20), (2, 39), (2, 39))]
     exact = oversized_conv2d(*(t.float() for t in operands), algorithm="reference")
     got = oversized_conv2d(*operands, algorithm="fft")

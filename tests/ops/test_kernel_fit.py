@@ -1,4 +1,4 @@
-"""Fitting kernels to other map sizes (ICCV 2023, Sec. 3.1, "Adaptability")."""
+"""Resizing kernels for other map sizes (ICCV 2023, Sec. 3.1, "Adaptability")."""
 
 import pytest
 import torch
@@ -47,7 +47,7 @@ def test_gradients_reach_the_trained_kernel(fit: str, lengths: tuple[int, int]) 
     assert torch.autograd.gradcheck(lambda k: fit_kernel(k, lengths[1], fit), [kernel])
 
 
-def test_half_precision_kernels_are_interpolated_in_single() -> None:
+def test_half_precision_kernels_are_interpolated_in_float32() -> None:
     kernel = torch.randn(3, 111).bfloat16()
     expected = fit_kernel(kernel.double(), 223)
     torch.testing.assert_close(fit_kernel(kernel, 223), expected.bfloat16(), rtol=2**-7, atol=0)

@@ -42,7 +42,7 @@ def test_gradients_of_channels_last_maps_are_channels_last(problem: Problems, al
 
 @pytest.mark.parametrize("algorithm", [*ALGORITHMS, "auto"])
 def test_half_of_the_channels_of_a_channels_last_map_counts_as_channels_last(problem: Problems, algorithm: str) -> None:
-    """What a bifurcate unit hands over: one branch of a map twice as deep."""
+    """The input from a bifurcate unit: one branch of a map with twice the channels."""
     x, kernel_h, kernel_w = problem(2, 6, 5, 4, torch.float32)
     deep = torch.cat([x, x], 1).detach().contiguous(memory_format=torch.channels_last)
     y = oversized_conv2d(deep[:, 6:], kernel_h, kernel_w, algorithm=algorithm)

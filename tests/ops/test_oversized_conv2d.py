@@ -191,9 +191,9 @@ def test_mixed_dtypes_and_unknown_algorithms_are_named(problem: Problems) -> Non
         oversized_conv2d(x, kernel_h, kernel_w, algorithm="fast")
 
 
-def test_an_explicit_wish_is_refused_with_a_reason_never_replaced() -> None:
+def test_a_named_algorithm_refuses_with_a_reason_and_is_never_replaced() -> None:
     huge = Problem(1, 512, 4096, 4096, 8191, 8191, torch.float32, "cpu")
-    with pytest.raises(ValueError, match=r"'matmul' refuses this map: .* MiB.*These can: auto, conv, fft"):
+    with pytest.raises(ValueError, match=r"'matmul' refuses this map: .* MiB.*Use one of: auto, conv, fft"):
         choose(huge, "matmul")
     with pytest.raises(ValueError, match=r"'dense' refuses this map: .* multiply-adds, more than 3.4e\+10"):
         choose(huge, "dense")

@@ -1,6 +1,5 @@
 """The packaged recipes against facts.md, section 2, and the papers."""
 
-from dataclasses import asdict
 from importlib import resources
 
 import pytest
@@ -45,7 +44,7 @@ TARGET = {"tiny": "83.5", "small": "84.3", "base": "84.6", "xt": "79.4"}
 @pytest.mark.parametrize("key", IMAGENET1K, ids=".".join)
 def test_imagenet1k_has_the_published_hyperparameters(size, key):
     section, field = key
-    assert asdict(read_recipe(f"imagenet1k_{size}"))[section][field] == IMAGENET1K[key]
+    assert read_recipe(f"imagenet1k_{size}").to_dict()[section][field] == IMAGENET1K[key]
 
 
 @pytest.mark.parametrize("size", DROP_PATH)
@@ -85,7 +84,7 @@ PUBLISHED += [("imagenet1k_base_from_21k", key, value) for key, value in FROM_21
 @pytest.mark.parametrize(("name", "key", "value"), PUBLISHED, ids=lambda part: str(part))
 def test_imagenet21k_and_its_fine_tuning_have_the_published_hyperparameters(name, key, value):
     section, field = key
-    assert asdict(read_recipe(name))[section][field] == value
+    assert read_recipe(name).to_dict()[section][field] == value
 
 
 @pytest.mark.parametrize("name", ["imagenet21k_base", "imagenet1k_base_from_21k"])
@@ -158,12 +157,12 @@ def test_the_arxiv_recipes_have_the_published_hyperparameters(name):
     assert recipe.schedule.epochs == ARXIV_EPOCHS[name]
     assert recipe.optimizer.ema_decay is not None
     for (section, field), value in ARXIV.items():
-        assert asdict(recipe)[section][field] == value
+        assert recipe.to_dict()[section][field] == value
 
 
 @pytest.mark.parametrize("row", XT_ROWS)
 def test_sec44_ablations_share_the_recipe_of_the_xt_network(row):
-    recipe, baseline = asdict(read_recipe(f"imagenet1k_xt_{row}")), asdict(read_recipe("imagenet1k_xt"))
+    recipe, baseline = read_recipe(f"imagenet1k_xt_{row}").to_dict(), read_recipe("imagenet1k_xt").to_dict()
     assert recipe["network"].pop("model") == f"parcnetv2_xt_{row}"
     assert baseline["network"].pop("model") == "parcnetv2_xt"
     assert {**recipe, "name": None} == {**baseline, "name": None}

@@ -1,4 +1,4 @@
-"""Answers by image: which image said what survives batches, limits and unreadable files."""
+"""Predictions stay with their images across batches, limits and unreadable files."""
 
 import shutil
 
@@ -8,7 +8,7 @@ import torch
 
 from parcnet.base import UserError
 from parcnet.data import open_image
-from parcnet.report.evaluated_images import look, open_images, spread
+from parcnet.report.evaluated_images import evaluate_images, open_split, spread
 from parcnet.report.robustness_sections import probes
 from parcnet.report.run_record import read_run
 
@@ -24,34 +24,34 @@ def run(tmp_path, images, make_run):
     return read_run(make_run(tmp_path / "run", shutil.copytree(images, tmp_path / "data")))
 
 
-def test_each_answer_is_that_of_its_image(run):
-    looked = look(run, open_images(run, None, None), 10, CPU, quiet)
-    assert looked.part == "10 of 24 val images"
-    transform = run.subject.preprocessing.transform()
-    for place, number in enumerate(looked.numbers):
-        image = open_image(looked.images.where(int(number)))
-        logits = run.subject.model(transform(image)[None])[0].detach()
-        label = looked.images.label(int(number))
-        assert looked.labels[place] == label
-        assert looked.predicted[place] == int(logits.argmax())
-        assert looked.confidence[place] == pytest.approx(float(logits.softmax(0).max()), abs=1e-5)
-        assert looked.loss[place] == pytest.approx(float(-logits.log_softmax(0)[label]), abs=1e-4)
-    assert looked.result.top1 == pytest.approx((looked.predicted == looked.labels).mean())
+def test_each_prediction_belongs_to_its_image(run):
+    evaluated = evaluate_images(run, open_split(run, None, None), 10, CPU, quiet)
+    assert evaluated.part == "10 of 24 val images"
+    transform = run.explained.preprocessing.transform()
+    for index, number in enumerate(evaluated.numbers):
+        image = open_image(evaluated.images.where(int(number)))
+        logits = run.explained.model(transform(image)[None])[0].detach()
+        label = evaluated.images.label(int(number))
+        assert evaluated.labels[index] == label
+        assert evaluated.predicted[index] == int(logits.argmax())
+        assert evaluated.confidence[index] == pytest.approx(float(logits.softmax(0).max()), abs=1e-5)
+        assert evaluated.loss[index] == pytest.approx(float(-logits.log_softmax(0)[label]), abs=1e-4)
+    assert evaluated.scores.top1 == pytest.approx((evaluated.predicted == evaluated.labels).mean())
 
 
-def test_an_unreadable_image_is_left_out_of_everything(run, capsys):
-    images, split, folder = open_images(run, None, None)
+def test_an_unreadable_image_is_skipped_everywhere(run, capsys):
+    images, split, folder = open_split(run, None, None)
     broken = images.where(5)
     with open(broken, "wb") as file:
         file.write(b"no image")
     with pytest.raises(UserError, match="not an image"):
-        look(run, (images, split, folder), 24, CPU, quiet)
+        evaluate_images(run, (images, split, folder), 24, CPU, quiet)
     recipe = run.recipe
     object.__setattr__(recipe.data, "max_bad_images", 1)
-    looked = look(run, (images, split, folder), 24, CPU, quiet)
-    assert looked.numbers.tolist() == [number for number in range(24) if number != 5]
-    assert looked.result.count == 23
-    assert len(probes(looked, 100).labels) == 23
+    evaluated = evaluate_images(run, (images, split, folder), 24, CPU, quiet)
+    assert evaluated.numbers.tolist() == [number for number in range(24) if number != 5]
+    assert evaluated.scores.count == 23
+    assert len(probes(evaluated, 100).labels) == 23
     assert broken in capsys.readouterr().err
 
 

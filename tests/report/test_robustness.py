@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from parcnet.report.bounds import QUICK, Bounds
-from parcnet.report.evaluated_images import look, open_images
+from parcnet.report.evaluated_images import evaluate_images, open_split
 from parcnet.report.robustness_sections import corruptions, probes, sizes, work
 from parcnet.report.run_record import read_run
 from parcnet.report.section import Album
@@ -19,46 +19,46 @@ def quiet(*_):
 
 
 class Bright(torch.nn.Module):
-    """Says 1 where the image is brighter than about half of them are."""
+    """Predicts class 1 for the brighter half of the images."""
 
     def forward(self, x):
         return torch.stack([torch.zeros(len(x)), x.mean((1, 2, 3)) + 0.85], 1)
 
 
 @pytest.fixture
-def looked(tmp_path, images, make_run):
+def evaluated(tmp_path, images, make_run):
     run = read_run(make_run(tmp_path / "run", images))
-    run = dataclasses.replace(run, subject=dataclasses.replace(run.subject, model=Bright()))
-    return run, look(run, open_images(run, None, None), 24, CPU, quiet)
+    run = dataclasses.replace(run, explained=dataclasses.replace(run.explained, model=Bright()))
+    return run, evaluate_images(run, open_split(run, None, None), 24, CPU, quiet)
 
 
-def test_brightness_misleads_what_judges_by_brightness_and_contrast_at_the_same_size_changes_nothing(looked, tmp_path):
-    run, found = looked
+def test_brightness_fools_a_brightness_classifier_and_the_training_size_changes_nothing(evaluated, tmp_path):
+    run, found = evaluated
     bounds = Bounds(corruptions=("brightness", "contrast"), severities=(1, 5), factors=(1.0,))
-    seen = probes(found, 24)
-    section = corruptions(run, seen, bounds, CPU, Album(tmp_path), quiet)
+    subset = probes(found, 24)
+    section = corruptions(run, subset, bounds, CPU, Album(tmp_path), quiet)
     rows = {row[0]: row[1:] for row in section.tables[0].rows}
-    clean = f"{found.result.top1:.2%} without corruption"
+    clean = f"{found.scores.top1:.2%} without corruption"
     assert clean in section.text[0]
-    assert found.result.top1 != 0.5
+    assert found.scores.top1 != 0.5
     assert rows["brightness"][1] == "50.0 %"  # all bright, so half of two classes
-    assert rows["low contrast"] == (f"{100 * found.result.top1:.1f} %",) * 2  # which leaves the mean alone
-    assert rows["mean"][1] == f"{(50 + 100 * found.result.top1) / 2:.1f} %"
+    assert rows["low contrast"] == (f"{100 * found.scores.top1:.1f} %",) * 2  # which leaves the mean alone
+    assert rows["mean"][1] == f"{(50 + 100 * found.scores.top1) / 2:.1f} %"
 
 
-def test_a_size_that_a_network_refuses_is_said(looked, tmp_path):
-    run, found = looked
+def test_an_unsupported_size_is_reported(evaluated, tmp_path):
+    run, found = evaluated
 
     class Fixed(Bright):
         def forward(self, x):
             assert x.shape[-1] == 32, "Input width must be 32"
             return super().forward(x)
 
-    run = dataclasses.replace(run, subject=dataclasses.replace(run.subject, model=Fixed()))
+    run = dataclasses.replace(run, explained=dataclasses.replace(run.explained, model=Fixed()))
     section = sizes(run, probes(found, 8), Bounds(factors=(0.5, 1.0)), CPU, Album(tmp_path), quiet)
     assert [row[0] for row in section.tables[0].rows] == ["32 x 32 (as trained)"]
-    assert section.missing == ["16 x 16 px: the network refuses (Input width must be 32)."]
+    assert section.missing == ["16 x 16 px: the network does not support it (Input width must be 32)."]
 
 
-def test_the_quick_page_is_a_tenth_of_the_work():
+def test_the_quick_report_is_a_tenth_of_the_work():
     assert work(QUICK, QUICK.probes) < 0.1 * work(Bounds(), Bounds().probes)

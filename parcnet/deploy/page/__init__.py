@@ -1,4 +1,4 @@
-"""A folder of static files that runs a classifier in a person's browser."""
+"""A static web page that runs a classifier in the browser."""
 
 from parcnet.deploy.page.build import Page, page
 

@@ -1,4 +1,4 @@
-"""onnxruntime-web, which runs the network in the browser: from npm, or from a package that somebody has."""
+"""onnxruntime-web, the runtime in the browser: downloaded by npm, or copied from an unpacked package."""
 
 import base64
 import hashlib
@@ -14,25 +14,25 @@ from pathlib import Path
 from parcnet.base import UserError
 
 PACKAGE, VERSION = "onnxruntime-web", "1.30.0"
-"""What is asked of npm."""
+"""The npm package."""
 _INTEGRITY = "sha512-q0y+JrrtukXSzsBWEMccVfqX25LRmosXHF+CaRJmg8pZClzcV7svNc4rKY3jL02Vb7QmRMDs1SigqR4CXAfKYQ=="
-"""Of that version's archive, as its registry publishes it."""
+"""Published hash of that version's archive."""
 
 SCRIPT, BINARY = "ort.wasm.bundle.min.mjs", "ort-wasm-simd-threaded.wasm"
-"""The files of the package that a page needs: the build for the CPU alone."""
+"""The files of the package that a page needs: the CPU build."""
 _LICENCE = Path(__file__).with_name("licences") / "onnxruntime-web.txt"
 _SECONDS = 600
 
 
 def add_runtime(folder: Path, package: Path | None = None) -> str:
-    """Puts the runtime and its licence into the new `folder`; returns its version.
+    """Copies the runtime and its licence into the new `folder`; returns its version.
 
-    `package` is the unpacked npm package; None: npm fetches `VERSION`. Raises `UserError` for a folder that is not the
-    package, without npm, and for an archive that is not the one that was published.
+    `package` is the unpacked npm package; None downloads `VERSION` with npm. Raises `UserError` for a folder that is
+    not the package, without npm, and for an archive that differs from the published one.
     """
     if package is None:
-        with _fetched() as found:
-            return _copied(found, folder)
+        with _downloaded() as unpacked:
+            return _copied(unpacked, folder)
     return _copied(package, folder)
 
 
@@ -44,8 +44,8 @@ def _copied(package: Path, folder: Path) -> str:
     missing = [name for name in (SCRIPT, BINARY) if not (package / "dist" / name).is_file()]
     if not isinstance(about, dict) or about.get("name") != PACKAGE or missing:
         raise UserError(
-            f"{package} is not an unpacked {PACKAGE}: expected package.json of that name, and in dist/ {SCRIPT} and "
-            f"{BINARY}, as `npm pack {PACKAGE}@{VERSION}` brings them."
+            f"{package} is not an unpacked {PACKAGE}: expected its package.json, and dist/{SCRIPT} and dist/{BINARY}. "
+            f"`npm pack {PACKAGE}@{VERSION}` downloads it."
         )
     folder.mkdir()
     for name in (SCRIPT, BINARY):
@@ -55,12 +55,12 @@ def _copied(package: Path, folder: Path) -> str:
 
 
 @contextmanager
-def _fetched() -> Iterator[Path]:
-    """The package in a temporary folder. Nothing of it is run."""
+def _downloaded() -> Iterator[Path]:
+    """The package in a temporary folder. None of its scripts are run."""
     npm = shutil.which("npm")
     if npm is None:
         raise UserError(
-            f"the page's runtime, {PACKAGE} {VERSION}, comes from npm, which is not installed here. Install it "
+            f"downloading the page's runtime, {PACKAGE} {VERSION}, needs npm, which is not installed. Install it "
             "(Debian: apt install npm), or name the unpacked package with --onnxruntime-web DIR."
         )
     with tempfile.TemporaryDirectory() as name:
@@ -69,19 +69,19 @@ def _fetched() -> Iterator[Path]:
         try:
             packed = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=_SECONDS, check=False)
         except subprocess.TimeoutExpired:
-            raise UserError(f"npm did not bring {PACKAGE} within {_SECONDS} s: try again.") from None
+            raise UserError(f"npm did not download {PACKAGE} within {_SECONDS} s: try again.") from None
         archive = next(folder.glob("*.tgz"), None)
         if packed.returncode or archive is None:
-            said = [line for line in packed.stderr.splitlines() if "error" in line.lower()] or ["it said nothing"]
+            errors = [line for line in packed.stderr.splitlines() if "error" in line.lower()] or ["no error message"]
             raise UserError(
-                f"npm could not bring {PACKAGE} {VERSION}: {said[0].strip()}. See to the connection or to npm's "
+                f"npm could not download {PACKAGE} {VERSION}: {errors[0].strip()}. Check the connection and npm's "
                 "registry, or name the unpacked package with --onnxruntime-web DIR."
             )
         digest = base64.b64encode(hashlib.sha512(archive.read_bytes()).digest()).decode()
         if f"sha512-{digest}" != _INTEGRITY:
             raise UserError(
-                f"what npm brought as {PACKAGE} {VERSION} is not what was published: its hash is sha512-{digest}, "
-                f"expected {_INTEGRITY}. Nothing of it was used."
+                f"npm's archive of {PACKAGE} {VERSION} differs from the published one: its hash is sha512-{digest}, "
+                f"expected {_INTEGRITY}. It was not used; check npm's registry."
             )
         with tarfile.open(archive) as packed_files:
             packed_files.extractall(folder, filter="data")

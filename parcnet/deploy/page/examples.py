@@ -1,4 +1,4 @@
-"""Pictures to try a page with."""
+"""Example images of a page."""
 
 import shutil
 from collections.abc import Sequence
@@ -11,7 +11,7 @@ from parcnet.data import open_dataset, open_image
 from parcnet.data.packaged_images import PHOTOGRAPHS, photograph_path
 
 _SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".avif")
-"""What browsers read."""
+"""Formats that browsers read."""
 _FOLDER = "examples"
 _CREDIT = {
     PHOTOGRAPHS[0]: "Photograph by danielbuechele, CC BY 2.0, from scikit-learn.",
@@ -22,7 +22,7 @@ _DIGITS = (3, 7)
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """A picture of the page."""
+    """An example image of a page."""
 
     file: str
     """Path in the page's folder."""
@@ -35,16 +35,16 @@ class Example:
 
 
 def check_examples(paths: Sequence[Path]) -> None:
-    """Raises `UserError` for a picture that cannot be read, here or by browsers."""
+    """Raises `UserError` for an image that parcnet or browsers cannot read."""
     for path in paths:
         if path.suffix.lower() not in _SUFFIXES:
-            raise UserError(f"{path} is no picture for a browser: expected one of {', '.join(_SUFFIXES)}.")
+            raise UserError(f"browsers cannot show {path}: expected one of {', '.join(_SUFFIXES)}.")
         open_image(path)
 
 
 def add_examples(page: Path, paths: Sequence[Path], data: str) -> list[Example]:
-    """Copies `paths` into the page's folder; without any, two embedded digits where the network was trained on those
-    (`data`), else two photographs that come with scikit-learn, whose licence asks for their authors' names.
+    """Copies `paths` into the page's folder. Without paths: two embedded digits for a network trained on them (`data`),
+    otherwise scikit-learn's two photographs, whose licence requires attribution.
     """
     folder = page / _FOLDER
     folder.mkdir()
@@ -52,12 +52,12 @@ def add_examples(page: Path, paths: Sequence[Path], data: str) -> list[Example]:
         return [_digit(folder, label) for label in _DIGITS]
     if not paths:
         return [_photograph(folder, name) for name in PHOTOGRAPHS]
-    found = []
+    examples = []
     for number, path in enumerate(paths, 1):
-        target = folder / f"{number}{path.suffix.lower()}"  # a name that no server and no address minds
+        target = folder / f"{number}{path.suffix.lower()}"  # a name that is safe in URLs
         shutil.copyfile(path, target)
-        found.append(Example(f"{_FOLDER}/{target.name}", path.name))
-    return found
+        examples.append(Example(f"{_FOLDER}/{target.name}", path.name))
+    return examples
 
 
 def _digit(folder: Path, label: int) -> Example:

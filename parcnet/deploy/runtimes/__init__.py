@@ -1,4 +1,4 @@
-"""The programs that run exported files, one a file."""
+"""Runtimes for exported files, one per module."""
 
 from parcnet.deploy.runtimes.mnn_runtime import MNN
 from parcnet.deploy.runtimes.onnx_runtime import ONNX
@@ -7,6 +7,6 @@ from parcnet.deploy.runtimes.runtime import Run, Runtime
 from parcnet.deploy.runtimes.torch_runtime import TORCH
 
 RUNTIMES: dict[str, Runtime] = {"onnx": ONNX, "openvino": OPENVINO, "mnn": MNN, "torch-export": TORCH}
-"""By the format they run."""
+"""Format -> runtime."""
 
 __all__ = ["RUNTIMES", "Run", "Runtime"]

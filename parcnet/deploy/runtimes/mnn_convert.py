@@ -1,7 +1,7 @@
-"""Runs MNN's converter in a process of its own: python -I mnn_convert.py '["-f", "ONNX", ...]'.
+"""Run MNN's converter in its own process: python -I mnn_convert.py '["-f", "ONNX", ...]'.
 
-The package's script `mnnconvert` does the same, then installs a logging SDK and reports the usage; it imports
-`MNN.tools`, this does not. What remains is the compiled converter, which opens no connection (tested).
+The package's own script `mnnconvert` imports `MNN.tools`, which installs a logging SDK and reports usage. This script
+calls the compiled converter directly, which opens no connection (tested).
 """
 
 import json

@@ -13,10 +13,10 @@ if TYPE_CHECKING:
     from onnx import ModelProto
 
 
-def write(graph: "ModelProto", card: str, path: Path) -> None:
-    """The graph with its card among the metadata, as one file."""
+def write(graph: "ModelProto", metadata: str, path: Path) -> None:
+    """Writes the graph with its metadata as one file."""
     entry = graph.metadata_props.add()
-    entry.key, entry.value = KEY, card
+    entry.key, entry.value = KEY, metadata
     path.write_bytes(graph.SerializeToString())
 
 
@@ -29,8 +29,8 @@ def session(path: Path, threads: int | None = None) -> Any:
     options.log_severity_level = 3
     try:
         return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
-    except Exception as error:  # its exceptions share no class
-        raise UserError(f"{path} is not an ONNX file that ONNX Runtime can run, or not a whole one: {error}") from None
+    except Exception as error:  # ONNX Runtime's exceptions share no class
+        raise UserError(f"{path} is not an ONNX file that ONNX Runtime can run, or is truncated: {error}") from None
 
 
 def _load(path: Path, threads: int | None) -> Run:
@@ -43,7 +43,7 @@ def _load(path: Path, threads: int | None) -> Run:
     return run
 
 
-def _card(path: Path) -> str | None:
+def _metadata(path: Path) -> str | None:
     return session(path).get_modelmeta().custom_metadata_map.get(KEY)
 
 
@@ -51,8 +51,8 @@ def _package() -> Any:
     try:
         import onnxruntime
     except ImportError:
-        raise UserError("ONNX files are run by onnxruntime: pip install 'parcnet[onnx]'.") from None
+        raise UserError("running ONNX files needs onnxruntime: pip install 'parcnet[onnx]'.") from None
     return onnxruntime
 
 
-ONNX = Runtime("ONNX Runtime", _load, _card, ("onnx", "onnxruntime"))
+ONNX = Runtime("ONNX Runtime", _load, _metadata, ("onnx", "onnxruntime"))

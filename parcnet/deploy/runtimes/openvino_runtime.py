@@ -1,4 +1,4 @@
-"""OpenVINO's .xml and .bin, run by OpenVINO on the CPU. Its telemetry package is kept out."""
+"""OpenVINO files (.xml and .bin), run by OpenVINO on the CPU without its telemetry package."""
 
 import sys
 from collections.abc import Iterator
@@ -20,12 +20,12 @@ TELEMETRY = "openvino_telemetry"
 
 @contextmanager
 def no_telemetry() -> Iterator[None]:
-    """Imports within find no `openvino_telemetry`: OpenVINO and nncf then take the stubs they have for its absence.
+    """Hides `openvino_telemetry` from imports in the block; OpenVINO and nncf then use their stubs.
 
-    Importing openvino reports the import, unless a consent file in the home folder says no; neither is ours to make.
+    Otherwise importing openvino reports the import, unless a consent file in the home folder forbids it.
     """
     before = sys.modules.get(TELEMETRY, sys)
-    sys.modules[TELEMETRY] = None  # type: ignore[assignment]  # how Python is told: it is not there
+    sys.modules[TELEMETRY] = None  # type: ignore[assignment]  # makes the import raise ImportError
     try:
         yield
     finally:
@@ -36,7 +36,7 @@ def no_telemetry() -> Iterator[None]:
 
 
 def openvino() -> Any:
-    """The package, imported without its telemetry. Raises `UserError` where it is missing."""
+    """The package, imported without its telemetry. Raises `UserError` if it is missing."""
     try:
         with no_telemetry():
             import openvino
@@ -51,19 +51,19 @@ def weights_of(path: Path) -> Path:
 
 
 def converted(graph: "ModelProto") -> Any:
-    """An ONNX graph as an openvino.Model, its input and outputs named as the graph's."""
+    """An ONNX graph as an openvino.Model with the graph's names of input and outputs."""
     package = openvino()
     return package.Core().read_model(graph.SerializeToString())
 
 
-def write(model: Any, card: str, path: Path, *, half: bool) -> None:
-    """The model with its card, as .xml and .bin; `half` stores weights in half precision, to compute in single."""
-    model.set_rt_info(card, [KEY])
+def write(model: Any, metadata: str, path: Path, *, half: bool) -> None:
+    """Writes the model with its metadata as .xml and .bin; `half` stores weights in fp16, computation stays fp32."""
+    model.set_rt_info(metadata, [KEY])
     openvino().save_model(model, str(path), compress_to_fp16=half)
 
 
 def compiled(path: Path, threads: int | None, **hints: Any) -> Any:
-    """An openvino.CompiledModel for one image at a time, in fp32. Raises `UserError` for a damaged file."""
+    """An openvino.CompiledModel in fp32, tuned for latency. Raises `UserError` for a damaged file."""
     package = openvino()
     settings = {"PERFORMANCE_HINT": "LATENCY", "INFERENCE_PRECISION_HINT": "f32", **hints}
     if threads is not None:
@@ -82,7 +82,7 @@ def _load(path: Path, threads: int | None) -> Run:
     return run
 
 
-def _card(path: Path) -> str | None:
+def _metadata(path: Path) -> str | None:
     model = _read(path)
     return model.get_rt_info([KEY]).astype(str) if model.has_rt_info([KEY]) else None
 
@@ -91,12 +91,12 @@ def _read(path: Path) -> Any:
     package = openvino()
     weights = weights_of(path)
     if not weights.is_file():
-        raise UserError(f"{path} has no weights: there is no {weights.name} beside it. Copy both files.")
+        raise UserError(f"{path} has no weights: {weights.name} is missing beside it. Copy both files.")
     try:
         return package.Core().read_model(str(path), str(weights))
     except RuntimeError as error:
         reason = str(error).strip().splitlines()[-1]
-        raise UserError(f"{path} is not a model that OpenVINO reads, or not a whole one: {reason}") from None
+        raise UserError(f"{path} is not a model that OpenVINO can read, or is truncated: {reason}") from None
 
 
-OPENVINO = Runtime("OpenVINO", _load, _card, ("openvino",))
+OPENVINO = Runtime("OpenVINO", _load, _metadata, ("openvino",))

@@ -1,4 +1,4 @@
-"""What the rest asks of a runtime."""
+"""Interface of a runtime."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -8,17 +8,17 @@ from typing import Any
 from numpy.typing import NDArray
 
 Run = Callable[[NDArray[Any]], list[NDArray[Any]]]
-"""One input, of the batch that the file takes -> its outputs."""
+"""One input, of the file's batch size -> its outputs."""
 
 
 @dataclass(frozen=True, slots=True)
 class Runtime:
-    """A program that runs one format of file. The functions raise `UserError` where its package is missing."""
+    """A library that runs one file format. The functions raise `UserError` if it is not installed."""
 
     name: str
     load: Callable[[Path, int | None], Run]
-    """(file, threads or None for its own choice) -> a function that runs it."""
-    card: Callable[[Path], str | None]
-    """The text that `write` put into the file, or None. `UserError` for a file that is no whole file of this format."""
+    """(file, number of threads or None for the default) -> a function that runs it."""
+    read_metadata: Callable[[Path], str | None]
+    """The JSON text that `write` stored, or None. Raises `UserError` for a file of another format or a damaged one."""
     packages: tuple[str, ...]
-    """Distributions whose versions a file's answers depend on."""
+    """Distributions whose versions affect the outputs."""

@@ -14,13 +14,13 @@ from parcnet.deploy.request import Request
 from parcnet.deploy.runtimes.runtime import Run, Runtime
 
 
-def write(network: nn.Module, example: Tensor, request: Request, card: str, path: Path) -> None:
-    """The network as a graph of torch's operators, with its card as an extra file of the archive."""
+def write(network: nn.Module, example: Tensor, request: Request, metadata: str, path: Path) -> None:
+    """Writes the network as a graph of torch operators, with its metadata as an extra file of the archive."""
     shapes = ({0: torch.export.Dim("batch", min=1)},) if request.batch is None else None
     with torch.no_grad(), warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of torchvision about how it tells torch of its operators
+        warnings.simplefilter("ignore")  # torchvision warns about its operator registration
         program = torch.export.export(network, (example,), dynamic_shapes=shapes)
-    torch.export.save(program, path, extra_files={KEY: card})
+    torch.export.save(program, path, extra_files={KEY: metadata})
 
 
 def _load(path: Path, threads: int | None) -> Run:
@@ -37,7 +37,7 @@ def _load(path: Path, threads: int | None) -> Run:
     return run
 
 
-def _card(path: Path) -> str | None:
+def _metadata(path: Path) -> str | None:
     extra = {KEY: ""}
     _read(path, extra)
     text = extra[KEY]
@@ -46,11 +46,11 @@ def _card(path: Path) -> str | None:
 
 def _read(path: Path, extra: dict[str, Any]) -> torch.export.ExportedProgram:
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of torch about its own archive
+        warnings.simplefilter("ignore")  # torch warns about its own archive
         try:
             return torch.export.load(path, extra_files=extra)
-        except Exception as error:  # its exceptions share no class
-            raise UserError(f"{path} is not an archive of torch.export, or not a whole one: {error}") from None
+        except Exception as error:  # torch.export's exceptions share no class
+            raise UserError(f"{path} is not a torch.export archive, or is truncated: {error}") from None
 
 
-TORCH = Runtime("torch", _load, _card, ("torch",))
+TORCH = Runtime("torch", _load, _metadata, ("torch",))

@@ -1,4 +1,4 @@
-"""ParCNetV2's parts put into other networks."""
+"""ParCNetV2's layers inside other networks."""
 
 from parcnet.models.adapting.adapt import adapt
 from parcnet.models.adapting.adapted import Adapted, Change

@@ -1,4 +1,4 @@
-"""What an adaptation did."""
+"""The result of an adaptation."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,27 +10,27 @@ from parcnet.models.complexity import Complexity
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """A module that another one took the place of."""
+    """A module that was replaced."""
 
     name: str
     before: str
-    """The class that was there."""
+    """The class of the replaced module."""
     after: str
-    """The class that is there now."""
+    """The class of its replacement."""
 
 
 @dataclass(frozen=True, slots=True)
 class Adapted:
-    """The adapted network and what was done. `print` it for the counts and every change."""
+    """The adapted network and its changes. `print` it for the counts and every change."""
 
     model: nn.Module
     changed: tuple[Change, ...]
     refused: Mapping[str, str]
-    """Modules that the patterns name and that stayed, with the reason."""
+    """Modules that match a pattern but were kept, with the reason."""
     before: Complexity
     after: Complexity
     image: tuple[int, int, int]
-    """(channels, height, width) of the image for which multiply-adds are counted."""
+    """(channels, height, width) of the image on which multiply-adds are counted."""
 
     def __str__(self) -> str:
         lines = [

@@ -27,7 +27,7 @@ def _conv(
     depthwise: bool = False,
     act: type[nn.Module] | None = nn.ReLU,
 ) -> nn.Sequential:
-    """Convolution without bias, batch norm, activation; weights start as torch starts them, as in the authors' code."""
+    """Convolution without bias, batch norm, activation; torch's default initialisation, as in the authors' code."""
     groups = in_channels if depthwise else 1
     conv = nn.Conv2d(in_channels, channels, kernel_size, stride, kernel_size // 2, groups=groups, bias=False)
     parts: dict[str, nn.Module] = {"conv": conv, "norm": nn.BatchNorm2d(channels)}
@@ -95,7 +95,7 @@ class RepLKNetBlock(nn.Module):
 class RepLKNet(StagedNetwork):
     """Stem, four stages of `RepLKNetBlock`, head: batch norm, global mean, linear.
 
-    kernels         side of each stage's large kernel; `small_kernel` is that of the one beside it.
+    kernels         side of each stage's large kernel; `small_kernel` that of the parallel one.
 
     After training, timm.utils.reparameterize_model(model.eval()) gives a copy whose small kernels are merged.
 

@@ -1,4 +1,4 @@
-"""What the converters have in common: one network's names there and here."""
+"""The interface of the converters: the parameter names of one network, theirs and ours."""
 
 from __future__ import annotations
 
@@ -15,23 +15,23 @@ from parcnet.models.staged import StagedNetwork
 class Family:
     """The checkpoints of one network of the authors.
 
-    network     the class that takes its weights; messages call it by its `authors_name`
-    renames     (pattern of the whole key there, template of the name here); the first that matches counts
-    reshaped    (name here, tensor there) -> tensor here
-    twice       pattern of keys under which a tensor is stored a second time
+    network     the class that loads its weights; messages use its `authors_name`
+    renames     (pattern of their full key, template of our name); the first match applies
+    reshaped    (our name, their tensor) -> our tensor
+    duplicates  pattern of keys under which a tensor is stored a second time
     """
 
     network: type[StagedNetwork]
     renames: tuple[tuple[str, str], ...]
     reshaped: Callable[[str, Tensor], Tensor]
-    twice: str | None = None
+    duplicates: str | None = None
 
     def convert(self, theirs: Mapping[str, Tensor]) -> tuple[dict[str, Tensor], list[str]]:
-        """The weights under our names, and the keys that are none of this family's."""
+        """The weights under our names, and the keys that this family does not have."""
         ours: dict[str, Tensor] = {}
         unknown = []
         for key, tensor in theirs.items():
-            if self.twice is not None and re.fullmatch(self.twice, key):
+            if self.duplicates is not None and re.fullmatch(self.duplicates, key):
                 continue
             name = self._renamed(key)
             if name is None:

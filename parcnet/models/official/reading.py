@@ -1,4 +1,4 @@
-"""Checkpoint files of training scripts, read without executing code, and the weights within."""
+"""Reads checkpoint files of training scripts without executing code, and finds the weights in them."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ from torch import Tensor
 
 from parcnet.base import UserError
 
-# where training scripts put weights; averaged ones first
+# keys under which training scripts store weights; averaged weights first
 _WRAPPERS = ("state_dict_ema", "model_ema", "ema_state_dict", "state_dict", "model_state_dict", "model")
 
 
 def read(path: Path) -> Mapping[str, Any]:
-    """What the file (.pth, .pth.tar, .safetensors) holds. Raises UserError where that cannot be read safely."""
+    """The contents of the file (.pth, .pth.tar, .safetensors). Raises UserError if it cannot be read safely."""
     if not path.is_file():
         raise UserError(
             f"there is no file {path}: expected a checkpoint of the authors' code (.pth, .pth.tar, .safetensors)"
         )
-    inert: list[Any] = [argparse.Namespace]  # how training scripts store their arguments
+    harmless: list[Any] = [argparse.Namespace]  # the type in which training scripts store their arguments
     try:
         if path.suffix == ".safetensors":
             return safetensors.torch.load_file(path)
-        with torch.serialization.safe_globals(inert):
+        with torch.serialization.safe_globals(harmless):
             return torch.load(path, map_location="cpu", weights_only=True)
     except (pickle.UnpicklingError, RuntimeError, EOFError, safetensors.SafetensorError) as error:
         raise UserError(
@@ -48,6 +48,6 @@ def unwrapped(state_dict: Any) -> dict[str, Tensor]:
         isinstance(key, str) and isinstance(value, Tensor) for key, value in state_dict.items()
     )
     if not named or not state_dict:
-        found = f"an empty {type(state_dict).__name__}" if named else f"a {type(state_dict).__name__} of other things"
-        raise UserError(f"no weights here: expected tensors by name, as a state dict holds them, found {found}")
+        got = f"an empty {type(state_dict).__name__}" if named else f"a {type(state_dict).__name__} of other values"
+        raise UserError(f"no weights here: expected tensors by name, as in a state dict, got {got}")
     return clean_state_dict(dict(state_dict))

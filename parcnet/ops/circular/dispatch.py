@@ -1,15 +1,15 @@
-"""One entry to the operator: check the input, choose an algorithm, say why one refuses."""
+"""The operator: checks the input, chooses an algorithm and runs it."""
 
 import torch
 from torch import Tensor
 
-from parcnet.ops.circular.registry import CIRCULAR_ALGORITHMS
+from parcnet.ops.circular.algorithms import CIRCULAR_ALGORITHMS
 from parcnet.ops.oversized.checks import check_kernel, check_map
 from parcnet.ops.oversized.dispatch import autocasted, named
 from parcnet.ops.oversized.problem import Algorithm, Problem
 
 AXES = {"h": 2, "w": 3}
-"""The axes a circular convolution runs along, and their places in [B, C, H, W]."""
+"""The axes of a circular convolution and their dimensions in [B, C, H, W]."""
 
 
 def circular_conv2d(
@@ -25,17 +25,17 @@ def circular_conv2d(
 
         y[c,i,j] = bias[c] + sum_k kernel[c,k] (x + position)[c, (i+k) mod H, j]      axis "h"; "w" likewise, over j
 
-    The map is a ring: what leaves at the bottom returns at the top. So without a position embedding a shifted input
-    gives an equally shifted output; the embedding is what says where a line lies.
+    The map wraps around. Without a position embedding the operator is therefore equivariant to circular shifts; the
+    embedding makes it position-aware.
 
     Shapes: x [B, C, H, W], kernel [C, K] and position [C, K] with K the side along `axis`, bias [C] -> [B, C, H, W];
-    the layout of x is kept. Kernels of another size are fitted by `fit_circular`.
+    the memory format of x is kept. Kernels of another size are fitted by `fit_circular`.
 
     algorithm   "auto" (conv or, for long kernels, fft: see `choose_circular`), or a name in `CIRCULAR_ALGORITHMS`; all
-                agree to rounding, in values and in every gradient. A named algorithm that cannot take the problem
-                raises and says why; it is never silently replaced.
+                agree to rounding, in values and in every gradient. A named algorithm that does not support the problem
+                raises an error with the reason; it is never silently replaced.
 
-    Under torch.autocast, inputs and answer have its dtype, except in float64.
+    Under torch.autocast, inputs and output have its dtype, except float64.
 
     Raises ValueError naming the value for wrong shapes, empty maps, kernels of another length, mixed dtypes or
     devices, an unknown axis or algorithm, or an algorithm that refuses.
@@ -58,7 +58,7 @@ def circular_conv2d(
 def choose_circular(problem: Problem, algorithm: str = "auto") -> Algorithm:
     """The algorithm for `problem`, whose taps are the kernel's along its axis and 1 along the other.
 
-    "auto" is conv up to a length, fft beyond; where the length is symbolic or fft refuses, conv.
+    "auto" is conv up to a certain length and fft beyond it; conv also where a size is symbolic or fft refuses.
     """
     if algorithm != "auto":
         return named(algorithm, problem, CIRCULAR_ALGORITHMS)
@@ -69,9 +69,10 @@ def choose_circular(problem: Problem, algorithm: str = "auto") -> Algorithm:
 
 
 def _longest_conv(problem: Problem) -> int:
-    """Taps up to which conv is the faster (float32, maps of 14 to 320 px, torch 2.15 on two AMD Zen 5 cores).
+    """Taps up to which conv is faster than fft (float32, maps of 14 to 320 px, torch 2.15 on two AMD Zen 5 cores).
 
-    There, forward and backward of a 1x56 kernel take 5 times as long as by fft, of a 1x320 40 times, of a 320x1 twice.
+    There, forward and backward by conv take 5 times as long as by fft for a 1x56 kernel, 40 times for 1x320, twice for
+    320x1.
     """
     return 16 if problem.training and problem.taps_w > 1 and problem.device == "cpu" else 112
 
@@ -85,8 +86,8 @@ def _check(x: Tensor, kernel: Tensor, bias: Tensor | None, position: Tensor | No
         check_kernel(name, given, x)
         if given.shape[1] != size:
             raise ValueError(
-                f"{name} has {given.shape[1]} taps: a ring of {size} lines takes {size}; "
-                f"fit_circular({name}, {size}) makes it so"
+                f"{name} has {given.shape[1]} taps: expected {size}, the side of the map; "
+                f"fit_circular({name}, {size}) resizes it"
             )
     if bias is not None and (bias.shape != x.shape[1:2] or bias.dtype != x.dtype or bias.device != x.device):
         raise ValueError(

@@ -1,4 +1,4 @@
-"""Circular convolution by fast Fourier transforms, whose own convolution is circular: O(log H) a pixel."""
+"""Circular convolution by fast Fourier transforms: O(log H) a pixel."""
 
 import torch
 from torch import Tensor
@@ -12,21 +12,21 @@ from parcnet.ops.oversized.problem import Algorithm
 def circular_conv2d_fft(x: Tensor, kernel: Tensor, bias: Tensor | None, dim: int) -> Tensor:
     """Transform, multiply by the conjugate spectrum of the kernel, transform back.
 
-    On a circle of the map's own length K where that has no prime factor beyond 7. Elsewhere the map is continued by
-    its first K-1 lines: y[i] reads entries i .. i+K-1 <= 2K-2 of it, so no entry is read twice on a longer circle of
-    2K-1 or more.
+    The transform has the map's own length K where that has no prime factor above 7. Otherwise the map is padded
+    circularly by its first K-1 lines: y[i] reads entries i .. i+K-1 <= 2K-2, so a transform of length 2K-1 or more
+    does not alias.
 
-    Half precision is transformed in float32 and rounded once, at the end. An element errs by some roundings of the
-    largest elements, not of its own: the nature of a transform.
+    Half precision is transformed in float32 and rounded once, at the end. As in any Fourier transform, rounding errors
+    scale with the largest elements, not with each element.
     """
     exact = torch.promote_types(x.dtype, torch.float32)
-    length, circle, lines = kernel.shape[1], kernel.shape[1], x.to(exact)
+    length, period, padded = kernel.shape[1], kernel.shape[1], x.to(exact)
     if not has_small_factors(length):
-        circle = good_length(2 * length - 1)
-        lines = torch.cat([lines, lines.narrow(dim, 0, length - 1)], dim)
-    spectrum = torch.fft.rfft(kernel.to(exact), circle).conj()
-    along = spectrum[:, :, None] if dim == 2 else spectrum[:, None, :]
-    y = torch.fft.irfft(torch.fft.rfft(lines, circle, dim) * along, circle, dim).narrow(dim, 0, length)
+        period = good_length(2 * length - 1)
+        padded = torch.cat([padded, padded.narrow(dim, 0, length - 1)], dim)
+    spectrum = torch.fft.rfft(kernel.to(exact), period).conj()
+    spectrum = spectrum[:, :, None] if dim == 2 else spectrum[:, None, :]
+    y = torch.fft.irfft(torch.fft.rfft(padded, period, dim) * spectrum, period, dim).narrow(dim, 0, length)
     if bias is not None:
         y = y + bias.to(exact)[:, None, None]
     return laid_out(y.to(x.dtype), is_channels_last(x))

@@ -1,18 +1,18 @@
-"""What the operators are not defined for."""
+"""Validation of the operators' inputs."""
 
 from torch import Tensor
 
 
 def check(x: Tensor, kernel_h: Tensor, kernel_w: Tensor) -> None:
-    """Raises ValueError naming the value, what was expected and the remedy, unless these can be convolved."""
+    """Raises ValueError naming the value, the expectation and the remedy unless these can be convolved."""
     check_map(x)
     for name, kernel, size in (("kernel_h", kernel_h, x.shape[2]), ("kernel_w", kernel_w, x.shape[3])):
         check_kernel(name, kernel, x)
         taps = kernel.shape[1]
         if taps % 2 == 0 or taps > 2 * size - 1:
             raise ValueError(
-                f"{name} has {taps} taps: a map of {size} takes an odd number, at most {2 * size - 1}; "
-                f"fit_kernel({name}, {2 * size - 1}) makes it so"
+                f"{name} has {taps} taps: expected an odd number, at most {2 * size - 1} for a map of {size}; "
+                f"fit_kernel({name}, {2 * size - 1}) resizes it"
             )
 
 
@@ -29,7 +29,7 @@ def check_map(x: Tensor) -> None:
 
 
 def check_kernel(name: str, kernel: Tensor, x: Tensor) -> None:
-    """Raises ValueError unless `kernel` is [C, taps], of the channels, device and dtype of `x`."""
+    """Raises ValueError unless `kernel` is [C, taps] with the channels, device and dtype of `x`."""
     if kernel.dim() != 2 or kernel.shape[0] != x.shape[1]:
         raise ValueError(f"{name} is [channels, taps] with {x.shape[1]} channels, got shape {tuple(kernel.shape)}")
     if kernel.device != x.device:

@@ -1,4 +1,4 @@
-"""What `auto` takes, and why."""
+"""Which algorithm `auto` chooses, and why."""
 
 from __future__ import annotations
 
@@ -9,24 +9,27 @@ import torch
 from torch import Tensor
 
 from parcnet.ops.oversized import tuning
+from parcnet.ops.oversized.algorithms import ALGORITHMS
 from parcnet.ops.oversized.checks import check
 from parcnet.ops.oversized.problem import Problem
-from parcnet.ops.oversized.registry import ALGORITHMS
 
-FALLBACK = "conv"  # takes every problem, and every runtime knows it
-_COSTS_PER_TAP = {"conv": lambda h, w: h + w, "dense": lambda h, w: h * w}  # the others cost the same for any kernel
+FALLBACK = "conv"  # supports every problem, in every runtime
+_COSTS_PER_TAP = {
+    "conv": lambda h, w: h + w,
+    "dense": lambda h, w: h * w,
+}  # the others cost the same for every kernel length
 
 
 def fastest(problem: Problem) -> str:
-    """The name of the algorithm whose predicted time is least among those that take `problem`.
+    """The name of the algorithm with the shortest predicted time among those that support `problem`.
 
-    Predicted by the nearest case of the tuned table; `conv` when the table has none of this kind, and when a size is
-    symbolic. A compiler takes the answer as a constant.
+    The prediction is the nearest case of the tuned table; `conv` where the table has no case of this kind and where a
+    size is symbolic. To a compiler the result is a constant.
     """
     if problem.symbolic:
         return FALLBACK
     if not torch.compiler.is_dynamo_compiling():
-        return _looked_up(problem, tuning.generation())
+        return _fastest_in_table(problem, tuning.generation())
     return _constant(
         problem.batch,
         problem.channels,
@@ -55,22 +58,22 @@ def _constant(
     channels_last: bool,
 ) -> str:
     problem = Problem(batch, channels, height, width, taps_h, taps_w, dtype, device, training, channels_last)
-    return _looked_up(problem, tuning.generation())
+    return _fastest_in_table(problem, tuning.generation())
 
 
 @lru_cache(maxsize=4096)
-def _looked_up(problem: Problem, generation: int) -> str:  # noqa: ARG001 - another table, another answer
+def _fastest_in_table(problem: Problem, generation: int) -> str:  # noqa: ARG001 - part of the cache's key
     times = _predicted(problem, _nearest(problem))
-    able = [name for name in times if name in ALGORITHMS and ALGORITHMS[name].refuses(problem) is None]
-    return min(able, key=times.__getitem__, default=FALLBACK)
+    supported = [name for name in times if name in ALGORITHMS and ALGORITHMS[name].refuses(problem) is None]
+    return min(supported, key=times.__getitem__, default=FALLBACK)
 
 
-def _nearest(problem: Problem) -> tuning.Row | None:
-    """The case least far away in the logarithms of its sizes; the map counts double, as it decides most."""
+def _nearest(problem: Problem) -> tuning.TunedRow | None:
+    """The nearest case by the logarithms of its sizes; height and width, which matter most, count twice."""
     if problem.batch == 0 or problem.channels == 0:
         return None
 
-    def distance(row: tuning.Row) -> float:
+    def distance(row: tuning.TunedRow) -> float:
         sides = abs(log(row.height / problem.height)) + abs(log(row.width / problem.width))
         return 2 * sides + abs(log(row.channels / problem.channels)) + abs(log(row.batch / problem.batch))
 
@@ -79,8 +82,8 @@ def _nearest(problem: Problem) -> tuning.Row | None:
     return min(rows, key=distance, default=None)
 
 
-def _predicted(problem: Problem, row: tuning.Row | None) -> dict[str, float]:
-    """The row's times in milliseconds; where taps cost, a kernel shorter than 2H-1 or 2W-1 takes its share of them."""
+def _predicted(problem: Problem, row: tuning.TunedRow | None) -> dict[str, float]:
+    """The row's times in milliseconds, scaled for shorter kernels than 2H-1 and 2W-1 where the cost is per tap."""
     if row is None:
         return {}
     times = dict(row.times_ms)
@@ -98,24 +101,26 @@ def explain_choice(
     *,
     training: bool | None = None,
 ) -> str:
-    """Which algorithm `auto` takes, and why each other was passed over: its refusal, or both times. Lines of text.
+    """Which algorithm `auto` chooses, and why not each of the others: its refusal, or both times. Lines of text.
 
-    Takes a `Problem`, or an input [B, C, H, W] and its kernels; without kernels, the full ones (2H-1 and 2W-1 taps).
-    `training` None: as gradients are recorded now.
+    Takes a `Problem`, or an input [B, C, H, W] and its kernels, by default of full length (2H-1 and 2W-1 taps).
+    `training` None: whether gradients are recorded now.
     """
-    problem = _posed(x_or_problem, kernel_h, kernel_w, training)
+    problem = _as_problem(x_or_problem, kernel_h, kernel_w, training)
     row, choice = _nearest(problem) if not problem.symbolic else None, fastest(problem)
     times = _predicted(problem, row)
-    lines = [f"auto takes {choice} for {_described(problem)}", _source(problem, row)]
+    lines = [f"auto chooses {choice} for {_described(problem)}", _source(problem, row)]
     for name, algorithm in ALGORITHMS.items():
         lines.append(f"  {name:<10}{_verdict(name, algorithm.refuses(problem), choice, times)}")
     return "\n".join(lines)
 
 
-def _posed(x: Tensor | Problem, kernel_h: Tensor | None, kernel_w: Tensor | None, training: bool | None) -> Problem:
+def _as_problem(
+    x: Tensor | Problem, kernel_h: Tensor | None, kernel_w: Tensor | None, training: bool | None
+) -> Problem:
     if isinstance(x, Problem):
         if kernel_h is not None or kernel_w is not None or training is not None:
-            raise ValueError("a Problem says it all: give kernels and training only with a tensor")
+            raise ValueError("kernels and training are given with a tensor only: a Problem has them already")
         return x
     if x.dim() != 4:
         raise ValueError(f"x is [batch, channels, height, width], got shape {tuple(x.shape)}")
@@ -136,25 +141,25 @@ def _described(problem: Problem) -> str:
     )
 
 
-def _source(problem: Problem, row: tuning.Row | None) -> str:
+def _source(problem: Problem, row: tuning.TunedRow | None) -> str:
     if problem.symbolic:
-        return f"its sizes are symbolic, so no time can be looked up: {FALLBACK} serves every size"
+        return f"its sizes are symbolic, so no time is known: {FALLBACK} supports every size"
     if row is None:
-        return f"the table has no such case for {problem.device!r}: {FALLBACK} (`parcnet bench tune` measures it)"
-    how = tuning.measured(row.device)
-    machine = f", measured on {how['cpu']}" if "cpu" in how else ""
+        return f"the table has no such case for {problem.device!r}: {FALLBACK} (`parcnet bench tune` measures one)"
+    measurement = tuning.measured(row.device)
+    machine = f", measured on {measurement['cpu']}" if "cpu" in measurement else ""
     return f"nearest case in the table: {row.batch}x{row.channels}x{row.height}x{row.width}{machine}"
 
 
 def _verdict(name: str, refusal: str | None, choice: str, times: dict[str, float]) -> str:
     if name == choice:
-        return f"taken: {times[name]:.3g} ms" if name in times else "taken"
+        return f"chosen: {times[name]:.3g} ms" if name in times else "chosen"
     if name == "reference":
-        return "passed over: the definition, slow on purpose"
+        return "not considered: the definition, slow on purpose"
     if refusal is not None:
         return f"refuses: {refusal}"
     if not times:
-        return "passed over: no time known"
+        return "not considered: no time known"
     if name not in times:
-        return "passed over: not timed in that case"
-    return f"slower: {times[name]:.3g} ms against {times[choice]:.3g} ms" if choice in times else "passed over"
+        return "not considered: not timed in that case"
+    return f"slower: {times[name]:.3g} ms against {times[choice]:.3g} ms" if choice in times else "not considered"

@@ -5,25 +5,24 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from parcnet.ops.layout import is_channels_last, laid_out
-from parcnet.ops.oversized.conv import computed_in, depthwise
+from parcnet.ops.oversized.conv import convolution_format, depthwise
 from parcnet.ops.oversized.problem import Algorithm, Problem
 
-COST_LIMIT = 2**35  # multiply-adds a call: about a second on two CPU cores
+COST_LIMIT = 2**35  # multiply-adds per call: about a second on two CPU cores
 
 
 def oversized_conv2d_dense(x: Tensor, kernel_h: Tensor, kernel_w: Tensor) -> Tensor:
     """One depthwise convolution with the outer product of the kernels: B C H W L_h L_w multiply-adds."""
-    return laid_out(depthwise(computed_in(x), merge(kernel_h, kernel_w)[:, None]), is_channels_last(x))
+    return laid_out(depthwise(convolution_format(x), merge(kernel_h, kernel_w)[:, None]), is_channels_last(x))
 
 
 def merge(kernel_h: Tensor, kernel_w: Tensor, local: Tensor | None = None) -> Tensor:
-    """The one kernel that does what the pair does, and `local` (a depthwise kernel beside them, added) with it.
+    """The dense kernel equivalent to the pair, plus `local`, a depthwise kernel in parallel.
 
         K[c,m,n] = kernel_h[c,m] kernel_w[c,n] + local[c, m-M, n-N]      the centres of all three coincide
 
-    Equal because the horizontal pass reads only columns inside the map, each of which the vertical pass answers in
-    full; with zero padding of half the kernel's size. A kernel smaller than `local` grows to its size by zeros, whose
-    taps lie beyond the map when it is 2H-1 long.
+    Exact with zero padding of half the kernel's size, because the horizontal pass reads only columns inside the map,
+    all of which the vertical pass computes in full. A kernel smaller than `local` is padded with zeros to its size.
 
     Shapes: kernel_h [C, 2H-1], kernel_w [C, 2W-1], local [C, k, l] or [C, 1, k, l], all odd -> [C, 2H-1, 2W-1].
     """
@@ -42,7 +41,7 @@ def merge(kernel_h: Tensor, kernel_w: Tensor, local: Tensor | None = None) -> Te
 
 
 def _centred(kernel: Tensor, height: int, width: int) -> Tensor:
-    """`kernel` [C, k, l] amid zeros [C, height, width]."""
+    """`kernel` [C, k, l] zero-padded on all sides to [C, height, width]."""
     above, beside = (height - kernel.shape[1]) // 2, (width - kernel.shape[2]) // 2
     return F.pad(kernel, [beside, beside, above, above])
 

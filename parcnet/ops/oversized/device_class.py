@@ -1,4 +1,4 @@
-"""Which devices share timings."""
+"""Classes of devices with comparable timings."""
 
 from collections.abc import Iterable
 from functools import lru_cache
@@ -10,7 +10,7 @@ import torch
 def device_class(device: torch.device) -> str:
     """Devices whose timings are comparable: "mps", a GPU's compute capability ("cuda sm_90"), a CPU's vector units.
 
-    A CPU is called by what torch uses of it, "cpu avx2", "cpu avx512", and "cpu avx512 bf16" where it multiplies bf16.
+    A CPU is named by the instructions torch uses: "cpu avx2", "cpu avx512", "cpu avx512 bf16" with bf16 products.
     """
     match device.type:
         case "cpu":
@@ -21,7 +21,7 @@ def device_class(device: torch.device) -> str:
 
 
 def nearest_class(device: str, known: Iterable[str]) -> str | None:
-    """The class among `known` that shares the most leading words with `device`; None when not even the first one.
+    """The class among `known` that shares the most leading words with `device`; None if not even the first.
 
     >>> nearest_class("cpu avx512", ["cpu avx2", "cpu avx512 bf16", "mps"])
     'cpu avx512 bf16'
@@ -41,7 +41,9 @@ def _shared_words(one: str, other: str) -> int:
 @lru_cache
 def _cpu() -> str:
     capability = torch.backends.cpu.get_cpu_capability().lower()
-    capabilities: dict[str, bool] = getattr(torch.cpu, "get_capabilities", dict)()  # not in the oldest torch we take
+    capabilities: dict[str, bool] = getattr(
+        torch.cpu, "get_capabilities", dict
+    )()  # missing from the oldest supported torch
     bf16 = capabilities.get("amx_bf16") or capabilities.get("avx512_bf16")
     return f"cpu {capability} bf16" if bf16 else f"cpu {capability}"
 

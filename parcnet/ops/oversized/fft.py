@@ -12,15 +12,15 @@ from parcnet.ops.oversized.separable import Passes, separable
 def oversized_conv2d_fft(x: Tensor, kernel_h: Tensor, kernel_w: Tensor) -> Tensor:
     """Pad, transform, multiply, invert, along the height and then along the width.
 
-    Half precision is transformed in float32 and rounded once, at the end. An element errs by some roundings of the
-    largest elements, not of its own: the nature of a transform.
+    Half precision is transformed in float32 and rounded once, at the end. As in any Fourier transform, rounding errors
+    scale with the largest elements, not with each element.
 
-    Why a circular length of N = 2H-1 is enough. With k' the reversed kernel of L = 2S+1 <= 2H-1 taps, Eq. 1 reads
+    Why a transform of length N = 2H-1 does not alias. With k' the reversed kernel of L = 2S+1 <= 2H-1 taps, Eq. 1 reads
     y[i] = (k' * x)[i+S], a linear convolution with entries 0 .. H+2S-1, of which S .. S+H-1 are kept. A circular
     convolution of length N adds to entry n the entries n+N, n+2N, ... and n-N, ...: for a kept n,
         n+N >= S+N       lies beyond the last entry H+2S-1 as soon as N >= H+S,
         n-N <= S+H-1-N   lies before entry 0           as soon as N >= H+S.
-    Whatever aliases therefore lands outside the kept outputs, and H+S is 2H-1 for the full kernel (S = H-1).
+    Aliases therefore fall outside the kept outputs, and H+S is 2H-1 for the full kernel (S = H-1).
     The same N serves the kernel's gradient sum_i g[i] x[i+s], |s| <= S: lags of two maps of H reach from -(H-1) to
     H-1, and s+N > H-1, s-N < -(H-1) for N >= H+S.
     """
@@ -29,7 +29,7 @@ def oversized_conv2d_fft(x: Tensor, kernel_h: Tensor, kernel_w: Tensor) -> Tenso
 
 
 def good_length(least: int) -> int:
-    """The smallest even 2^a 3^b 5^c 7^d that is at least `least`: real transforms of even length are half as long."""
+    """The smallest even 2^a 3^b 5^c 7^d that is at least `least`: real transforms of even length cost half."""
     length = least + least % 2
     while not has_small_factors(length):
         length += 2
@@ -45,34 +45,34 @@ def has_small_factors(number: int) -> bool:
 
 
 def _prepare(kernel: Tensor, side: int) -> tuple[Tensor, int]:
-    """The spectrum [C, N//2+1] of the reversed kernel, moved so that output i comes out at place i; and N."""
+    """The spectrum [C, N//2+1] of the reversed kernel, shifted so that output i is at index i; and N."""
     reach = kernel.shape[1] // 2
-    circle = _circle(side, reach)
-    return torch.fft.rfft(F.pad(kernel.flip(1), [0, circle - kernel.shape[1]]).roll(-reach, 1), circle), circle
+    length = _transform_length(side, reach)
+    return torch.fft.rfft(F.pad(kernel.flip(1), [0, length - kernel.shape[1]]).roll(-reach, 1), length), length
 
 
 def _correlate(planes: Tensor, prepared: tuple[Tensor, int], dim: int) -> Tensor:
-    spectrum, circle = prepared
-    product = torch.fft.rfft(planes, circle, dim) * _along(spectrum, dim)
-    return torch.fft.irfft(product, circle, dim).narrow(dim, 0, planes.shape[dim])
+    spectrum, length = prepared
+    product = torch.fft.rfft(planes, length, dim) * _along(spectrum, dim)
+    return torch.fft.irfft(product, length, dim).narrow(dim, 0, planes.shape[dim])
 
 
 def _products(planes: Tensor, upstream: Tensor, taps: int, dim: int) -> Tensor:
     """Summed over images and lines in the Fourier domain: one inverse transform a channel."""
-    circle = _circle(planes.shape[dim], taps // 2)
-    spectra = torch.fft.rfft(planes, circle, dim) * torch.fft.rfft(upstream, circle, dim).conj()
+    length = _transform_length(planes.shape[dim], taps // 2)
+    spectra = torch.fft.rfft(planes, length, dim) * torch.fft.rfft(upstream, length, dim).conj()
     return spectra.sum((2, 4 - dim))
 
 
 def _lags(products: Tensor, taps: int, side: int) -> Tensor:
     reach = taps // 2
-    circle = _circle(side, reach)
-    found = torch.fft.irfft(products, circle)  # lag s at s mod N
-    return torch.cat([found[:, circle - reach :], found[:, : reach + 1]], 1)
+    length = _transform_length(side, reach)
+    sums = torch.fft.irfft(products, length)  # lag s at s mod N
+    return torch.cat([sums[:, length - reach :], sums[:, : reach + 1]], 1)
 
 
-def _circle(length: int, reach: int) -> int:
-    return good_length(length + reach)
+def _transform_length(side: int, reach: int) -> int:
+    return good_length(side + reach)
 
 
 def _along(spectrum: Tensor, dim: int) -> Tensor:
@@ -80,7 +80,7 @@ def _along(spectrum: Tensor, dim: int) -> Tensor:
 
 
 def _channels(height: int, width: int, dtype: torch.dtype) -> int:  # noqa: ARG001 - the signature of `Passes`
-    """Spectra take four to five times the memory of their maps: a block of channels bounds them for large maps."""
+    """Spectra take four to five times the memory of their maps; blocks of channels bound it for large maps."""
     return image_blocks.BLOCK_ELEMENTS // (height * width)
 
 

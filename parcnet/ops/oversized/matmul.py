@@ -7,14 +7,14 @@ from parcnet.ops.oversized.problem import Algorithm, Problem
 from parcnet.ops.oversized.separable import Passes, separable
 from parcnet.ops.oversized.toeplitz import diagonal_sums, toeplitz
 
-MATRIX_BYTES = 2**25  # of Toeplitz matrices that one step builds
+MATRIX_BYTES = 2**25  # of the Toeplitz matrices built at a time
 
 
 def oversized_conv2d_matmul(x: Tensor, kernel_h: Tensor, kernel_w: Tensor) -> Tensor:
     """z = T_h x T_w', a pair of products a channel: B C H W (H + W) multiply-adds, none spent on padding.
 
     T_h [C, H, H] and T_w [C, W, W] are the Toeplitz matrices of the kernels (`toeplitz`), built for as many channels
-    at a time as fit into MATRIX_BYTES, and built again for the gradients: no memory grows with the square of the map.
+    at a time as fit into MATRIX_BYTES and rebuilt for the gradients: memory stays linear in the size of the map.
     """
     return separable(x, kernel_h, kernel_w, _PASSES)
 

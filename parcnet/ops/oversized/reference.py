@@ -24,7 +24,7 @@ def oversized_conv2d_reference(x: Tensor, kernel_h: Tensor, kernel_w: Tensor) ->
 
 
 def _correlate_rows(x: Tensor, kernel: Tensor) -> Tensor:
-    """Eq. 1, one term a tap: the rows i for which i+s lies on the map receive kernel[s] times row i+s."""
+    """Eq. 1, one term per tap: kernel[s] times row i+s is added to every row i for which row i+s exists."""
     height, reach = x.shape[2], kernel.shape[1] // 2
     y = torch.zeros_like(x)
     for s in range(-reach, reach + 1):
@@ -35,7 +35,7 @@ def _correlate_rows(x: Tensor, kernel: Tensor) -> Tensor:
 
 
 def _refuses(problem: Problem) -> str | None:
-    return "it computes in float64, which this device does not have" if problem.device == "mps" else None
+    return "it computes in float64, which this device does not support" if problem.device == "mps" else None
 
 
 REFERENCE = Algorithm("reference", oversized_conv2d_reference, _refuses)

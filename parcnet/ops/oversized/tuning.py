@@ -1,4 +1,4 @@
-"""The tuned table: what each algorithm took on a grid of cases, as data, one part a device class."""
+"""The tuned table: the time of each algorithm on a grid of cases, by device class."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ _REMEDY = "measure it again with `parcnet bench tune`"
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
-    """One case: the median time in milliseconds of each algorithm that took it, layout changes counted.
+class TunedRow:
+    """One case: the median time in milliseconds of each supported algorithm, including memory format conversions.
 
     device     a device class, as `device_class` names it
     dtype      "float32", "bfloat16", ...
@@ -46,24 +46,24 @@ class Row:
 
 
 def save_table(
-    rows: Iterable[Row | Mapping[str, Any]], path: str | Path, measured: Mapping[str, Any] | None = None
+    rows: Iterable[TunedRow | Mapping[str, Any]], path: str | Path, measured: Mapping[str, Any] | None = None
 ) -> None:
-    """Write `rows`, atomically. In an existing table the device classes measured now are replaced, others are kept.
+    """Write `rows` atomically. In an existing table they replace their device classes; the others are kept.
 
-    `measured` says how the rows came about (command, machine, versions, date); it is kept beside them.
-    Raises ValueError for a row that lacks a field or holds a wrong one.
+    `measured` is stored with them: how they were measured (command, machine, versions, date).
+    Raises ValueError for a row with missing, unknown or invalid fields.
     """
-    parsed = [row if isinstance(row, Row) else _row(row) for row in rows]
+    parsed = [row if isinstance(row, TunedRow) else _row(row) for row in rows]
     path = Path(path)
     parts = _parts(path) if path.is_file() else {}
     for device in dict.fromkeys(row.device for row in parsed):
-        mine = [asdict(row) for row in parsed if row.device == device]
-        parts[device] = {"measured": dict(measured or {}), "rows": mine}
+        fields = [asdict(row) for row in parsed if row.device == device]
+        parts[device] = {"measured": dict(measured or {}), "rows": fields}
     write_text(path, _text(parts))
 
 
-def read_table(path: str | Path) -> tuple[Row, ...]:
-    """All rows of a table. Raises UserError when it is none."""
+def read_table(path: str | Path) -> tuple[TunedRow, ...]:
+    """All rows of a table. Raises UserError for any other file."""
     path = Path(path)
     try:
         return tuple(_row(row) for part in _parts(path).values() for row in part["rows"])
@@ -72,13 +72,13 @@ def read_table(path: str | Path) -> tuple[Row, ...]:
 
 
 def measured(device: str, path: str | Path | None = None) -> dict[str, Any]:
-    """How the rows of a device class came about, as `save_table` was told; empty when nothing is known."""
-    found: dict[str, Any] = _parts(Path(path or _Active.path)).get(device, {}).get("measured", {})
-    return found
+    """How the rows of a device class were measured, as given to `save_table`; empty if unknown."""
+    measurement: dict[str, Any] = _parts(Path(path or _Active.path)).get(device, {}).get("measured", {})
+    return measurement
 
 
 def use_table(path: str | Path | None) -> None:
-    """Let `auto` choose by the table at `path`, in this process; None: by the shipped one."""
+    """Make `auto` use the table at `path`, in this process; None: the shipped one."""
     chosen = SHIPPED if path is None else Path(path)
     read_table(chosen)
     _Active.path = chosen
@@ -86,12 +86,12 @@ def use_table(path: str | Path | None) -> None:
 
 
 def generation() -> int:
-    """Grows with each `use_table`: what was looked up before is void."""
+    """Grows with each `use_table`, which invalidates the caches."""
     return _Active.generation
 
 
-def rows_for(device: str, dtype: str, training: bool, channels_last: bool) -> tuple[Row, ...]:
-    """The rows of the table in use that are of this kind, of the device class nearest to `device`."""
+def rows_for(device: str, dtype: str, training: bool, channels_last: bool) -> tuple[TunedRow, ...]:
+    """The rows of this kind in the active table, of the device class nearest to `device`."""
     groups = _grouped(_Active.path, _Active.generation)
     known = dict.fromkeys(kind[0] for kind in groups if kind[1:] == (dtype, training, channels_last))
     return groups.get((nearest_class(device, known) or "", dtype, training, channels_last), ())
@@ -102,11 +102,11 @@ class _Active:
     generation = 0
 
 
-# another table, another `generation`, another answer: hence the argument that only the cache reads
+# `generation` is part of the cache's key: another table, another result
 @lru_cache(maxsize=1)
-def _grouped(path: Path, generation: int) -> dict[tuple[str, str, bool, bool], tuple[Row, ...]]:  # noqa: ARG001
-    """Read once, when first asked for."""
-    groups: dict[tuple[str, str, bool, bool], tuple[Row, ...]] = {}
+def _grouped(path: Path, generation: int) -> dict[tuple[str, str, bool, bool], tuple[TunedRow, ...]]:  # noqa: ARG001
+    """The active table, read on first use."""
+    groups: dict[tuple[str, str, bool, bool], tuple[TunedRow, ...]] = {}
     for row in read_table(path):
         kind = (row.device, row.dtype, row.training, row.channels_last)
         groups[kind] = (*groups.get(kind, ()), row)
@@ -121,21 +121,21 @@ def _parts(path: Path) -> dict[str, Any]:
     except ValueError as error:
         raise UserError(f"{path} is not a table of timings ({error}): {_REMEDY}") from error
     if not isinstance(table, dict) or table.get("format") != FORMAT:
-        found = table.get("format") if isinstance(table, dict) else None
-        raise UserError(f"{path} has table format {found}, this version reads {FORMAT}: {_REMEDY}")
+        version = table.get("format") if isinstance(table, dict) else None
+        raise UserError(f"{path} has table format {version}, this version of parcnet reads {FORMAT}: {_REMEDY}")
     parts: dict[str, Any] = table["devices"]
     return parts
 
 
-def _row(fields: Mapping[str, Any]) -> Row:
-    known = set(Row.__dataclass_fields__)
+def _row(fields: Mapping[str, Any]) -> TunedRow:
+    known = set(TunedRow.__dataclass_fields__)
     if set(fields) != known:
         raise ValueError(f"a row has the fields {sorted(known)}, got {sorted(fields)}")
-    return Row(**fields)
+    return TunedRow(**fields)
 
 
 def _text(parts: Mapping[str, Any]) -> str:
-    """JSON with one row a line, so that a new measurement is a diff that can be read."""
+    """JSON with one row per line, so that the diff of a new measurement is readable."""
     blocks = []
     for device, part in parts.items():
         head = f'  {json.dumps(device)}: {{"measured": {json.dumps(part["measured"])}, "rows": ['

@@ -1,9 +1,9 @@
-"""Starting the Triton kernels: the one module that imports them, itself imported on the first call."""
+"""Launches the Triton kernels: the one module that imports them, itself imported on the first call."""
 
 from __future__ import annotations
 
 import torch
-import triton  # noqa: F401  (named first, so that a missing triton is what the error names)
+import triton  # noqa: F401  (first, so that the error names triton where it is missing)
 from torch import Tensor
 
 from parcnet.ops.layout import empty_map, is_channels_last
@@ -12,20 +12,20 @@ from parcnet.ops.triton.gradient_kernels import local_gradient_kernel, matrix_gr
 from parcnet.ops.triton.mix_kernel import mix_kernel
 from parcnet.ops.triton.tiling import PROGRAMS, Tiling, candidate_tilings, ceil_div, next_power_of_two, padded
 
-MAX_OFFSET = 2**31 - 1  # elements; kernels address the places of one image with 32 bits
+MAX_OFFSET = 2**31 - 1  # elements; kernels address the elements of one image with 32 bits
 
 
 def mix(
     x: Tensor, gate: Tensor, kernel_h: Tensor, kernel_w: Tensor, local: Tensor, tiling: Tiling | None = None
 ) -> Tensor:
-    """gate * (T_h x T_w' + local(x)), a new tensor in the layout of `x`."""
+    """gate * (T_h x T_w' + local(x)), a new tensor in the memory format of `x`."""
     return _mix(x, gate, kernel_h, kernel_w, local, tiling, transposed=False)
 
 
 def transposed_mix(
     ungated: Tensor, kernel_h: Tensor, kernel_w: Tensor, local: Tensor, tiling: Tiling | None = None
 ) -> Tensor:
-    """T_h' D T_w + local'(D): the gradient of the features, from D, the gradient behind the gate."""
+    """T_h' D T_w + local'(D): the gradient of the features, from D = upstream * gate."""
     return _mix(ungated, ungated, kernel_h, kernel_w, local, tiling, transposed=True)
 
 
@@ -64,8 +64,8 @@ def kernel_gradients(
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Gradients of sum(D * (T_h x T_w' + local(x))) with respect to kernel_h, kernel_w and local, in their dtype.
 
-    D is `ungated`. The kernels leave fp32 sums over chunks of the batch, which torch adds, in an order that depends on
-    shapes and layout alone: the same inputs give the same bits.
+    D is `ungated`. The kernels write fp32 sums over chunks of the batch, which torch adds in an order that depends on
+    shapes and memory formats alone: the result is deterministic.
     """
     ungated, x = _addressable(ungated), _addressable(x)
     if x.numel() == 0:
@@ -104,13 +104,13 @@ def _local_gradient(ungated: Tensor, x: Tensor, side: int) -> Tensor:
     block_c = min(next_power_of_two(channels), 16 if is_channels_last(x) else 1)
     block_n = max(1, min(4096 // (block_c * pad_taps), next_power_of_two(batch * height * width)))
     groups = ceil_div(channels, block_c)
-    places = batch * height * width
-    chunk_places = block_n * ceil_div(places, block_n * max(1, 4 * PROGRAMS // groups))
-    chunks = ceil_div(places, chunk_places)
+    positions = batch * height * width
+    chunk_positions = block_n * ceil_div(positions, block_n * max(1, 4 * PROGRAMS // groups))
+    chunks = ceil_div(positions, chunk_positions)
     partial = torch.empty(chunks, channels, side * side, device=x.device, dtype=torch.float32)
     with torch.cuda.device_of(x):
         local_gradient_kernel[(chunks * groups,)](
-            ungated, x, partial, places, channels, height, width, groups, chunk_places,
+            ungated, x, partial, positions, channels, height, width, groups, chunk_positions,
             *ungated.stride(), *x.stride(),
             SIDE=side, PAD_TAPS=pad_taps, BLOCK_C=block_c, BLOCK_N=block_n, num_warps=4,
         )  # fmt: skip
@@ -118,11 +118,11 @@ def _local_gradient(ungated: Tensor, x: Tensor, side: int) -> Tensor:
 
 
 def _default_tiling(x: Tensor) -> Tiling:
-    layout, itemsize = is_channels_last(x), x.dtype.itemsize
-    return candidate_tilings(x.shape[1], x.shape[3], channels_last=layout, itemsize=itemsize)[0]
+    channels_last, itemsize = is_channels_last(x), x.dtype.itemsize
+    return candidate_tilings(x.shape[1], x.shape[3], channels_last=channels_last, itemsize=itemsize)[0]
 
 
 def _addressable(t: Tensor) -> Tensor:
-    """Copied only when the places of one image lie too far apart for 32-bit offsets, as in a transposed huge batch."""
+    """Copied only if the elements of one image exceed 32-bit offsets, as in a huge batch, transposed."""
     reach = sum(max(size - 1, 0) * stride for size, stride in zip(t.shape[1:], t.stride()[1:], strict=True))
     return t if reach <= MAX_OFFSET else t.contiguous()

@@ -1,9 +1,9 @@
-"""The fused token mixing of the spatial BGU as one Triton kernel. Imports triton: only `launch` imports this file."""
+"""The fused token mixing of the spatial BGU as one Triton kernel. Imports triton; only `launch` imports it."""
 
 import triton
 import triton.language as tl
 
-from parcnet.ops.triton.problem import interpreted
+from parcnet.ops.triton.requirements import interpreted
 
 INTERPRETED = tl.constexpr(interpreted())
 
@@ -16,7 +16,7 @@ def offsets(index_c, index_i, index_j, stride_c, stride_h, stride_w):  # type: i
 
 @triton.jit
 def inside(index_c, index_i, index_j, channels, height, width):  # type: ignore[no-untyped-def]
-    """Whether the map has these places; what lies outside is zero padding."""
+    """Whether these positions are inside the map; outside is zero padding."""
     rows = (index_i >= 0) & (index_i < height)
     columns = (index_j >= 0) & (index_j < width)
     return (index_c < channels) & rows & columns
@@ -31,8 +31,8 @@ def toeplitz_entries(kernel, taps, index_c, shift, channels):  # type: ignore[no
 
 @triton.jit
 def product(a, b, total):  # type: ignore[no-untyped-def]
-    """total + a b, a channel at a time, in fp32: tensor cores for half precision, true fp32 (never tf32) for fp32."""
-    if INTERPRETED:  # the interpreter multiplies the bits of bf16 numbers; their fp32 products are the same, and exact
+    """total + a b per channel, summed in fp32: tensor cores for half precision, true fp32 (never tf32) for fp32."""
+    if INTERPRETED:  # the interpreter multiplies bf16 numbers as integers; their fp32 products are exact
         a = a.to(tl.float32)
         b = b.to(tl.float32)
     return tl.dot(a, b, total, input_precision="ieee")
@@ -50,11 +50,11 @@ def mix_kernel(  # type: ignore[no-untyped-def]
     """Rows i of BLOCK_C channels of one image: Y = T_h X T_w' on tensor cores, plus the local kernel by shifts.
 
         TRANSPOSED false:  out = gate * (T_h x T_w' + local(x))     the operator
-        TRANSPOSED true:   out = T_h' x T_w + local'(x)             x the gradient behind the gate, which is not read
+        TRANSPOSED true:   out = T_h' x T_w + local'(x)             x = upstream * gate; `gate` is not read
 
-    Several programs share the channels of an image, BLOCK_I rows each: device memory delivers x once, the caches its
-    further reads. The gate is read and `out` written once. Accumulation is fp32; T_h x is rounded to the dtype of x
-    between the products, as between the two convolutions of the framework.
+    Several programs share the channels of an image, BLOCK_I rows each: x is read once from device memory and from cache
+    afterwards. The gate is read and `out` written once. Accumulation is in fp32; T_h x is rounded to the dtype of x
+    between the products, as between two convolutions of torch.
     """
     program = tl.program_id(0)
     first_row = (program % row_blocks) * BLOCK_I
@@ -73,8 +73,8 @@ def mix_kernel(  # type: ignore[no-untyped-def]
     vertical = tl.full((BLOCK_C, BLOCK_I, PAD_W), 0.0, tl.float32)
     for first_p in range(0, PAD_H, BLOCK_P):
         p = first_p + tl.arange(0, BLOCK_P)
-        place = inside(c, p[None, :, None], every_q[None, None, :], channels, height, width)
-        rows = tl.load(x + offsets(c, p[None, :, None], every_q[None, None, :], x_c, x_h, x_w), mask=place, other=0.0)
+        mask = inside(c, p[None, :, None], every_q[None, None, :], channels, height, width)
+        rows = tl.load(x + offsets(c, p[None, :, None], every_q[None, None, :], x_c, x_h, x_w), mask=mask, other=0.0)
         matrix_h = toeplitz_entries(kernel_h, taps_h, c, sign * (p[None, None, :] - i), channels)
         vertical = product(matrix_h, rows, vertical)
     vertical_rounded = vertical.to(dtype)
@@ -89,22 +89,22 @@ def mix_kernel(  # type: ignore[no-untyped-def]
             in_band = (tap_i >= 0) & (tap_i < SIDE) & (c < channels)
             for tap_j in range(SIDE):
                 band = tl.load(local + c * (SIDE * SIDE) + tap_i * SIDE + tap_j, mask=in_band, other=0.0)
-                seen_j = j + sign * (tap_j - SIDE // 2)
-                place = inside(c, p[None, :, None], seen_j, channels, height, width)
-                seen = tl.load(x + offsets(c, p[None, :, None], seen_j, x_c, x_h, x_w), mask=place, other=0.0)
-                result = product(band, seen, result)
+                source_j = j + sign * (tap_j - SIDE // 2)
+                mask = inside(c, p[None, :, None], source_j, channels, height, width)
+                values = tl.load(x + offsets(c, p[None, :, None], source_j, x_c, x_h, x_w), mask=mask, other=0.0)
+                result = product(band, values, result)
         else:
             nearby = tl.full((BLOCK_C, BLOCK_I, BLOCK_J), 0.0, tl.float32)
             for tap_i in range(SIDE):
-                seen_i = i + sign * (tap_i - SIDE // 2)
+                source_i = i + sign * (tap_i - SIDE // 2)
                 for tap_j in tl.static_range(SIDE):
-                    seen_j = j + sign * (tap_j - SIDE // 2)
-                    place = inside(c, seen_i, seen_j, channels, height, width)
-                    seen = tl.load(x + offsets(c, seen_i, seen_j, x_c, x_h, x_w), mask=place, other=0.0)
+                    source_j = j + sign * (tap_j - SIDE // 2)
+                    mask = inside(c, source_i, source_j, channels, height, width)
+                    values = tl.load(x + offsets(c, source_i, source_j, x_c, x_h, x_w), mask=mask, other=0.0)
                     tap = tl.load(local + c * (SIDE * SIDE) + tap_i * SIDE + tap_j, mask=c < channels, other=0.0)
-                    nearby += seen.to(tl.float32) * tap.to(tl.float32)
+                    nearby += values.to(tl.float32) * tap.to(tl.float32)
             result += nearby
-        place = inside(c, i, j, channels, height, width)
+        mask = inside(c, i, j, channels, height, width)
         if not TRANSPOSED:
-            result *= tl.load(gate + offsets(c, i, j, gate_c, gate_h, gate_w), mask=place, other=0.0).to(tl.float32)
-        tl.store(out + offsets(c, i, j, out_c, out_h, out_w), result.to(dtype), mask=place)
+            result *= tl.load(gate + offsets(c, i, j, gate_c, gate_h, gate_w), mask=mask, other=0.0).to(tl.float32)
+        tl.store(out + offsets(c, i, j, out_c, out_h, out_w), result.to(dtype), mask=mask)

@@ -1,4 +1,4 @@
-"""The fused operator as torch knows it: schema, shapes, gradients, autocast and vmap. Imports without triton."""
+"""The fused operator as custom operators of torch: schema, shapes, gradients, autocast, vmap. Imports no triton."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from parcnet.ops.layout import empty_map
-from parcnet.ops.triton.problem import check, require
+from parcnet.ops.triton.requirements import check, require
 
 
 def spatial_mix(features: Tensor, gate: Tensor, kernel_h: Tensor, kernel_w: Tensor, local: Tensor) -> Tensor:
@@ -18,13 +18,13 @@ def spatial_mix(features: Tensor, gate: Tensor, kernel_h: Tensor, kernel_w: Tens
 
     Shapes: features, gate [B, C, H, W], kernel_h [C, 2H-1], kernel_w [C, 2W-1], or shorter and odd, local [C, 1, k, k],
     k odd -> [B, C, H, W], in channels_last memory where `features` are. Any strides: the two halves of one tensor of 2C
-    channels are taken where they lie. Accumulates in fp32; the vertical product is rounded to the dtype of `features`.
+    channels are not copied. Accumulates in fp32; the vertical product is rounded to the dtype of `features`.
 
-    Differentiable once with respect to all five; the mix is computed again for the gradients, never stored. Under
-    torch.autocast everything is converted to its dtype. vmap folds its dimension into the channels.
+    Differentiable once with respect to all five inputs; the gradients recompute the mix. Under torch.autocast all
+    inputs are converted to its dtype. vmap folds its dimension into the channels.
 
     Raises ValueError naming the value for mismatched shapes, dtypes or devices and for what `refuses` refuses;
-    RuntimeError with the reason where `available` gives one. Nothing is silently replaced.
+    RuntimeError with the reason where `available` gives one. There is no silent fallback.
     """
     return _spatial_mix(features, gate, kernel_h, kernel_w, local)
 
@@ -40,7 +40,7 @@ def _spatial_mix(features: Tensor, gate: Tensor, kernel_h: Tensor, kernel_w: Ten
 
 @torch.library.custom_op("parcnet::spatial_mix_transposed", mutates_args=())
 def _transposed(ungated: Tensor, kernel_h: Tensor, kernel_w: Tensor, local: Tensor) -> Tensor:
-    """The gradient of the features, from the gradient behind the gate."""
+    """The gradient of the features, from `ungated` = upstream * gate."""
     require(ungated.device)
     from parcnet.ops.triton import launch
 
@@ -51,7 +51,7 @@ def _transposed(ungated: Tensor, kernel_h: Tensor, kernel_w: Tensor, local: Tens
 def _kernel_gradients(
     ungated: Tensor, features: Tensor, kernel_h: Tensor, kernel_w: Tensor, local: Tensor
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """The gradients of kernel_h, kernel_w and local, from the gradient behind the gate."""
+    """The gradients of kernel_h, kernel_w and local, from `ungated` = upstream * gate."""
     require(features.device)
     from parcnet.ops.triton import launch
 
@@ -82,7 +82,7 @@ def _(
     )  # type: ignore[return-value]
 
 
-def _remember(ctx: Any, inputs: tuple[Tensor, ...], output: Tensor) -> None:  # noqa: ARG001 - torch's signature
+def _setup_context(ctx: Any, inputs: tuple[Tensor, ...], output: Tensor) -> None:  # noqa: ARG001 - torch's signature
     ctx.save_for_backward(*inputs)
 
 
@@ -105,11 +105,11 @@ def _backward(ctx: Any, upstream: Tensor) -> tuple[Tensor | None, ...]:
     return d_features, d_gate, *d_kernels
 
 
-_spatial_mix.register_autograd(_backward, setup_context=_remember)
+_spatial_mix.register_autograd(_backward, setup_context=_setup_context)
 
 
 def _autocast_on(device: str) -> Any:
-    """The kernel torch runs first inside torch.autocast: everything in the dtype that is wished there."""
+    """The kernel that torch.autocast dispatches to: it casts all inputs to the autocast dtype."""
 
     def cast_and_run(*tensors: Tensor) -> Tensor:
         dtype = torch.get_autocast_dtype(device)
@@ -124,19 +124,19 @@ _library.impl("spatial_mix", _autocast_on("cuda"), "AutocastCUDA")
 _library.impl("spatial_mix", _autocast_on("cpu"), "AutocastCPU")
 
 
-MAPS, KERNELS = 1, 0  # where the channels of a map and of a kernel are
+MAPS, KERNELS = 1, 0  # dimension of the channels in maps and in kernels
 
 
 def _fold(info: Any, in_dims: tuple[int | None, ...], tensors: tuple[Tensor, ...], maps: int) -> list[Tensor]:
-    """The mapped dimension in front of the channels, and one with them; a tensor that has none is repeated.
+    """Each tensor with its mapped dimension folded into the channels; a tensor without one is expanded.
 
     The first `maps` tensors are maps, the others kernels.
     """
     folded = []
-    for position, (tensor, where) in enumerate(zip(tensors, in_dims, strict=True)):
-        channels_at = MAPS if position < maps else KERNELS
-        mapped = tensor.expand(info.batch_size, *tensor.shape) if where is None else tensor.movedim(where, 0)
-        folded.append(mapped.movedim(0, channels_at).flatten(channels_at, channels_at + 1))
+    for index, (tensor, in_dim) in enumerate(zip(tensors, in_dims, strict=True)):
+        channel_dim = MAPS if index < maps else KERNELS
+        mapped = tensor.expand(info.batch_size, *tensor.shape) if in_dim is None else tensor.movedim(in_dim, 0)
+        folded.append(mapped.movedim(0, channel_dim).flatten(channel_dim, channel_dim + 1))
     return folded
 
 

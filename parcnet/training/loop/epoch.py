@@ -89,4 +89,4 @@ def _skip(
     if position.skipped > max_skipped:
         raise NonFinite(value, step + 2 - position.skipped, what, find_origin(stepper, batch, step))
     if stepper.group.main:
-        warn(f"step {step + 1} changes nothing: its {what} is {value} ({position.skipped} consecutive)")
+        warn(f"step {step + 1} changes nothing: its {what} is {value} ({position.skipped} in a row)")

@@ -73,11 +73,12 @@ class RunFolder:
     def locked(self) -> Iterator[None]:
         """Creates the folder and keeps other runs out of it; the kernel releases the lock when the process dies.
 
-        A folder that was created here and stays empty is removed in the end. Raises `UserError` while another process
+        Folders that were created here and stay empty are removed in the end. Raises `UserError` while another process
         holds the lock. File systems without locks protect nothing.
         """
-        created = not self.path.exists()
+        created: list[Path] = []
         try:
+            created = [each for each in (self.path, *self.path.parents) if not each.exists()]
             self.path.mkdir(parents=True, exist_ok=True)
             handle = os.open(self.path, os.O_RDONLY)
         except OSError as error:
@@ -86,9 +87,9 @@ class RunFolder:
             lock(handle, self.path)
             yield
         finally:
-            if created:
-                with suppress(OSError):  # it holds files
-                    self.path.rmdir()
+            with suppress(OSError):  # one that holds files
+                for folder in created:
+                    folder.rmdir()
             os.close(handle)
 
     def begin(self, recipe: Recipe) -> None:

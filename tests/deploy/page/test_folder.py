@@ -1,4 +1,4 @@
-"""The folder of a page: whole, closed in itself, and never in the place of something else."""
+"""The folder of a page: complete, self-contained, and never written over other files."""
 
 import json
 import re
@@ -9,13 +9,13 @@ import pytest
 import timm
 import torch
 
-from parcnet import models
 from parcnet.base import UserError
 from parcnet.data import Preprocessing, open_image
 from parcnet.deploy import open_exported
 from parcnet.deploy.page import page
 from parcnet.deploy.page.examples import add_examples
 from parcnet.explain import gradcam
+from parcnet.tasks.loading import load_checkpoint
 from parcnet_cli.main import main
 
 IMPORTED = re.compile(r"""(?:from|import|new URL\()\s*\(?["']([^"']+\.(?:js|mjs|json))["']""")
@@ -40,7 +40,7 @@ def test_all_that_its_files_refer_to_is_there_and_nothing_is_elsewhere(plain) ->
 
 def test_the_card_tells_classes_preprocessing_files_and_examples(plain, network) -> None:
     card = json.loads((plain.folder / "card.json").read_text("utf-8"))
-    metadata = models.from_checkpoint(network)[1]
+    metadata = load_checkpoint(network).metadata
     assert card["classes"] == list(metadata.classes)
     assert card["preprocessing"] == metadata.preprocessing
     for part in ("network", "runtime"):
@@ -54,12 +54,13 @@ def test_the_card_tells_classes_preprocessing_files_and_examples(plain, network)
 
 def test_its_network_answers_pixels_with_logits_and_the_heat_of_parcnet_explain(plain, network, photographs) -> None:
     file = open_exported(plain.export.path)
-    assert file.card.outputs == ("logits", "heat")
-    assert file.card.request.pixels
+    assert file.info.outputs == ("logits", "heat")
+    assert file.info.request.pixels
     assert (plain.no_heat, plain.export.parity.agreement) == (None, 1)
     pixels = file.preprocessing.transform()(open_image(photographs[0]))[None]
     logits, heat = file.outputs(pixels)
-    own, metadata = models.from_checkpoint(network)
+    loaded = load_checkpoint(network)
+    own, metadata = loaded.network, loaded.metadata
     preprocessing = Preprocessing.from_dict(metadata.preprocessing)
     image = preprocessing.transform()(open_image(photographs[0]))[None]
     torch.testing.assert_close(logits, own.eval()(image), rtol=1e-3, atol=1e-3)
@@ -79,22 +80,25 @@ def test_the_command_replaces_an_earlier_page_and_says_what_is_missing_and_how_t
     assert main(["page", "test_vit", "-o", str(folder), *options]) == 0
     said = capsys.readouterr()
     assert f"python -m http.server --bind 127.0.0.1 -d {folder}" in said.out
-    assert "the page has no class activation maps: the features of this VisionTransformer are no map" in said.err
+    assert (
+        "the page has no class activation maps: the features of this VisionTransformer are not a feature map"
+        in said.err
+    )
     assert not (folder / "stale.txt").exists()
     card = json.loads((folder / "card.json").read_text("utf-8"))
     assert card["title"] == "<b>Kinds</b>"
     assert [each["name"] for each in card["examples"]] == ["flower.jpg"]
-    assert (card["network"]["trained"], "no map" in card["no_heat"]) == (False, True)
-    assert open_exported(folder / "network.onnx").card.outputs == ("logits",)
+    assert (card["network"]["trained"], "not a feature map" in card["no_heat"]) == (False, True)
+    assert open_exported(folder / "network.onnx").info.outputs == ("logits",)
     assert list(tmp_path.iterdir()) == [folder]
 
 
 def test_another_folder_is_left_alone(network, package, tmp_path) -> None:
     (tmp_path / "card.json").write_text('{"made_by": "somebody"}')
-    with pytest.raises(UserError, match="no page of ours"):
+    with pytest.raises(UserError, match="not a page written by parcnet"):
         page(network, tmp_path, onnxruntime_web=package)
     assert [path.name for path in tmp_path.iterdir()] == ["card.json"]
-    with pytest.raises(UserError, match="no page of ours"):
+    with pytest.raises(UserError, match="not a page written by parcnet"):
         page(network, tmp_path / "card.json", onnxruntime_web=package)
 
 
@@ -148,7 +152,7 @@ def _npm(folder: Path, script: str) -> None:
     [
         (None, "apt install npm"),
         ("echo 'npm error code ENOTFOUND' >&2; exit 1", "ENOTFOUND"),
-        ("echo other > onnxruntime-web-1.30.0.tgz", "is not what was published"),
+        ("echo other > onnxruntime-web-1.30.0.tgz", "differs from the published one"),
     ],
 )
 def test_without_npm_or_with_another_archive_the_remedy_is_named(script, words, network, tmp_path, monkeypatch) -> None:

@@ -1,4 +1,4 @@
-"""The page in a browser: what it says, what it shows, what it fetches."""
+"""The page in a browser: its texts, drawings and requests."""
 
 import base64
 import json
@@ -7,14 +7,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 from parcnet.data import Preprocessing, open_image
 from parcnet.data.preprocessing import INTERPOLATIONS
 from parcnet.deploy import open_exported
 from parcnet.deploy.page import Page
-from parcnet.evaluation import predict
-from parcnet.models import load
+from parcnet.evaluation import predict, torch_predictor
+from parcnet.tasks.loading import load_checkpoint
 
 TOP = """[...document.querySelectorAll("#classes li")].map(each =>
   [each.querySelector(".name").textContent, parseFloat(each.querySelector(".fill").style.width) / 100])"""
@@ -38,7 +39,7 @@ def address(made: Page, served) -> str:
 def answer(browser, address) -> Callable:
     """answer(picture) -> the tab in which the picture was classified; one tab for all."""
     tab = browser.open(address)
-    tab.wait(f"{STATUS} === 'Ready for a picture.'")
+    tab.wait(f"{STATUS} === 'Ready for an image.'")
 
     def classified(picture: Path):
         before = tab.ask("document.body.dataset.answered") or "0"
@@ -49,31 +50,36 @@ def answer(browser, address) -> Callable:
     return classified
 
 
+def in_python(network: Path, made: Page, picture: Path) -> tuple[list[tuple[str, float]], int]:
+    """The five most probable classes of a picture by the checkpoint, and the number of its classes."""
+    loaded, file = load_checkpoint(network), open_exported(made.export.path)
+    with torch_predictor(loaded.network, torch.device("cpu")) as predictor:
+        (predicted,) = predict(loaded.task, predictor, file.info.metadata, [picture])
+    return list(predicted.prediction.top), len(file.info.metadata.classes)
+
+
 @pytest.mark.parametrize("which", [0, 1])
-def test_it_says_what_python_says_of_a_photograph(which, answer, photographs, network, made) -> None:
+def test_predictions_equal_those_of_python(which, answer, photographs, network, made) -> None:
     photograph = photographs[which]
     found = answer(photograph).ask(TOP)
-    own = load(network)
-    file = open_exported(made.export.path)
-    preprocessing = Preprocessing(**{**file.card.metadata.preprocessing, "size": (128, 160)})
-    wanted = next(predict(own, preprocessing, file.card.metadata.classes, [photograph]))
-    assert wanted.top[0][1] > 2 / len(file.card.metadata.classes), "a network that cannot tell pictures apart"
-    assert [name for name, _ in found] == [name for name, _ in wanted.top]
-    np.testing.assert_allclose([each for _, each in found], [each for _, each in wanted.top], atol=2e-3)
+    top, classes = in_python(network, made, photograph)
+    assert top[0][1] > 2 / classes, "a network that cannot tell images apart"
+    assert [name for name, _ in found] == [name for name, _ in top]
+    np.testing.assert_allclose([each for _, each in found], [each for _, each in top], atol=2e-3)
 
 
-def test_heat_is_drawn_for_the_class_that_is_chosen(answer, photographs) -> None:
+def test_the_map_of_the_chosen_class_is_drawn(answer, photographs) -> None:
     tab = answer(photographs[0])
     pressed = '[...document.querySelectorAll("button.answer")].map(each => each.getAttribute("aria-pressed"))'
     assert tab.ask(pressed) == ["true", "false", "false", "false", "false"]
     drawn = set()
-    for place in range(5):
-        tab.ask(f'document.querySelectorAll("button.answer")[{place}].click()')
+    for index in range(5):
+        tab.ask(f'document.querySelectorAll("button.answer")[{index}].click()')
         drawn.add(tab.ask(PAINTED))
     assert tab.ask(pressed)[4] == "true"
     assert len(drawn) == 5
     words = tab.ask('document.getElementById("heat-words").textContent')
-    assert "of this picture speaks for" in words or "4 x 5 places" in words
+    assert "of this image is evidence for" in words or "4 x 5)" in words
     tab.ask('document.getElementById("opacity").value = 20')
     tab.ask('document.getElementById("opacity").dispatchEvent(new Event("input"))')
     assert tab.ask('document.getElementById("overlay").style.opacity') == "0.2"
@@ -94,12 +100,12 @@ def test_an_example_is_a_click_away_and_a_pasted_picture_is_taken(answer, photog
     tab.wait(f"{STATUS}.startsWith('pasted.jpg: kind')")
 
 
-def test_a_broken_file_gives_words_and_the_next_one_works(answer, photographs, tmp_path) -> None:
+def test_a_broken_file_is_reported_and_the_next_one_works(answer, photographs, tmp_path) -> None:
     broken = tmp_path / "broken.jpg"
     broken.write_bytes(photographs[0].read_bytes()[:100])
     tab = answer(photographs[0])
     tab.give(broken)
-    tab.wait(f"{STATUS}.startsWith('broken.jpg is not a picture')")
+    tab.wait(f"{STATUS}.startsWith('broken.jpg is damaged')")
     assert tab.ask('document.getElementById("status").className') == "trouble"
     answer(photographs[1])
     assert tab.ask(STATUS).startswith("flower.jpg: kind")
@@ -111,16 +117,14 @@ def test_transparent_parts_are_white_as_in_python(answer, photographs, network, 
     picture.putalpha(Image.linear_gradient("L").resize(picture.size))
     picture.save(tmp_path / "fading.png")
     found = dict(answer(tmp_path / "fading.png").ask(TOP))
-    file = open_exported(made.export.path)
-    preprocessing = Preprocessing(**{**file.card.metadata.preprocessing, "size": (128, 160)})
-    wanted = next(predict(load(network), preprocessing, file.card.metadata.classes, [tmp_path / "fading.png"]))
-    assert {name: pytest.approx(share, abs=1e-2) for name, share in wanted.top} == found
+    top, _ = in_python(network, made, tmp_path / "fading.png")
+    assert {name: pytest.approx(share, abs=1e-2) for name, share in top} == found
 
 
-def test_too_many_pixels_give_words(answer, photographs) -> None:
+def test_too_many_pixels_are_an_error(answer, photographs) -> None:
     read = 'import("./picture.js").then(({readPicture}) => readPicture(blob, "big.png", 1e5))'
     script = f'fetch("examples/china.jpg").then(got => got.blob()).then(blob => {read}).catch(error => error.message)'
-    assert "make it smaller" in answer(photographs[0]).ask(script)
+    assert "Downscale it" in answer(photographs[0]).ask(script)
 
 
 @pytest.mark.parametrize("interpolation", INTERPOLATIONS)
@@ -139,7 +143,7 @@ def test_pictures_are_resized_to_the_pixel_as_pillow_does(interpolation, answer,
 def test_nothing_comes_from_elsewhere_and_nothing_is_complained_of(browser, address) -> None:
     tab = browser.open(address)
     tab.ask('document.querySelector("#examples button")?.click()')
-    tab.wait(f"{STATUS} === 'Ready for a picture.' || document.body.dataset.answered")
+    tab.wait(f"{STATUS} === 'Ready for an image.' || document.body.dataset.answered")
     asked = [each["request"]["url"] for each in tab.seen("Network.requestWillBeSent")]
     assert len(asked) > 8
     assert [url for url in asked if not url.startswith(address)] == []
@@ -181,7 +185,7 @@ def test_it_takes_several_threads_where_the_server_s_headers_allow_it(browser, m
     assert tab.ask("crossOriginIsolated")
     if tab.ask("navigator.hardwareConcurrency") < 2:
         pytest.skip("one core: not checked that the page takes several threads")
-    tab.wait(f"{STATUS} === 'Ready for a picture.'")
+    tab.wait(f"{STATUS} === 'Ready for an image.'")
     tab.ask('document.querySelectorAll("#examples button")[0].click()')
     tab.wait("document.body.dataset.answered")
     assert "threads" in tab.ask('document.getElementById("time").textContent')

@@ -104,7 +104,7 @@ def test_shorter_kernels_equal_ones_padded_with_zeros() -> None:
     assert_agrees([features.requires_grad_(), gate.requires_grad_(), short_h, short_w, local.requires_grad_()])
 
 
-def test_only_the_wished_gradients_are_computed_and_an_empty_batch_has_none() -> None:
+def test_only_required_gradients_are_computed_and_an_empty_batch_has_none() -> None:
     features, gate, *kernels = (t.detach() for t in problem(2, 4, 4, torch.float32, "sliced"))
     output = spatial_mix(features, gate.requires_grad_(), *kernels)
     assert torch.autograd.grad(output.sum(), [gate])[0].shape == gate.shape

@@ -41,7 +41,7 @@ def test_imports_where_triton_is_not_installed() -> None:
 
 
 @pytest.mark.skipif(bool(os.environ.get("TRITON_INTERPRET")), reason="the interpreter runs on CPUs")
-def test_a_cpu_is_told_why_and_nothing_is_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_cpu_is_refused_with_the_reason_and_without_fallback(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(importlib.util, "find_spec", lambda _: None)
     assert "triton is not installed" in available("cpu")
     monkeypatch.setattr(importlib.util, "find_spec", lambda _: object())
@@ -56,7 +56,7 @@ def test_a_cpu_is_told_why_and_nothing_is_replaced(monkeypatch: pytest.MonkeyPat
         (56, 56, torch.bfloat16, 7, None),
         (25, 42, torch.float32, 7, None),
         (LONGEST_SIDE, 1, torch.float16, 15, None),
-        (LONGEST_SIDE + 1, 7, torch.bfloat16, 7, "129x7.*at most 128"),
+        (LONGEST_SIDE + 1, 7, torch.bfloat16, 7, "129x7, larger than 128x128"),
         (7, 7, torch.float64, 7, "not in torch.float64"),
         (7, 7, torch.bfloat16, 17, "17x17"),
     ],
@@ -76,7 +76,7 @@ def test_refuses_with_a_reason(height: int, width: int, dtype: torch.dtype, side
     ("position", "replacement", "message"),
     [
         (0, torch.randn(2, 3, 4), "batch, channels, height, width"),
-        (1, torch.randn(2, 3, 4, 4), "one shape"),
+        (1, torch.randn(2, 3, 4, 4), "same shape"),
         (2, torch.randn(3, 8), "8 taps"),
         (3, torch.randn(3, 11), "at most 9"),
         (3, torch.randn(4, 9), "3 channels"),

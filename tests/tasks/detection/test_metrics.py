@@ -12,6 +12,7 @@ from pycocotools.cocoeval import COCOeval
 from parcnet.base import UserError
 from parcnet.tasks.detection.coco import Instances, encode
 from parcnet.tasks.detection.metrics import STATISTICS, coco_statistics, evaluate_detection, results
+from parcnet.tasks.reduction import OneProcess
 
 HEIGHT, WIDTH = 120, 160
 
@@ -123,7 +124,17 @@ def test_several_processes_score_what_one_would():
     whole = coco_statistics(images, truth, found, "bbox")
     sent = []
 
-    def part(rank, gathered):
+    class Gathering(OneProcess):
+        """A process that receives another one's detections too."""
+
+        def __init__(self, others):
+            self.others = others
+
+        def gathered(self, content):
+            sent.append(content)
+            return [content, *self.others]
+
+    def part(rank, reduction):
         mine = range(rank, len(images), 2)
         batches = [
             ([torch.zeros(3, HEIGHT, WIDTH)], [Instances(image_id=n, truth=[t for t in truth if t["image_id"] == n])])
@@ -142,10 +153,10 @@ def test_several_processes_score_what_one_would():
                 {"boxes": boxes, "labels": labels, "scores": scores, "masks": torch.ones(len(own), 1, HEIGHT, WIDTH)}
             ]
 
-        return evaluate_detection(predict, batches, gathered)
+        return evaluate_detection(predict, batches, reduction)
 
-    part(1, lambda own: sent.append(own) or [own])
-    both = part(0, lambda own: [own, sent[0]])
+    part(1, Gathering([]))
+    both = part(0, Gathering(sent[:1]))
     assert both.count == len(images)
     assert both.boxes == pytest.approx(whole, abs=1e-4)
 

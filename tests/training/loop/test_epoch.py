@@ -14,7 +14,7 @@ BATCHES = [(torch.empty(0), torch.empty(0))] * 6
 class Steps:
     """A stepper whose step number t has the loss values[t]."""
 
-    ranks = ProcessGroup()
+    group = ProcessGroup()
     lr = 0.1
     device = torch.device("cpu")
 

@@ -391,7 +391,7 @@ def test_a_run_whose_loss_is_not_finite_for_a_moment_goes_on(recipe, tmp_path, m
     train(recipe())
     lines = [json.loads(line) for line in (tmp_path / "run" / "steps.jsonl").read_text().splitlines()]
     assert [line["updated"] for line in lines] == [True, True, False, True, True, True]
-    assert "step 3 changes nothing: its loss is nan (1 consecutive)" in capsys.readouterr().err
+    assert "step 3 changes nothing: its loss is nan (1 in a row)" in capsys.readouterr().err
 
 
 def test_a_state_of_another_network_says_so(recipe, run):

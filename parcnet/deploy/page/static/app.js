@@ -1,18 +1,18 @@
-// The page: pictures come in by drop, paste, file or example; the worker answers; the view shows.
+// The page: images arrive by drop, paste, file or example; the worker runs the network; the view shows the result.
 
 import { geometry } from "./preprocessing.js";
 import { readPicture, Trouble } from "./picture.js";
-import { likeliest } from "./scores.js";
+import { topK } from "./scores.js";
 import * as view from "./view.js";
 
 const SHOWN = 5; // classes
 
 let card;
 let worker;
-let threads = 0; // of the network; 0: it is not there yet
-let current = null; // {id, picture, where} of the picture that is shown
-let asked = 0;
-let answers = 0;
+let threads = 0; // of the network; 0 until it is loaded
+let current = null; // {id, picture, crop} of the image shown
+let requested = 0; // id of the latest image
+let results = 0;
 
 function trouble(error) {
   if (!(error instanceof Trouble)) console.error(error);
@@ -20,47 +20,47 @@ function trouble(error) {
 }
 
 async function take(file, name, credit) {
-  const id = ++asked;
+  const id = ++requested;
   view.say(`Reading ${name}.`);
   try {
     const picture = await readPicture(file, name, card.most_pixels);
-    if (id !== asked) return; // somebody has given another one meanwhile
-    const where = view.showPicture(picture, geometry(picture.width, picture.height, card.preprocessing));
+    if (id !== requested) return; // superseded by a later image
+    const crop = view.showPicture(picture, geometry(picture.width, picture.height, card.preprocessing));
     view.showCredit(credit);
-    current = { id, picture, where };
+    current = { id, picture, crop };
     if (threads) classify();
-    else view.say("The picture is there; the network is still loading.");
+    else view.say("The image is loaded; the network is still loading.");
   } catch (error) {
-    if (id === asked) trouble(error);
+    if (id === requested) trouble(error);
   }
 }
 
 function classify() {
   const { id, picture } = current;
-  view.say(`Looking at ${picture.name}.`);
+  view.say(`Classifying ${picture.name}.`);
   const rgba = picture.rgba;
   worker.postMessage({ kind: "classify", id, rgba, width: picture.width, height: picture.height }, [rgba.buffer]);
 }
 
 function answered({ id, logits, heat, milliseconds }) {
-  if (id !== current?.id || id !== asked) return;
-  const found = likeliest(logits, SHOWN);
-  const choose = (place) => view.showHeat(heat, place, card.classes[place], card.preprocessing.size, current.where);
-  view.showClasses(found, card.classes, heat ? choose : null);
-  if (heat) choose(found[0].place);
-  view.showTime(milliseconds, threads, answers++ === 0);
-  view.say(`${current.picture.name}: ${card.classes[found[0].place]}.`);
+  if (id !== current?.id || id !== requested) return;
+  const top = topK(logits, SHOWN);
+  const choose = (index) => view.showClassActivation(heat, index, card.classes[index], card.preprocessing.size, current.crop);
+  view.showClasses(top, card.classes, heat ? choose : null);
+  if (heat) choose(top[0].index);
+  view.showTime(milliseconds, threads, results++ === 0);
+  view.say(`${current.picture.name}: ${card.classes[top[0].index]}.`);
   document.body.dataset.answered = id;
 }
 
-function heard({ data }) {
+function onWorkerMessage({ data }) {
   if (data.kind === "progress") {
     if (!current) view.showProgress(data.loaded, data.total);
   } else if (data.kind === "ready") {
     threads = data.threads;
     view.show("progress", false);
     if (current) classify();
-    else view.say("Ready for a picture.");
+    else view.say("Ready for an image.");
   } else if (data.kind === "answer") {
     answered(data);
   } else {
@@ -78,13 +78,13 @@ function listen() {
   };
   view.part("opacity").oninput = (event) => view.showOpacity(event.target.value);
   view.showOpacity(view.part("opacity").value);
-  const given = (transfer) => [...(transfer?.files ?? [])].find((file) => file.type.startsWith("image/")) ?? transfer?.files[0];
+  const imageFile = (transfer) => [...(transfer?.files ?? [])].find((file) => file.type.startsWith("image/")) ?? transfer?.files[0];
   document.addEventListener("paste", (event) => {
-    const file = given(event.clipboardData);
-    if (file) take(file, file.name || "the pasted picture");
-    else view.say("What was pasted holds no picture.", true);
+    const file = imageFile(event.clipboardData);
+    if (file) take(file, file.name || "the pasted image");
+    else view.say("The clipboard holds no image.", true);
   });
-  let depth = 0; // of elements under the pointer that were entered and not left
+  let depth = 0; // nested elements under the pointer
   document.addEventListener("dragenter", () => document.body.classList.toggle("dropping", ++depth > 0));
   document.addEventListener("dragleave", () => document.body.classList.toggle("dropping", --depth > 0));
   document.addEventListener("dragover", (event) => event.preventDefault());
@@ -92,9 +92,9 @@ function listen() {
     event.preventDefault();
     depth = 0;
     document.body.classList.remove("dropping");
-    const file = given(event.dataTransfer);
+    const file = imageFile(event.dataTransfer);
     if (file) take(file, file.name);
-    else view.say("What was dropped is no file: save the picture first, or copy and paste it.", true);
+    else view.say("The dropped item is not a file: save the image first, or copy and paste it.", true);
   });
 }
 
@@ -114,8 +114,8 @@ async function start() {
     [typeof WebAssembly === "object", "WebAssembly"],
     [typeof OffscreenCanvas === "function", "OffscreenCanvas"],
     [typeof createImageBitmap === "function", "createImageBitmap"],
-  ].find(([there]) => !there);
-  if (missing) throw new Trouble(`This browser has no ${missing[1]}, or it is switched off; a current one is needed.`);
+  ].find(([available]) => !available);
+  if (missing) throw new Trouble(`This browser has no ${missing[1]}, or it is disabled; use a current browser.`);
   const response = await fetch(new URL("card.json", import.meta.url));
   if (!response.ok) throw new Trouble(`card.json is missing on the server (${response.status}).`);
   card = await response.json();
@@ -123,8 +123,8 @@ async function start() {
   view.showExamples(card.examples, tryExample);
   listen();
   worker = new Worker(new URL("worker.js", import.meta.url), { type: "module" });
-  worker.onmessage = heard;
-  worker.onerror = () => view.say("The network's worker could not start: a current browser is needed.", true);
+  worker.onmessage = onWorkerMessage;
+  worker.onerror = () => view.say("The network's worker could not start: use a current browser.", true);
   worker.postMessage({ kind: "load", card });
 }
 

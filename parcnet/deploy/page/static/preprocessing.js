@@ -1,15 +1,15 @@
-// What parcnet does with a picture before the network sees it: the shorter side fits size / crop_pct, then the centre.
+// parcnet's preprocessing: resize the shorter side to size / crop_pct, then crop the centre.
 
 import { resized } from "./resize.js";
 
-// Python's round: halves go to the even neighbour.
+// Python's round: half to even.
 function round(x) {
   const floor = Math.floor(x);
   if (x - floor !== 0.5) return Math.round(x);
   return floor % 2 === 0 ? floor : floor + 1;
 }
 
-// The size to which a picture of width x height px is brought, and the part of it that the network sees.
+// The resized size of an image of width x height px, and the crop that is the network's input.
 export function geometry(width, height, preprocessing) {
   const [rows, columns] = preprocessing.size;
   const [high, wide] = preprocessing.size.map((side) => Math.floor(side / preprocessing.crop_pct));
@@ -25,7 +25,7 @@ export function geometry(width, height, preprocessing) {
   return { size, crop };
 }
 
-// RGBA on white, as a canvas gives it -> RGB, or grey by Pillow's weights (ITU-R 601, 16 bits).
+// RGBA composited on white -> RGB, or greyscale with Pillow's weights (ITU-R 601, 16 bits).
 function withChannels(rgba, channels) {
   const pixels = new Uint8Array((rgba.length / 4) * channels);
   for (let from = 0, to = 0; from < rgba.length; from += 4) {
@@ -41,7 +41,7 @@ function withChannels(rgba, channels) {
   return pixels;
 }
 
-// The network's input [height, width, channels], 8 bits, of the RGBA pixels of a picture.
+// RGBA pixels of an image -> the network's 8-bit input [height, width, channels].
 export function networkInput(rgba, width, height, preprocessing) {
   const channels = preprocessing.mean.length;
   const image = { data: withChannels(rgba, channels), width, height, channels };

@@ -1,8 +1,7 @@
-// Resizing by convolution with a filter that widens when the picture shrinks, as Pillow does it for 8-bit pictures, so
-// that a network sees in a browser what it sees in Python: the rows first, rounded to 8 bits, then the columns, with
-// weights in fixed point. A canvas would resize in its own way in each browser.
+// Antialiased resizing as in Pillow for 8-bit images, so that the network's input is the same as in Python: rows first,
+// rounded to 8 bits, then columns, with fixed-point weights. A canvas resizes differently in each browser.
 
-const BITS = 2 ** 22; // weights are whole multiples of 1 / BITS
+const BITS = 2 ** 22; // weights are integer multiples of 1 / BITS
 
 const sinc = (x) => (x === 0 ? 1 : Math.sin(Math.PI * x) / (Math.PI * x));
 
@@ -11,25 +10,25 @@ function cubic(x, a = -0.5) {
   return (((x - 5) * x + 8) * x - 4) * a;
 }
 
-const even = (half, weight) => [half, (x) => (Math.abs(x) < half ? weight(Math.abs(x)) : 0)];
+const symmetric = (half, weight) => [half, (x) => (Math.abs(x) < half ? weight(Math.abs(x)) : 0)];
 
-// name -> [half width, weight at the distance x]
+// name -> [half width, weight at distance x]
 const FILTERS = {
   box: [0.5, (x) => (x > -0.5 && x <= 0.5 ? 1 : 0)],
-  bilinear: even(1, (x) => 1 - x),
-  hamming: even(1, (x) => sinc(x) * (0.54 + 0.46 * Math.cos(Math.PI * x))),
-  bicubic: even(2, (x) => cubic(x)),
-  lanczos: even(3, (x) => sinc(x) * sinc(x / 3)),
+  bilinear: symmetric(1, (x) => 1 - x),
+  hamming: symmetric(1, (x) => sinc(x) * (0.54 + 0.46 * Math.cos(Math.PI * x))),
+  bicubic: symmetric(2, (x) => cubic(x)),
+  lanczos: symmetric(3, (x) => sinc(x) * sinc(x / 3)),
 };
 
-// Places `first` to `first + count` of `length` pixels resized to `size`: for each the first pixel it is made of, and
-// the weights of that and the following ones, which sum to BITS but for rounding.
+// For output pixels `first` to `first + count` of an axis of `length` px resized to `size` px: the first source pixel, and
+// the weights from there on, which sum to BITS up to rounding.
 function windows(length, size, first, count, name) {
   const scale = length / size;
   if (name === "nearest") {
-    const found = [];
-    for (let i = 0, at = scale / 2; i < first + count; i++, at += scale) found.push([Math.trunc(at), [BITS]]); // sums, for their rounding
-    return found.slice(first);
+    const nearest = [];
+    for (let i = 0, at = scale / 2; i < first + count; i++, at += scale) nearest.push([Math.trunc(at), [BITS]]); // accumulates, to round as Pillow
+    return nearest.slice(first);
   }
   const [half, filter] = FILTERS[name];
   const stretch = Math.max(scale, 1);
@@ -40,17 +39,17 @@ function windows(length, size, first, count, name) {
     const start = Math.max(Math.trunc(centre - support + 0.5), 0);
     const end = Math.min(Math.trunc(centre + support + 0.5), length);
     const weights = [];
-    for (let place = start; place < end; place++) weights.push(filter((place - centre + 0.5) * shrink));
+    for (let pixel = start; pixel < end; pixel++) weights.push(filter((pixel - centre + 0.5) * shrink));
     const sum = weights.reduce((a, b) => a + b, 0) || 1;
-    const whole = (share) => Math.trunc(share * BITS + (share < 0 ? -0.5 : 0.5));
-    return [start, weights.map((weight) => whole(weight / sum))];
+    const fixedPoint = (weight) => Math.trunc(weight * BITS + (weight < 0 ? -0.5 : 0.5));
+    return [start, weights.map((weight) => fixedPoint(weight / sum))];
   });
 }
 
 const rounded = (sum) => Math.min(Math.max(Math.floor(sum / BITS + 0.5), 0), 255);
 
-// The part `crop` {left, top, width, height} of `image` {data, width, height, channels}, 8 bits, interleaved, resized to
-// `size` {width, height} by the filter `name`. What lies outside of the crop is never computed.
+// `image` {data, width, height, channels} (8 bits, interleaved) resized to `size` {width, height} with the filter `name`,
+// then cropped to `crop` {left, top, width, height}. Only the crop is computed.
 export function resized(image, size, crop, name) {
   const { data, width, channels } = image;
   const across = windows(width, size.width, crop.left, crop.width, name);

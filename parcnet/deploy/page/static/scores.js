@@ -1,4 +1,4 @@
-// Logits -> what a person reads.
+// Logits -> probabilities and labels.
 
 export function softmax(logits) {
   const largest = logits.reduce((a, b) => Math.max(a, b), -Infinity);
@@ -7,14 +7,14 @@ export function softmax(logits) {
   return powers.map((power) => power / sum);
 }
 
-// The k likeliest classes as {place, probability}, the likeliest first; of equal ones the first.
-export function likeliest(logits, k) {
+// The k most probable classes as {index, probability}, in descending order; ties by index.
+export function topK(logits, k) {
   return softmax(logits)
-    .map((probability, place) => ({ place, probability }))
-    .sort((a, b) => b.probability - a.probability || a.place - b.place)
+    .map((probability, index) => ({ index, probability }))
+    .sort((a, b) => b.probability - a.probability || a.index - b.index)
     .slice(0, k);
 }
 
 export const percent = (share) => `${(100 * share).toFixed(share > 0 && share < 0.001 ? 3 : 1)} %`;
 
-export const megabytes = (bytes) => (bytes < 1e6 ? "below 1" : Math.round(bytes / 1e6).toString());
+export const megabytes = (bytes) => (bytes < 1e6 ? "less than 1" : Math.round(bytes / 1e6).toString());

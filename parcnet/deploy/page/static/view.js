@@ -1,6 +1,6 @@
-// What the page shows, and nothing of how it comes about.
+// The page's DOM.
 
-import { drawHeat, drawScale, enlarged } from "./heat.js";
+import { drawMap, drawScale, upsampled } from "./class_activation.js";
 import { drawPicture } from "./picture.js";
 import { megabytes, percent } from "./scores.js";
 
@@ -47,7 +47,7 @@ export function describe(card) {
   drawScale(part("scale"));
 }
 
-// A button for each example; `onClick` is given the example.
+// A button for each example; `onClick` receives the example.
 export function showExamples(examples, onClick) {
   part("examples").replaceChildren(
     ...examples.map((example) => {
@@ -62,55 +62,54 @@ export function showExamples(examples, onClick) {
   );
 }
 
-// The picture with what the network does not see darkened; returns the part that it sees.
-export function showPicture(picture, seen) {
+// Shows an image, darkened outside the network's crop; returns that crop in the canvas.
+export function showPicture(picture, input) {
   for (const id of ["invitation", "overlay", "heat-controls", "heat-words", "time", "credit"]) show(id, false);
   show("picture", true);
-  part("picture").setAttribute("aria-label", `The picture ${picture.name}, ${picture.width} x ${picture.height} px`);
+  part("picture").setAttribute("aria-label", `Image ${picture.name}, ${picture.width} x ${picture.height} px`);
   part("classes").replaceChildren();
-  return drawPicture(part("picture"), picture, seen);
+  return drawPicture(part("picture"), picture, input);
 }
 
-// The likeliest classes; `onChoose` is given a class's place when somebody asks for its heat, null: nobody can.
-export function showClasses(found, classes, onChoose) {
+// The most probable classes; `onChoose` receives the index of a clicked class, null without class activation maps.
+export function showClasses(top, classes, onChoose) {
   part("classes").replaceChildren(
-    ...found.map(({ place, probability }) => {
+    ...top.map(({ index, probability }) => {
       const fill = element("span", { className: "fill" });
       fill.style.width = `${100 * probability}%`;
       const answer = element(
         onChoose ? "button" : "div",
         { className: "answer" },
-        element("span", { className: "name", textContent: classes[place] }),
+        element("span", { className: "name", textContent: classes[index] }),
         element("b", { textContent: percent(probability) }),
         element("span", { className: "track", ariaHidden: "true" }, fill),
       );
       if (onChoose) {
         answer.type = "button";
-        answer.title = `Show what speaks for ${classes[place]}`;
-        answer.dataset.place = place;
-        answer.onclick = () => onChoose(place);
+        answer.title = `Show the evidence for ${classes[index]}`;
+        answer.dataset.index = index;
+        answer.onclick = () => onChoose(index);
       }
       return element("li", {}, answer);
     }),
   );
 }
 
-// The heat of one class over the part of the picture that the network sees.
-export function showHeat(heat, place, name, size, where) {
+// The class activation map of one class over the network's crop.
+export function showClassActivation(heat, index, name, size, crop) {
   const [h, w] = heat.size;
-  const map = heat.maps.subarray(place * h * w, (place + 1) * h * w);
+  const map = heat.maps.subarray(index * h * w, (index + 1) * h * w);
   const overlay = part("overlay");
   overlay.width = part("picture").width;
   overlay.height = part("picture").height;
-  const large = enlarged(map, heat.size, size);
-  drawHeat(overlay, large, size, where);
+  drawMap(overlay, upsampled(map, heat.size, size), size, crop);
   for (const id of ["overlay", "heat-controls", "heat-words"]) show(id, true);
-  const speaks = map.some((value) => value > 0);
-  part("heat-words").textContent = speaks
-    ? `Bright places speak for ${name} (Grad-CAM of the last map, ${h} x ${w} places). Choose another class to see its.`
-    : `No place of this picture speaks for ${name}.`;
+  const evidence = map.some((value) => value > 0);
+  part("heat-words").textContent = evidence
+    ? `Bright regions are evidence for ${name} (Grad-CAM of the last feature map, ${h} x ${w}). Choose a class to see its map.`
+    : `No region of this image is evidence for ${name}.`;
   for (const button of document.querySelectorAll("button.answer")) {
-    button.setAttribute("aria-pressed", String(Number(button.dataset.place) === place));
+    button.setAttribute("aria-pressed", String(Number(button.dataset.index) === index));
   }
 }
 
@@ -121,9 +120,9 @@ export function showOpacity(percentage) {
 
 export function showTime(milliseconds, threads, first) {
   show("time", true);
-  const where = threads === 1 ? "one thread" : `${threads} threads`;
-  const later = first ? " Later pictures take less." : "";
-  part("time").textContent = `The network took ${Math.round(milliseconds)} ms on ${where}.${later}`;
+  const used = threads === 1 ? "one thread" : `${threads} threads`;
+  const later = first ? " Later images are faster." : "";
+  part("time").textContent = `Inference took ${Math.round(milliseconds)} ms on ${used}.${later}`;
 }
 
 export function showCredit(words) {

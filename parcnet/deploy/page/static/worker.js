@@ -1,5 +1,5 @@
-// Runs the network beside the page, so that the page answers while it works. Messages in: {kind: "load", card} once,
-// then {kind: "classify", id, rgba, width, height}. Out: progress, ready, answer, trouble.
+// Runs the network in a worker, so that the page stays responsive. Messages in: {kind: "load", card} once, then
+// {kind: "classify", id, rgba, width, height}. Messages out: progress, ready, answer, trouble.
 
 import * as ort from "./runtime/ort.wasm.bundle.min.mjs";
 import { networkInput } from "./preprocessing.js";
@@ -9,8 +9,8 @@ let session;
 
 const beside = (path) => new URL(path, import.meta.url).href;
 
-// The bytes of files of this page, told about as they come.
-async function fetched(files) {
+// Downloads files of this page, with progress messages.
+async function download(files) {
   const total = files.reduce((sum, { bytes }) => sum + bytes, 0);
   let loaded = 0;
   const one = async ({ file }) => {
@@ -30,9 +30,9 @@ async function fetched(files) {
 }
 
 async function load() {
-  const [wasm, network] = await fetched([card.runtime, card.network]);
+  const [wasm, network] = await download([card.runtime, card.network]);
   ort.env.wasm.wasmBinary = wasm;
-  // threads share memory, which browsers allow only to pages that are isolated by two headers of their server
+  // threads share memory, which browsers allow only on cross-origin isolated pages (two HTTP headers)
   ort.env.wasm.numThreads = self.crossOriginIsolated ? Math.min(navigator.hardwareConcurrency || 1, 8) : 1;
   ort.env.logLevel = "error";
   session = await ort.InferenceSession.create(network, { executionProviders: ["wasm"] });

@@ -1,7 +1,7 @@
 """The authors' ParC-Net (arXiv 2203.03952), github.com/hkzhang-git/ParC-Net, folder cvnets.
 
-The names are those that its code of 2022 gives to its modules (`edgeformer`, outer_frame_v1, gcc_ca). No checkpoint of
-it was at hand to try: a key that differs is named by the error, and nothing is loaded.
+The names are those of the modules in its code of 2022 (`edgeformer`, outer_frame_v1, gcc_ca). They are untested on a
+checkpoint, as none was available: the error names a key that differs, and nothing is loaded.
 """
 
 from collections.abc import Iterator
@@ -78,7 +78,7 @@ def _frame(theirs: str, ours: str) -> Iterator[tuple[str, str]]:
             yield block + there, ours + r".blocks.\1.spatial." + here
     for there, here in _CHANNEL.items():
         yield block + there.replace(".", r"\.") + r"\." + _STATISTICS, ours + r".blocks.\1." + here + r".\2"
-    yield theirs + r"\.spatial_global_rep\.\d+\." + _STATISTICS, ours + r".norm.\1"  # behind the blocks
+    yield theirs + r"\.spatial_global_rep\.\d+\." + _STATISTICS, ours + r".norm.\1"  # after the blocks
 
 
 def _reshaped(name: str, tensor: Tensor) -> Tensor:
@@ -94,5 +94,5 @@ PARC_NET = Family(
     network=ParCNet,
     renames=tuple(_renames()),
     reshaped=_reshaped,
-    twice=r"residual\..+",  # their last strided inverted residual is also an attribute of the network
+    duplicates=r"residual\..+",  # their last strided inverted residual is also an attribute of the network
 )

@@ -1,4 +1,4 @@
-"""The algorithms there are, by name."""
+"""The available algorithms by name."""
 
 from parcnet.ops.oversized.conv import CONV
 from parcnet.ops.oversized.dense import DENSE

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from parcnet import models
-from parcnet.deploy.graph import example_for, to_onnx
+from parcnet.deploy.onnx_graph import example_for, to_onnx
 from parcnet.deploy.prepare import in_form, sized
 from parcnet.deploy.request import Request
 from parcnet.layers.res_scale import ResScale
@@ -28,7 +28,7 @@ def graph():
     return to_onnx(prepared, example_for(request, 3), request, ("logits",))
 
 
-def test_only_operators_that_tensorrt_and_coreml_take(graph) -> None:
+def test_all_operators_are_supported_by_tensorrt_and_coreml(graph) -> None:
     assert {node.op_type for node in graph.graph.node} - TAKEN == set()
     assert {entry.domain for entry in graph.opset_import} <= {"", "ai.onnx"}
 
@@ -67,7 +67,7 @@ def test_kernels_are_constants_none_computed_in_the_graph(graph) -> None:
     assert not {node.op_type for node in graph.graph.node} & {"Resize", "DFT", "STFT", "Einsum", "If", "Loop"}
 
 
-def test_nobody_s_folders_travel_inside(graph) -> None:
+def test_the_graph_holds_no_local_paths(graph) -> None:
     assert b"site-packages" not in graph.SerializeToString()
     assert b".py" not in graph.SerializeToString()
 

@@ -10,8 +10,8 @@ def _reshaped(name: str, tensor: Tensor) -> Tensor:
     """Kernels [C, 1, L, 1] become [C, L], linear weights 1x1 convolutions.
 
     Their inner norm divides by the L2 norm of the centred vector, ours by its standard deviation, sqrt(C) times
-    smaller: 1/sqrt(C) is folded into each inner norm's weight, which comes back in float64 so that nothing is lost
-    before loading rounds it to the network's dtype. The final norm is a true LayerNorm already.
+    smaller: 1/sqrt(C) is folded into each inner norm's weight, in float64 so that it is rounded only once, on loading.
+    The final norm is a LayerNorm already.
     """
     if name.endswith((".kernel_h", ".kernel_w")):
         return tensor.flatten(1)

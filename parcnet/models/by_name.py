@@ -1,4 +1,4 @@
-"""Networks by name."""
+"""Builds networks, ours and timm's, by name."""
 
 from typing import Any
 
@@ -9,10 +9,9 @@ from parcnet.base import UserError, unknown
 
 
 def build(name: str, **model_args: Any) -> nn.Module:
-    """The network `name`, ours or any of timm's, with fresh weights; `model_args` are those of timm.create_model.
+    """The network `name`, ours or any of timm's, with initial weights; `model_args` are those of timm.create_model.
 
-    Raises UserError naming the nearest names for an unknown one, and the argument or the value that a network does not
-    take.
+    Raises UserError that suggests the nearest names for an unknown one, or names the invalid argument or value.
     """
     if not timm.is_model(name.split(".")[0]):
         remedy = "`parcnet models` lists ours, timm.list_models() all."

@@ -1,49 +1,13 @@
-"""Networks by name, from checkpoints, and the list of them."""
-
-from pathlib import Path
+"""Networks by name, and the list of them."""
 
 import pytest
 import timm
 import torch
 
-import parcnet
-from parcnet import checkpoint
 from parcnet.base import UserError
-from parcnet.models import build, catalogue, complexity, from_checkpoint
+from parcnet.models import build, catalogue, complexity
 from parcnet.models.catalogue import entry, names
 from parcnet.models.published import PAPER_CONDITIONS, PAPER_TOP1
-
-
-def saved(path: Path, **changes: object) -> torch.nn.Module:
-    arguments = {"img_size": 32, "num_classes": 3, **changes}
-    model = build("parcnetv2_digits", **arguments).eval()
-    metadata = checkpoint.Metadata(
-        model="parcnetv2_digits", model_args=arguments, classes=("a", "b", "c"), preprocessing={}, data="test"
-    )
-    checkpoint.save(path, model.state_dict(), metadata)
-    return model
-
-
-def test_a_checkpoint_rebuilds_its_network(tmp_path: Path) -> None:
-    model = saved(tmp_path / "best.safetensors")
-    image = torch.randn(1, 3, 32, 32)
-    again, metadata = from_checkpoint(tmp_path)
-    assert metadata.classes == ("a", "b", "c")
-    assert not again.training
-    assert torch.equal(again(image), model(image))
-    assert torch.equal(parcnet.load(tmp_path / "best.safetensors")(image), model(image))
-
-
-def test_a_checkpoint_of_another_network_names_the_keys(tmp_path: Path) -> None:
-    path = tmp_path / "wrong.safetensors"
-    saved(path)
-    read = checkpoint.read(path)
-    metadata = checkpoint.Metadata(
-        model="parcnetv2_xt", model_args={"num_classes": 3}, classes=("a", "b", "c"), preprocessing={}, data="test"
-    )
-    checkpoint.save(path, read.weights, metadata)
-    with pytest.raises(UserError, match=r"wrong\.safetensors do not fit this ParCNetV2; missing: stages\.0\.blocks\.1"):
-        from_checkpoint(path)
 
 
 def test_an_unknown_network_names_the_nearest() -> None:
@@ -60,7 +24,7 @@ def test_an_unknown_network_names_the_nearest() -> None:
     ],
     ids=["argument", "size", "choice"],
 )
-def test_what_a_network_does_not_take_is_named(arguments: dict, said: str, cause: type[Exception]) -> None:
+def test_invalid_arguments_of_a_network_are_named(arguments: dict, said: str, cause: type[Exception]) -> None:
     with pytest.raises(UserError, match=rf"parcnetv2_digits cannot be built with .*: .*{said}") as error:
         build("parcnetv2_digits", **arguments)
     assert isinstance(error.value.__cause__, cause)

@@ -1,4 +1,4 @@
-"""The algorithms there are, by name."""
+"""The available algorithms by name."""
 
 from parcnet.ops.circular.conv import CONV
 from parcnet.ops.circular.fft import FFT
