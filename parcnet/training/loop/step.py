@@ -57,7 +57,7 @@ class Stepper:
     sizes: tuple[int, int] | None = None
     """Smallest and largest side of the images, one drawn for each step; see `sizes`."""
     group: ProcessGroup = field(default_factory=ProcessGroup)
-    targeted: bool = False
+    takes_targets: bool = False
     """Whether the network takes the targets too, as networks do whose outputs are losses."""
     average: ModelEmaV3 | None = None
     """Of the network's weights, updated after each step; see `create_average`."""
@@ -124,7 +124,7 @@ class Stepper:
             inputs, targets = self.mixer(inputs, targets)
         network = self.network if alone else self.wrapped
         with torch.autocast(self.device.type, self.dtype, enabled=self.dtype is not None):
-            outputs = network(inputs, targets) if self.targeted else network(inputs)
+            outputs = network(inputs, targets) if self.takes_targets else network(inputs)
         return self.loss(map_tensors(_single, outputs), targets)
 
     def _settle(self, batch: Batch, step: int, buffers: Sequence[Tensor]) -> None:

@@ -27,6 +27,6 @@ def make_stepper(setup: RunSetup) -> Stepper:
         dtype=autocast_dtype(recipe.run.amp),
         sizes=recipe.data.train_sizes,
         group=setup.group,
-        targeted=setup.task.targeted,
+        takes_targets=setup.task.takes_targets,
         average=average,
     )
