@@ -3,10 +3,17 @@ import pytest
 import torch
 from PIL import Image
 
+from parcnet.checkpoint import Metadata
 from parcnet.data import Preprocessing
-from parcnet.evaluation import Failure, Prediction, predict
+from parcnet.evaluation import PredictedImage, UnreadableImage, predict
+from parcnet.tasks.lookup import task_named
 
-PREPROCESSING = Preprocessing((8, 8), (0.5,) * 3, (0.5,) * 3)
+TASK = task_named("classification")
+
+
+def metadata(channels=3):
+    preprocessing = Preprocessing((8, 8), (0.5,) * channels, (0.5,) * channels).to_dict()
+    return Metadata("any", {}, ("night", "day"), preprocessing, "levels")
 
 
 def brighter_than_grey(images):
@@ -24,17 +31,16 @@ def files(tmp_path):
 
 def test_predictions_come_in_order_and_an_unreadable_image_does_not_stop_them(files):
     paths = [files / name for name in ("bright.png", "broken.png", "missing.png", "dark.png")]
-    bright, broken, missing, dark = predict(brighter_than_grey, PREPROCESSING, ("night", "day"), paths)
-    assert isinstance(bright, Prediction)
-    assert isinstance(dark, Prediction)
-    assert (bright.top[0][0], dark.top[0][0]) == ("day", "night")
+    bright, broken, missing, dark = predict(TASK, brighter_than_grey, metadata(), paths)
+    assert isinstance(bright, PredictedImage)
+    assert isinstance(dark, PredictedImage)
+    assert (bright.prediction.top[0][0], dark.prediction.top[0][0]) == ("day", "night")
     for failure, name in ((broken, "broken.png"), (missing, "missing.png")):
-        assert isinstance(failure, Failure)
+        assert isinstance(failure, UnreadableImage)
         assert name in failure.reason
 
 
 def test_a_one_channel_network_reads_colour_images_as_grey(files):
-    grey = Preprocessing((8, 8), (0.5,), (0.5,))
-    (prediction,) = predict(brighter_than_grey, grey, ("night", "day"), [files / "bright.png"], k=1)
-    assert isinstance(prediction, Prediction)
-    assert [name for name, _ in prediction.top] == ["day"]
+    (result,) = predict(TASK, brighter_than_grey, metadata(channels=1), [files / "bright.png"], top=1)
+    assert isinstance(result, PredictedImage)
+    assert [name for name, _ in result.prediction.top] == ["day"]

@@ -1,7 +1,5 @@
 """The segmentation recipes against facts.md, section 2, and the papers."""
 
-from dataclasses import asdict
-
 import pytest
 
 from parcnet.base import UserError
@@ -43,7 +41,7 @@ SIZES = {
 
 @pytest.mark.parametrize("size", SIZES)
 def test_supplement_g_hyperparameters_of_every_size(size):
-    recipe = asdict(read_recipe(f"upernet_{size}"))
+    recipe = read_recipe(f"upernet_{size}").to_dict()
     assert (recipe["task"], recipe["network"]["model"]) == ("segmentation", f"parcnetv2_{size}")
     assert {key: recipe[key[0]][key[1]] for key in SHARED} == SHARED
     found = {"drop_path": recipe["network"]["drop_path"]}
@@ -60,16 +58,19 @@ def test_targets_are_those_of_supplement_tab6(size):
     )
 
 
-def test_arxiv_tab4_interpolates_and_tests_at_one_scale():
-    recipe, tiny = (asdict(read_recipe(name)) for name in ("upernet_26m_interpolated", "upernet_tiny"))
+def test_arxiv_tab4_interpolates_kernels_and_evaluates_at_one_scale():
+    recipe, tiny = (read_recipe(name).to_dict() for name in ("upernet_26m_interpolated", "upernet_tiny"))
     assert "Target: 48.2 mIoU, single scale" in packaged()["upernet_26m_interpolated"]
     assert recipe["network"] == {**tiny["network"], "model": "parcnetv2_26m", "kernel_fit": "interpolate"}
     assert {**recipe, "name": "", "network": {}} == {**tiny, "name": "", "network": {}}
 
 
-def test_what_a_task_does_not_use_is_an_error_that_names_it(tmp_path):
-    for text, said in (
-        ("segmentation:\n  crop_size: [64, 64]\n  stride: [64, 64]\n", "segmentation.crop_size is .* classification"),
+def test_fields_that_the_task_does_not_use_are_refused(tmp_path):
+    for text, message in (
+        (
+            "segmentation:\n  crop_size: [64, 64]\n  stride: [64, 64]\n",
+            "section segmentation belongs to another task; this recipe's task is classification",
+        ),
         (
             "task: segmentation\naugmentation:\n  mixup: 0.8\n",
             "augmentation.mixup is 0.8, which segmentation does not use",
@@ -78,7 +79,7 @@ def test_what_a_task_does_not_use_is_an_error_that_names_it(tmp_path):
     ):
         path = tmp_path / "mine.yaml"
         path.write_text(text, encoding="utf-8")
-        with pytest.raises(UserError, match=said):
+        with pytest.raises(UserError, match=message):
             read_recipe(path)
 
 
@@ -95,6 +96,6 @@ def test_what_a_task_does_not_use_is_an_error_that_names_it(tmp_path):
         ("stride", (600, 341)),
     ],
 )
-def test_a_value_out_of_range_is_named_with_what_was_expected(field, value):
+def test_an_error_names_the_field_and_the_expected_range(field, value):
     with pytest.raises(UserError, match=f"{field} is .*; expected"):
         SegmentationSettings(**{field: value})

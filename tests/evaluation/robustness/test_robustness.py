@@ -11,15 +11,19 @@ from PIL import Image
 from timm.data import ImageNetInfo
 
 from parcnet.base import UserError
+from parcnet.checkpoint import Metadata
 from parcnet.data import Preprocessing, open_dataset
 from parcnet.data.corruptions import CORRUPTIONS
 from parcnet.evaluation.robustness import SUITES, Part, PartScore, csv_text, parts_of, score, summary
 from parcnet.evaluation.robustness.score import CorruptionTransform
+from parcnet.tasks.classification.metrics import ClassificationMetrics
+from parcnet.tasks.lookup import task_named
 
 SYNSETS = tuple(ImageNetInfo("imagenet-1k").label_names())
 BACKWARDS = SYNSETS[::-1]
 """A checkpoint's classes may be in any order."""
 PREPROCESSING = Preprocessing((8, 8), (0.0,) * 3, (1.0,) * 3, "bilinear", 1.0)
+TASK = task_named("classification")
 
 
 def image_at(path: Path, shade: int = 128) -> None:
@@ -38,6 +42,12 @@ def always(position: int, second: int = 0):
     return predict
 
 
+def scored(predictor, part):
+    """The metrics of a checkpoint with the part's classes."""
+    metadata = Metadata("any", {}, part.images.classes, PREPROCESSING.to_dict(), "imagenet")
+    return score(TASK, predictor, metadata, part, batch_size=2, workers=0).scores
+
+
 def test_imagenet_v2_numbers_classes_in_the_order_of_the_synsets(tmp_path):
     for number in (0, 7, 999):
         image_at(tmp_path / "v2" / str(number) / "a.jpg")
@@ -45,7 +55,7 @@ def test_imagenet_v2_numbers_classes_in_the_order_of_the_synsets(tmp_path):
     labels = {Path(part.images.where(index)).parent.name: part.images.label(index) for index in range(3)}
     assert labels == {"0": 999, "7": 992, "999": 0}
     assert part.class_subset is None
-    assert score(always(992), PREPROCESSING, part, batch_size=2, workers=0).result.top1 == pytest.approx(1 / 3)
+    assert scored(always(992), part).top1 == pytest.approx(1 / 3)
 
 
 @pytest.mark.parametrize("suite", ["imagenet-r", "imagenet-a"])
@@ -54,9 +64,9 @@ def test_predictions_are_restricted_to_the_200_classes_of_the_suite(suite, tmp_p
     assert len(part.class_subset) == 200
     outside = next(position for position in range(1000) if position not in part.class_subset)
     inside = part.images.label(0)
-    result = score(always(outside, inside), PREPROCESSING, part, batch_size=2, workers=0).result
-    assert result.top1 == 1  # the best class is outside the suite and does not count
-    assert np.isfinite(result.loss)
+    scores = scored(always(outside, inside), part)
+    assert scores.top1 == 1  # the best class is outside the suite and does not count
+    assert np.isfinite(scores.loss)
 
 
 def part_of_one_image(suite: str, tmp_path: Path) -> Part:
@@ -72,10 +82,7 @@ def test_imagenet_c_has_a_part_for_each_corruption_and_severity(tmp_path):
             image_at(tmp_path / "c" / corruption / severity / SYNSETS[3] / "a.jpg")
     parts = parts_of("imagenet-c", str(tmp_path / "c"), None, SYNSETS)
     assert [part.name for part in parts] == ["fog 1", "fog 5", "snow 1", "snow 5"]
-    found = [
-        score(always(3 if part.name.startswith("fog") else 4), PREPROCESSING, part, batch_size=1, workers=0)
-        for part in parts
-    ]
+    found = [PartScore(part.name, scored(always(3 if part.name.startswith("fog") else 4), part)) for part in parts]
     rows = {name: (top1, images) for name, top1, _, _, images in summary(found)}
     assert rows == {"fog": (1, 2), "snow": (0, 2), "mean over corruptions and severities": (0.5, 4)}
 
@@ -117,7 +124,7 @@ def test_errors_name_what_is_missing_and_the_layout(suite, folder, split, classe
 
 
 def test_the_csv_has_timms_columns():
-    result = Result(0.75, 1.0, 0.5, None, np.array([4]), 4, 123.4)
+    result = ClassificationMetrics(0.75, 1.0, 0.5, None, np.array([4]), 4, 123.4)
     about = {"model": "a", "img_size": 32, "param_count": "0.43", "crop_pct": 1.0, "interpolation": "bilinear"}
     (row,) = csv.DictReader(io.StringIO(csv_text([(about, PartScore("fog 1", result))])))
     assert list(row)[:9] == [

@@ -4,7 +4,8 @@ import pytest
 import torch
 
 from parcnet.training.distributed.process_group import ProcessGroup
-from parcnet.training.loop.epoch import NonFinite, train_epoch
+from parcnet.training.loop.epoch import train_epoch
+from parcnet.training.loop.nonfinite import NonFinite
 from parcnet.training.loop.progress import Progress
 from parcnet.training.loop.step import StepResult
 
@@ -14,7 +15,7 @@ BATCHES = [(torch.empty(0), torch.empty(0))] * 6
 class Steps:
     """A stepper whose step number t has the loss values[t]."""
 
-    ranks = ProcessGroup()
+    group = ProcessGroup()
     lr = 0.1
     device = torch.device("cpu")
 

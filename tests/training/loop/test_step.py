@@ -121,7 +121,7 @@ def test_buffers_are_shared_in_one_order_on_every_rank(monkeypatch):
     trained = stepper()
     trained.network.norm = nn.BatchNorm2d(3)
     trained.average = create_average(trained.network, 0.9)
-    trained.ranks = ProcessGroup(1, 2)
+    trained.group = ProcessGroup(1, 2)
     given = []
     monkeypatch.setattr("torch.distributed.broadcast", lambda buffer, _: given.append(buffer))
     trained.synchronise()

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from parcnet.training import train
-from parcnet.training.loop.fit import fit as loop
+from parcnet.training.loop import fit as loop
 from parcnet.training.loop.threads import cpu_threads
 
 
