@@ -16,6 +16,7 @@ from parcnet.deploy.file_metadata import FileMetadata
 from parcnet.deploy.request import SUFFIXES, format_of
 from parcnet.deploy.runtimes import RUNTIMES
 from parcnet.tasks.exported_file import for_file
+from parcnet.tasks.finite import check_finite
 from parcnet.tasks.loading import check_described
 from parcnet.tasks.lookup import task_named
 from parcnet.tasks.predictor import Predictor
@@ -62,7 +63,9 @@ class ExportedPredictor:
             wanted, got = ("x".join(map(str, each)) for each in (self.size, size))
             raise UserError(f"this file takes images of {wanted} px, got {got}: export the network for those.")
         parts = [self._padded(chunk) for chunk in images.split(self.info.request.batch or len(images))]
-        return [torch.cat(each) for each in zip(*parts, strict=True)]
+        outputs = [torch.cat(each) for each in zip(*parts, strict=True)]
+        check_finite(outputs, "the exported file")
+        return outputs
 
     def _padded(self, images: Tensor) -> list[Tensor]:
         missing = (self.info.request.batch or len(images)) - len(images)

@@ -12,6 +12,7 @@ from parcnet.checkpoint import Metadata
 from parcnet.data import Preprocessing
 from parcnet.models.arguments import check_model_arguments
 from parcnet.models.fitting import fit_checkpoint, load_exactly
+from parcnet.tasks.finite import check_finite_weights
 from parcnet.tasks.lookup import task_named
 from parcnet.tasks.task import Task
 
@@ -37,29 +38,33 @@ def load_checkpoint(path: str | Path) -> LoadedNetwork:
     source = checkpoint.read(path)
     task = task_named(source.metadata.task, str(path))
     check_described(task, source.metadata, str(path))
-    _check_size(task, source, str(path))
+    _check_network(task, source, str(path))
     network = task.network(source.metadata)
+    check_finite_weights(source.weights, f"the weights of {path}")
     load_exactly(network, fit_checkpoint(source.weights, network), f"the weights of {path}")
     return LoadedNetwork(network.eval(), source.metadata, task)
 
 
 def check_described(task: Task, metadata: Metadata, source: str) -> None:
-    """Raises `UserError` naming the file `source` unless all that it says of its network is within bounds.
+    """Raises `UserError` naming the file `source` unless its preprocessing and the task's arguments are within bounds.
 
-    Nothing is built: a file may come from anyone. Own: `Preprocessing`, `models.arguments`, the task's arguments.
+    Nothing is built: a file may come from anyone.
     """
     try:
         if metadata.preprocessing:  # whoever needs it refuses an empty one
             Preprocessing.from_dict(metadata.preprocessing)
-        check_model_arguments(metadata.model, metadata.model_args, "model_args")
         task.check_arguments(metadata)
     except UserError as error:
         raise UserError(f"cannot use {source}: {error}") from None
 
 
-def _check_size(task: Task, read: checkpoint.Checkpoint, source: str) -> None:
-    """Raises `UserError` for a description of a network much larger than the weights, before it takes memory."""
+def _check_network(task: Task, read: checkpoint.Checkpoint, source: str) -> None:
+    """Raises `UserError` for arguments that are not the network's own, and for a network much larger than the weights.
+
+    The network is described on torch's meta device, where it takes no memory.
+    """
     try:
+        check_model_arguments(read.metadata.model, read.metadata.model_args, "model_args")
         with torch.device("meta"):
             described = task.network(read.metadata)
     except NotImplementedError:  # a network that computes while it is built

@@ -17,7 +17,7 @@ class Stopped(Exception):
 def validate(task: Task, stepper: Stepper, plan: TrainingPlan) -> dict[str, float | None]:
     """The logged metrics on the validation split. Raises `NonFinite` for NaN and infinity, `Stopped` after a signal."""
     stepper.synchronise()
-    with torch_predictor(stepper.kept, stepper.device, stepper.dtype) as predictor:
+    with torch_predictor(stepper.kept, stepper.device, stepper.dtype, finite=False) as predictor:  # diagnosed below
         batches = _interruptible(plan.validation, stepper)
         scores = task.evaluate(predictor, batches, plan.metadata, stepper.group).metrics()
     for name in task.logged:
