@@ -1,10 +1,11 @@
 """Images in parquet files in the layout of the Hugging Face Hub, read by timm's `hfds/`."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from PIL import Image
 
 from parcnet.base import UserError
@@ -41,6 +42,15 @@ class ParquetImages:
     def label(self, index: int) -> int:
         # from the memory-mapped column: a row of the dataset would load its image too
         return self._labels[self._reader.dataset.data.column("label")[index].as_py()]
+
+    def listing(self) -> Iterator[bytes]:
+        """The labels: names and sizes would load every image."""
+        yield np.asarray(self._reader.dataset.data.column("label").to_numpy(), dtype="<i8").tobytes()
+
+    @property
+    def sampled(self) -> bool:
+        """Rows are memory-mapped."""
+        return True
 
     def where(self, index: int) -> str:
         path = self._reader.dataset[index]["image"]["path"]
