@@ -53,9 +53,9 @@ def test_a_run_writes_logs_checkpoints_pictures_and_results(recipe, capsys):
     assert {"loss", "lr", "grad_norm", "images_per_second", "memory_mb"} <= steps[0].keys()
     assert first["train_loss"] == pytest.approx(sum(line["loss"] for line in steps[:3]) / 3, rel=1e-12)
     result = json.loads((folder / "result.json").read_text())
-    assert result["images"] == {"train": 60, "val": 24, "test": 24}
-    assert result["command"] == "parcnet train --something"
-    assert result["test"]["top1"] == result.test.top1
+    assert saved["images"] == {"train": 60, "val": 24, "test": 24}
+    assert saved["command"] == "parcnet train --something"
+    assert saved["test"]["top1"] == result.test.top1
     assert {"torch", "timm", "parcnet", "python"} <= set(result["versions"])
 
     printed = capsys.readouterr().out
