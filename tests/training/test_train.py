@@ -52,11 +52,11 @@ def test_a_run_writes_logs_checkpoints_pictures_and_results(recipe, capsys):
     assert [line["step"] for line in steps] == list(range(1, 7))
     assert {"loss", "lr", "grad_norm", "images_per_second", "memory_mb"} <= steps[0].keys()
     assert first["train_loss"] == pytest.approx(sum(line["loss"] for line in steps[:3]) / 3, rel=1e-12)
-    result = json.loads((folder / "result.json").read_text())
+    saved = json.loads((folder / "result.json").read_text())
     assert saved["images"] == {"train": 60, "val": 24, "test": 24}
     assert saved["command"] == "parcnet train --something"
     assert saved["test"]["top1"] == result.test.top1
-    assert {"torch", "timm", "parcnet", "python"} <= set(result["versions"])
+    assert {"torch", "timm", "parcnet", "python"} <= set(saved["versions"])
 
     printed = capsys.readouterr().out
     for word in ("Next:", f"parcnet eval {folder}", f"parcnet predict {folder}", "curve.png", "test"):
