@@ -10,6 +10,20 @@ from torch import Tensor, nn
 from parcnet.base import iterate_tensors
 
 
+class NonFinite(ArithmeticError):
+    """Loss or gradient was NaN or infinite, in too many consecutive steps."""
+
+    def __init__(self, value: float, step: int | None, what: str = "loss", origin: str = "") -> None:
+        self.value = value
+        self.step = step
+        """Number of the first such step, from 1; None for the validation loss."""
+        self.what = what
+        self.origin = origin
+        """Where it originates, in a sentence; empty if unknown."""
+        where = "validation" if step is None else f"step {step}"
+        super().__init__(f"the {what} is {value} at {where}")
+
+
 def first_nonfinite_weight(network: nn.Module) -> str | None:
     """Name of the first parameter or buffer that holds NaN or infinity."""
     named = [*network.named_parameters(), *network.named_buffers()]

@@ -22,7 +22,6 @@ from parcnet.training.run.recorder import RunRecorder
 from parcnet.training.run.start import RunStart, run_start
 from parcnet.training.run.state_files import read_state, states
 from parcnet.training.setup import recorder as recorder_setup
-from parcnet.training.setup.plan import make_plan
 from parcnet.training.setup.prepare import prepare
 from parcnet.training.setup.recorder import make_recorder
 from parcnet.training.setup.stepper import make_stepper
@@ -249,10 +248,11 @@ def test_every_rank_names_the_main_ranks_folder(recipe, run):
     """Whoever speaks first tells where the run was saved."""
 
     class Second(ProcessGroup):
-        def broadcast(self, content):
+        def from_main(self, content):
             assert content is None
-            return str(run).encode()
+            return next(sent)
 
+    sent = iter((str(run).encode(), b""))
     with run_start(recipe(output=None), None, Second(1, 2)) as start:
         assert start.folder.path == run
 
@@ -398,10 +398,9 @@ def test_a_state_of_another_network_says_so(recipe, run):
     """The names of its tensors are those of the network it was made from."""
     setup = prepare(recipe(), ProcessGroup(), torch.device("cpu"))
     other = replace(setup, built=replace(setup.built, network=torch.nn.Sequential(torch.nn.Conv2d(3, 3, 1))))
-    plan = make_plan(other)
     start = RunStart(RunFolder(run), read_state(states(run)[0]))
     with pytest.raises(UserError, match="does not fit this run"):
-        make_recorder(other, plan, make_stepper(other, plan), start)
+        make_recorder(other, make_stepper(other), start)
 
 
 def test_a_state_is_read_and_hashed_once(recipe, run, monkeypatch):
