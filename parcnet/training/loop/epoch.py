@@ -7,10 +7,9 @@ from itertools import islice
 
 from parcnet.base import warn
 from parcnet.tasks.task import Batch
-from parcnet.training.loop.diagnosis import find_origin
 from parcnet.training.loop.log_lines import StepLog
 from parcnet.training.loop.memory import peak_megabytes
-from parcnet.training.loop.nonfinite import NonFinite
+from parcnet.training.loop.nonfinite import NonFinite, find_origin
 from parcnet.training.loop.progress import Progress
 from parcnet.training.loop.step import Stepper, StepResult
 

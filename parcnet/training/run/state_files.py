@@ -1,6 +1,5 @@
 """The training states of a run on the disk: written whole or not at all, two kept, a damaged one named."""
 
-from collections.abc import Sequence
 from pathlib import Path
 
 from parcnet.base import UserError, atomic_path, warn
@@ -40,28 +39,19 @@ def find_state(folder: RunFolder, resume: str | None) -> TrainingState | None:
     A path is a state or the run folder: then its newest state. `auto` skips damaged states, naming them, and raises
     `UserError` when all are damaged: starting anew would discard work that may still be rescued.
     """
-    found = states(folder.path)
+    found = [Path(resume)] if resume is not None and Path(resume).is_file() else states(folder.path)
     if resume is None or (resume == "auto" and not found):
         folder.check_vacant(begun=resume == "auto")
         return None
-    if resume == "auto":
-        return _newest_undamaged(found)
-    if Path(resume).is_file():
-        return read_state(Path(resume))
-    try:
-        return read_state(found[0])
-    except UserError as error:
-        before = f" To resume from the one before it: --resume {found[1]}." if len(found) > 1 else ""
-        raise UserError(f"{error}{before}") from None
-
-
-def _newest_undamaged(found: Sequence[Path]) -> TrainingState:
     for path in found:
         try:
             return read_state(path)
         except UserError as error:
+            if resume != "auto":
+                before = f" To resume from the one before it: --resume {found[1]}." if len(found) > 1 else ""
+                raise UserError(f"{error}{before}") from None
             warn(f"{error} Trying the state before it.")
-    raise UserError(f"every training state in {found[0].parent} is damaged. Restore one, or use another --output.")
+    raise UserError(f"every training state in {folder.path / FOLDER} is damaged. Restore one, or use another --output.")
 
 
 def read_state(path: Path) -> TrainingState:

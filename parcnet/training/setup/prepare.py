@@ -64,8 +64,9 @@ def prepare(recipe: Recipe, group: ProcessGroup, device: torch.device) -> RunSet
         task=task.name,
         task_args=built.task_args,
     )
+    machine = _machine(device)
     plan = make_plan(recipe, task, splits, metadata, group, device)
-    return RunSetup(recipe, task, device, splits, built, plan, group, _machine(device))
+    return RunSetup(recipe, task, device, splits, built, plan, group, machine)
 
 
 def _machine(device: torch.device) -> str:
