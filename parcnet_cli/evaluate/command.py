@@ -86,7 +86,7 @@ def _evaluate(options: EvaluationOptions, task: "Task", predictor: "Predictor", 
 
         if scores.confusion is None:
             raise UserError(
-                f"--confusion: {task.name} of {len(metadata.classes)} classes has no confusion matrix; leave it out."
+                f"--confusion: {task.name} with {len(metadata.classes)} classes has no confusion matrix; leave it out."
             )
         confusion(scores.confusion, metadata.classes, options.confusion)
     return 0
