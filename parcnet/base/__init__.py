@@ -9,6 +9,7 @@ from parcnet.base.partial_files import is_partial, remove_partial
 from parcnet.base.plural import counted
 from parcnet.base.reading import open_regular, read_regular
 from parcnet.base.tensor_trees import iterate_tensors, map_tensors, to_device
+from parcnet.base.text import printable
 
 __all__ = [
     "UserError",
@@ -22,6 +23,7 @@ __all__ = [
     "next_steps",
     "open_regular",
     "pick_device",
+    "printable",
     "progress",
     "read_regular",
     "remove_partial",

@@ -37,9 +37,9 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
     """Yields a temporary sibling of `path` to write to; it replaces `path` when the block succeeds.
 
     Data and folder entry are synced to the disk, so a power failure leaves the old file or the new one. When the block
-    raises, `path` is unchanged and the temporary file is removed; that of a killed process is removed by the next writer
-    into the same folder (see `partial_files`). Parents are created; the suffix is kept, since writers choose a format
-    by it. Every OSError (full disk, no permission) becomes a `UserError` that names `path`.
+    raises, `path` is unchanged and the temporary file is removed; the next writer into the folder removes that of a
+    killed process (see `partial_files`). Parents are created; the suffix is kept, since writers choose a format by it.
+    Every OSError (full disk, no permission) becomes a `UserError` that names `path`.
     """
     path = Path(path)
     temporary, handle = None, None
