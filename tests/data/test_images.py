@@ -193,7 +193,6 @@ TEXT, SHORT, UNDEFINED = 2, 3, 7
         (SHORT, 1, struct.pack("<H", 0)),
         (SHORT, 1, struct.pack("<H", 9)),
         (SHORT, 1, struct.pack("<H", 65535)),
-        (SHORT, 2, struct.pack("<2H", 6, 6)),
     ],
 )
 def test_an_orientation_of_a_wrong_type_or_value_turns_nothing(tmp_path, suffix, kind, count, payload):
