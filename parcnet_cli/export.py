@@ -11,9 +11,9 @@ from parcnet_cli.common.arguments import parse
 from parcnet_cli.common.sizes import size_of
 
 _DESCRIPTION = """\
-Writes a network as a file that runs without parcnet, for images of one size, and proves that it says the same: the file
-is run in its own runtime on real images and compared, and kept only if it is near enough. Class names, normalisation
-and where it comes from travel in the file. `parcnet predict FILE photo.jpg` runs it.
+Exports a network for images of one size to a file that runs without parcnet, and verifies it: the file is run in its
+own runtime on real images, compared with the network, and kept only if the difference is within the tolerance. It
+holds class names, normalisation and provenance. `parcnet predict FILE photo.jpg` runs it.
 
   parcnet export runs/digits-... -o digits.onnx                       ONNX, from the run folder's best checkpoint
   parcnet export best.safetensors --format openvino --size 320 -o net.xml
@@ -21,91 +21,94 @@ and where it comes from travel in the file. `parcnet predict FILE photo.jpg` run
   parcnet export best.safetensors --dtype int8 --calibration photos/ -o net.onnx
   parcnet export parcnetv2_tiny --batch dynamic -o tiny.onnx          fresh weights, to measure with
 
-Kernels are as long as the map, so a file serves the one size it was made for. The first export of a size takes a while:
-each stage's algorithm is measured in the runtime (--algorithm conv spares that).
+Kernels are as long as the feature map, so a file accepts only the size it was exported for. The first export of a size
+takes longer, because each stage's algorithms are timed in the runtime (--algorithm conv skips this).
 """
 
 
 @dataclass(frozen=True)
-class Arguments:
-    """Which network, as which file."""
+class ExportOptions:
+    """The network, the file, and how the file is verified."""
 
     subject: Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="CHECKPOINT_OR_NETWORK")]
     """A .safetensors file of ours, a run folder, or a network's name (`parcnet models`) for fresh weights."""
     output: Annotated[Path | None, tyro.conf.arg(aliases=["-o"])] = None
-    """The file: .onnx, .xml (its weights beside in .bin), .mnn or .pt2. None: the network's name, here."""
+    """The file: .onnx, .xml (with its weights in .bin), .mnn or .pt2. None: the network's name, in this folder."""
     format: Literal["onnx", "openvino", "mnn", "torch-export"] | None = None
-    """What kind of file. None: what the ending of --output says, else onnx."""
+    """File format. None: from the suffix of --output, else onnx."""
     size: int | None = None
-    """Side of the images in px. None: that of the checkpoint."""
+    """Side of the images in px. None: the checkpoint's."""
     height: int | None = None
-    """Height in px where it is not the width."""
+    """Height in px, for images that are not square."""
     width: int | None = None
-    """Width in px."""
+    """Width in px, for images that are not square."""
     batch: str = "1"
-    """Images at a time, or dynamic for any number."""
+    """Batch size, or dynamic for any."""
     dtype: Literal["fp32", "fp16", "int8"] = "fp32"
-    """Precision. Of the weights alone: fp16 of mnn and openvino, int8 of mnn. Static int8: onnx and openvino."""
+    """Precision. fp16 with mnn or openvino and int8 with mnn apply to the weights alone; int8 with onnx or openvino is
+    static."""
     pixels: bool = False
-    """The file takes 8-bit RGB pixels [B, H, W, C] and normalises them itself; resizing stays outside."""
+    """The file takes 8-bit RGB pixels [B, H, W, C] and normalises them itself; resizing is not included."""
     algorithm: Literal["auto", "conv", "matmul", "dense"] = "auto"
-    """Of the local-global convolutions; auto measures each stage in the runtime."""
+    """Algorithm of the oversized convolutions; auto times each stage in the runtime."""
     norm: Literal["layer_norm", "reduced", "scaled", "blocked"] | None = None
-    """Form of the norms. None: the fastest in the format's runtime; layer_norm for TensorRT and CoreML."""
+    """Form of the norms. None: the fastest in the format's runtime; use layer_norm for TensorRT and CoreML."""
     images: Path | None = None
-    """Folder of images to compare on. None: photographs that come with scikit-learn; digits for digits."""
+    """Folder of images to compare file and network on. None: scikit-learn's photographs, or the digits for networks
+    trained on them."""
     calibration: Path | None = None
-    """Folder of images by which static int8 finds its ranges. None: as --images."""
+    """Folder of images that calibrate static int8. None: those of --images."""
     data_dir: str | None = None
-    """Labelled images on which int8's loss of accuracy is counted: DIR/test/CLASS/ or DIR/val/CLASS/. None: digits."""
+    """Labelled images that measure the accuracy loss of int8: DIR/test/CLASS/ or DIR/val/CLASS/. None: digits."""
     tolerance: float | None = None
-    """Largest error over the root mean square of the outputs. None: 1e-3 for fp32, 5e-2 for fp16, 1 for int8."""
+    """Largest error allowed, relative to the root mean square of the outputs. None: 1e-3 for fp32, 5e-2 for fp16, 1 for
+    int8."""
 
 
 def run(arguments: Sequence[str]) -> int:
     """Exports, compares and prints; exit code 0. Raises `UserError`."""
-    asked = parse(Arguments, "export", _DESCRIPTION, arguments)
+    options = parse(ExportOptions, "export", _DESCRIPTION, arguments)
 
-    # here, for the library takes seconds to load
+    # here, because the library takes seconds to load
     from rich.markup import escape
 
     from parcnet.base import next_steps, progress, say
     from parcnet.deploy import export, format_of
     from parcnet.deploy.export import RESPONSIBLE_STEPS, STEPS
 
-    kind = asked.format or format_of(asked.output or "") or "onnx"
-    steps = STEPS + RESPONSIBLE_STEPS * (asked.dtype == "int8" and kind != "mnn")
+    kind = options.format or format_of(options.output or "") or "onnx"
+    steps = STEPS + RESPONSIBLE_STEPS * (options.dtype == "int8" and kind != "mnn")
     with progress(f"exporting to {kind}", steps, "steps") as advance:
-        made = export(
-            asked.subject,
-            asked.output,
+        exported = export(
+            options.subject,
+            options.output,
             format=kind,
-            size=size_of(asked.size, asked.height, asked.width),
-            batch=_batch(asked.batch),
-            dtype=asked.dtype,
-            pixels=asked.pixels,
-            algorithm=asked.algorithm,
-            norm=asked.norm,
-            images=asked.images,
-            calibration=asked.calibration,
-            data_dir=asked.data_dir,
-            tolerance=asked.tolerance,
+            size=size_of(options.size, options.height, options.width),
+            batch=_batch(options.batch),
+            dtype=options.dtype,
+            pixels=options.pixels,
+            algorithm=options.algorithm,
+            norm=options.norm,
+            images=options.images,
+            calibration=options.calibration,
+            data_dir=options.data_dir,
+            tolerance=options.tolerance,
             note=advance,
         )
-    request = made.info.request
-    chosen = f", algorithms {', '.join(made.info.algorithms)}" if made.info.algorithms else ""
+    request = exported.info.request
+    algorithms = f", algorithms {', '.join(exported.info.algorithms)}" if exported.info.algorithms else ""
     count = "any number of" if request.batch is None else str(request.batch)
     images = f"{count} x {request.height} x {request.width} px"
-    say(f"{escape(str(made.path))}: {made.bytes / 1e6:.1f} MB, {request.dtype}, {images}{chosen}")
-    say(f"beside the network: {made.parity}")
-    if made.accuracy is not None:
-        say(f"int8: {made.accuracy}")
-    if made.responsible is not None:
-        for what, found in (("stage", made.responsible.stages), ("layer", made.responsible.layers)):
-            if found:
-                shares = ", ".join(f"{name} {share:.0%}" for name, share in found)
-                say(f"of int8's error goes when one {what} stays in fp32: {shares}")
-    next_steps([(f"parcnet predict {made.path} photo.jpg", "runs the file in its own runtime")])
+    say(f"{escape(str(exported.path))}: {exported.bytes / 1e6:.1f} MB, {request.dtype}, {images}{algorithms}")
+    say(f"compared with the network: {exported.parity}")
+    if exported.accuracy is not None:
+        say(f"int8: {exported.accuracy}")
+    if exported.responsible is not None:
+        for unit, gains in (("stage", exported.responsible.stages), ("layer", exported.responsible.layers)):
+            if gains:
+                reductions = ", ".join(f"{name} {gain:.0%}" for name, gain in gains)
+                say(f"reduction of the int8 error when one {unit} stays in fp32: {reductions}")
+    next_steps([(f"parcnet predict {exported.path} photo.jpg", "runs the file in its own runtime")])
     return 0
 
 

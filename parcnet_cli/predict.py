@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 _DESCRIPTION = """\
 Predicts image files with a checkpoint of any task: classes with probabilities, the classes of pixels, or objects with
-boxes and masks. Where the task localises, --save draws what it finds. An unreadable file is named and the rest go on;
+boxes and masks. For tasks that localise, --save draws the predictions. Unreadable files are reported and skipped, and
 the exit code is then 1.
 
   parcnet predict runs/digits-... photo.jpg
@@ -31,14 +31,14 @@ the exit code is then 1.
 
 @dataclass(frozen=True)
 class PredictionOptions:
-    """Which checkpoint, which images."""
+    """The checkpoint and the images."""
 
     checkpoint: Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="CHECKPOINT")]
     """A .safetensors file of ours, a run folder (its best checkpoint), or an exported file."""
     images: Annotated[tuple[Path, ...], tyro.conf.Positional, tyro.conf.arg(metavar="IMAGE...")]
     """Image files of any format, mode and size that Pillow reads."""
     k: Annotated[int, tyro.conf.arg(aliases=["-k"], name="top")] = 5
-    """How many classes."""
+    """Number of classes to list."""
     save: Path | None = None
     """Draw the predictions over the images into this file, e.g. picture.png."""
     device: str = "auto"

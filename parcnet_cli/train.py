@@ -16,15 +16,15 @@ if TYPE_CHECKING:
     from parcnet.recipes import Recipe
 
 _DESCRIPTION = """\
-Trains a network on labelled images and leaves a run folder: recipe, log, best and last checkpoint, pictures.
+Trains a network on labelled images and writes a run folder: recipe, logs, best and last checkpoint, pictures.
 
   parcnet train                                            the embedded digits: about a minute on two CPU cores
   parcnet train --data-dir DIR --epochs 20                 your images: DIR/train/CLASS/*.jpg, DIR/val/CLASS/*.jpg
   parcnet train --data-dir DIR --model parcnetv2_tiny      another network; `parcnet models` lists them
   parcnet train -c imagenet1k_tiny --data-dir DIR          another recipe; `parcnet recipes` lists them
-  parcnet train --data-dir DIR --dry-run                   shows what would be done, and how long it takes
+  parcnet train --data-dir DIR --dry-run                   prints the plan and the expected time, then stops
   parcnet train -c runs/digits-.../recipe.yaml --seed 1    the same run with another seed
-  parcnet train --resume runs/digits-...                   resumes a stopped or killed run, on a CPU bit-identically
+  parcnet train --resume runs/digits-...                   resumes a stopped or killed run, bit-identically on a CPU
   torchrun --nproc-per-node 8 -m parcnet train -c imagenet1k_tiny --data-dir DIR --output RUN --resume auto
                                                            eight GPUs share the batch; restarts resume
 
@@ -38,19 +38,20 @@ run.
 
 @dataclass(frozen=True)
 class RecipeChoice:
-    """What selects the recipe, and so the defaults of all other flags."""
+    """The flags that select the recipe, and so the defaults of all other flags."""
 
     config: Annotated[str | None, tyro.conf.arg(aliases=["-c"], metavar="NAME|FILE")] = None
-    """Recipe: a packaged name, or a YAML file."""
+    """Recipe: the name of a packaged one, or a YAML file."""
     set: Annotated[tuple[str, ...], tyro.conf.UseAppendAction, tyro.conf.arg(metavar="KEY=VALUE")] = ()
-    """Change a field of the recipe, e.g. --set optimizer.lr=1e-3; may be repeated. The field's own flag wins."""
+    """Override a field of the recipe, e.g. --set optimizer.lr=1e-3; may be repeated. The field's own flag takes
+    precedence."""
     resume: Annotated[str | None, tyro.conf.arg(metavar="auto|RUN|STATE")] = None
-    """Resume a run: a run folder, one of its states, or `auto`: in --output, if it has a state."""
+    """Resume a run: a run folder, one of its states, or `auto` to resume in --output if it has a state."""
 
 
 @dataclass(frozen=True)
 class _RecipeHints(RecipeChoice):
-    """Flags of the recipe that select it as well."""
+    """Fields of the recipe that also decide which one is selected."""
 
     task: str | None = None
     data_dir: str | None = None
@@ -65,15 +66,15 @@ def run(arguments: Sequence[str]) -> int:
     hints = parse_known(_RecipeHints, arguments)
     config = _config(hints)
     task = () if hints.task is None else (f"task={hints.task}",)
-    chosen = override(read_recipe(config), (*hints.set, *task))
+    selected = override(read_recipe(config), (*hints.set, *task))
 
     @dataclass(frozen=True)
     class TrainingOptions(RecipeChoice):
         dry_run: bool = False
-        """Only show what would be done: recipe, parameter groups, schedule, steps, and the time by a measured step."""
+        """Only print the plan: recipe, parameter groups, schedule, steps, and the time expected from measured steps."""
         schedule_plot: Annotated[Path | None, tyro.conf.arg(metavar="FILE")] = None
-        """With --dry-run: draw the schedule into this file, e.g. schedule.png."""
-        recipe: Recipe[_settings_type(chosen)] = chosen  # type: ignore[valid-type]  # the section of the chosen task
+        """With --dry-run: plot the schedule into this file, e.g. schedule.png."""
+        recipe: Recipe[_settings_type(selected)] = selected  # type: ignore[valid-type]  # the task's section
 
     options = parse(TrainingOptions, "train", _DESCRIPTION, arguments, TrainingOptions(config))
     if options.dry_run or options.schedule_plot:
@@ -92,18 +93,20 @@ def run(arguments: Sequence[str]) -> int:
 
 
 def _settings_type(recipe: "Recipe") -> type | None:
-    """The type of the task's own fields; None for a task without."""
+    """The type of the task's own fields; None for a task without any."""
     return None if recipe.settings is None else type(recipe.settings)
 
 
-def _dry_run(recipe: "Recipe", asked: bool, picture: Path | None, resume: str | None, arguments: Sequence[str]) -> int:
+def _dry_run(
+    recipe: "Recipe", enabled: bool, picture: Path | None, resume: str | None, arguments: Sequence[str]
+) -> int:
     from parcnet.base import UserError
     from parcnet.training.dry_run import dry_run
 
-    if not asked:
-        raise UserError("--schedule-plot draws what --dry-run shows: give both, or see curve.png after the run.")
+    if not enabled:
+        raise UserError("--schedule-plot needs --dry-run: give both, or see curve.png after the run.")
     if resume is not None:
-        raise UserError("--dry-run shows a new run; leave out --resume.")
+        raise UserError("--dry-run describes a new run: leave --resume out.")
     check_picture("--schedule-plot", picture)
     dry_run(recipe, shlex.join(["parcnet", "train", *_without_dry_run(arguments)]), picture)
     return 0
@@ -121,7 +124,7 @@ def _without_dry_run(arguments: Sequence[str]) -> list[str]:
 
 
 def _config(hints: _RecipeHints) -> str:
-    """The recipe that the flags select."""
+    """Name or path of the recipe that the flags select."""
     if hints.config is not None:
         return hints.config
     if hints.resume not in (None, "auto"):
@@ -132,13 +135,13 @@ def _config(hints: _RecipeHints) -> str:
 
 
 def _recipe_of(run: Path) -> Path:
-    """Of the run folder, or of the run that a state in RUN/states belongs to."""
+    """The recipe of a run folder, or of the run that a state in RUN/states belongs to."""
     from parcnet.base import UserError
 
     folder = run.parent.parent if run.is_file() else run
     if not (folder / "recipe.yaml").is_file():
         raise UserError(
-            f"--resume {run}: {folder} has no recipe.yaml, so it is no run folder. Expected e.g. runs/NAME-TIME, a "
+            f"--resume {run}: {folder} has no recipe.yaml, so it is not a run folder. Expected e.g. runs/NAME-TIME, a "
             "state in its states/, or auto."
         )
     return folder / "recipe.yaml"

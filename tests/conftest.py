@@ -4,7 +4,8 @@ import os
 
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # read when torch is imported
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -64,3 +65,32 @@ def recipe(digits_folder, tmp_path) -> Callable[..., Recipe]:
         return made
 
     return make
+
+
+@pytest.fixture
+def killed_at_step(monkeypatch) -> Callable[[int], AbstractContextManager[None]]:
+    """`with killed_at_step(4): train(...)` ends the run within step 4 (from 0), after the forward pass.
+
+    As after SIGKILL, no handler of ours runs.
+    """
+    from parcnet.training.loop.step import Stepper  # here, because most tests need no training
+
+    class Killed(BaseException):
+        pass
+
+    @contextmanager
+    def killed(step: int) -> Iterator[None]:
+        take_step = Stepper.__call__
+
+        def interrupted(self, batch, number):
+            if number == step:
+                self.forward(*batch[0], number)
+                raise Killed
+            return take_step(self, batch, number)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(Stepper, "__call__", interrupted)
+            with pytest.raises(Killed):
+                yield
+
+    return killed

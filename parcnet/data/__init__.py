@@ -14,7 +14,7 @@ from parcnet.data.images import BadImage, decode_image, open_image
 from parcnet.data.loaders import Batches, eval_loader, train_loader
 from parcnet.data.preprocessing import JointTransform, Preprocessing, Transform
 from parcnet.data.randomness import preserved_randomness, reseed
-from parcnet.data.repeat_dataset import RepeatDataset
+from parcnet.data.repeat_dataset import RepeatDataset, repeated
 from parcnet.data.sampler import EpochSampler
 from parcnet.data.samples import collate, collate_lists
 from parcnet.data.splits import Splits
@@ -42,6 +42,7 @@ __all__ = [
     "open_dataset",
     "open_image",
     "preserved_randomness",
+    "repeated",
     "reseed",
     "train_loader",
     "train_transform",

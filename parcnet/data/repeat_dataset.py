@@ -4,7 +4,8 @@ from typing import Any
 
 from PIL import Image
 
-from parcnet.data.datasets import LabelledImages
+from parcnet.base import UserError
+from parcnet.data.datasets import LabelledImages, SupportsEpochOrder
 
 
 class RepeatDataset:
@@ -27,3 +28,12 @@ class RepeatDataset:
 
     def where(self, index: int) -> str:
         return self._images.where(index % len(self._images))
+
+
+def repeated(images: LabelledImages, times: int) -> LabelledImages:
+    """`images`, each `times` times. Raises `UserError` for images that are read shard by shard."""
+    if times == 1:
+        return images
+    if isinstance(images, SupportsEpochOrder):
+        raise UserError(f"{images.name} is read shard by shard, so its images cannot be repeated: leave repeats out.")
+    return RepeatDataset(images, times)

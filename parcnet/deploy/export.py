@@ -12,7 +12,7 @@ from parcnet.base import UserError, atomic_path, check_writable, staging_folder
 from parcnet.deploy.algorithm_choice import Note
 from parcnet.deploy.comparison_images import real_images
 from parcnet.deploy.export_plan import AUTO, ExportPlan, plan_export
-from parcnet.deploy.exported import file_input, open_exported
+from parcnet.deploy.exported_predictor import file_input, open_exported
 from parcnet.deploy.file_metadata import FileMetadata
 from parcnet.deploy.onnx_graph import example_for
 from parcnet.deploy.prepare import flattened

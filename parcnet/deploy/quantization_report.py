@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from parcnet.deploy.export_plan import ExportPlan
-from parcnet.deploy.exported import Exported, file_input, open_exported
+from parcnet.deploy.exported_predictor import ExportedPredictor, file_input, open_exported
 from parcnet.deploy.onnx_graph import quantised_layers
 from parcnet.deploy.prepare import flattened
 from parcnet.deploy.writers import write_graph
@@ -41,7 +41,7 @@ class Accuracy:
         return f"top-1 {self.network:.2%} -> {self.file:.2%} ({self.images} images)"
 
 
-def accuracy(planned: ExportPlan, file: Exported, data_dir: str | None) -> Accuracy | None:
+def accuracy(planned: ExportPlan, file: ExportedPredictor, data_dir: str | None) -> Accuracy | None:
     """Both on the test split of `data_dir` (val where there is none); None where no labelled images are known.
 
     Of classifiers; None for other tasks.

@@ -1,4 +1,4 @@
-"""The batches of a split, as its task reads them in evaluation."""
+"""Batches of a split with the evaluation transform of its task."""
 
 import torch
 
@@ -18,7 +18,7 @@ def evaluation_batches(
     rank: int = 0,
     world: int = 1,
 ) -> Batches:
-    """This rank's images, each image on exactly one rank, as the network sees them in use; can be iterated again."""
+    """This rank's batches of a split, without augmentation; each image is on one rank. Can be iterated repeatedly."""
     return eval_loader(
         images,
         transform=task.eval_transform(metadata),

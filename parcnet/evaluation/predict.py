@@ -1,4 +1,4 @@
-"""Predictions for image files, one after the other; an unreadable one does not stop the rest."""
+"""Predictions for image files, one at a time; unreadable files are reported and skipped."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -43,7 +43,7 @@ class UnreadableImage:
 def predict(
     task: Task, predictor: Predictor, metadata: Metadata, paths: Iterable[str | Path], top: int = 5
 ) -> Iterator[PredictedImage | UnreadableImage]:
-    """Predicts each image file on its own, in order: its `top` likeliest classes, or why it could not be read."""
+    """Yields, for each file in order, the prediction with its `top` likeliest classes, or why it could not be read."""
     channels = Preprocessing.from_dict(metadata.preprocessing).channels
     for path in map(Path, paths):
         try:

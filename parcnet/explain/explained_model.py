@@ -37,7 +37,9 @@ class ExplainedModel:
     data: str | None = None
     """What it was trained on, where its file says so."""
     scored: ScoredNetwork | None = None
-    """What Grad-CAM differentiates in networks other than classifiers; `model` is then the backbone."""
+    """What Grad-CAM differentiates in networks other than classifiers."""
+    backbone_only: bool = False
+    """Whether `model` is the backbone of a larger network."""
 
     @property
     def classifier(self) -> nn.Module:
@@ -156,6 +158,7 @@ def _of_checkpoint(path: Path) -> ExplainedModel:
         trained=True,
         data=metadata.data,
         scored=explained.scored,
+        backbone_only=explained.backbone is not loaded.network,
     )
 
 

@@ -34,21 +34,21 @@ def _draw_matrix(matrix: NDArray[np.integer[Any]], classes: Sequence[str], path:
     side = 2.6 + 0.34 * max(count, 6)
     figure = new_figure(side + 1, side)
     axes = figure.subplots()
-    share = matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)
+    fraction = matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)
     # the square root lifts rare mistakes out of the background; lightness alone carries the value
-    image = axes.imshow(share, cmap="Blues", norm=mpl.colors.PowerNorm(0.5, vmin=0, vmax=1))
-    figure.colorbar(image, ax=axes, label="share of the true class", fraction=0.04)
+    image = axes.imshow(fraction, cmap="Blues", norm=mpl.colors.PowerNorm(0.5, vmin=0, vmax=1))
+    figure.colorbar(image, ax=axes, label="fraction of the true class", fraction=0.04)
     names = [short(name) for name in classes]
-    turned = max(map(len, names)) > 3
-    axes.set_xticks(range(count), names, rotation=90 if turned else 0, parse_math=False)
+    rotated = max(map(len, names)) > 3
+    axes.set_xticks(range(count), names, rotation=90 if rotated else 0, parse_math=False)
     axes.set_yticks(range(count), names, parse_math=False)
     axes.set_xlabel("predicted")
     axes.set_ylabel("true")
-    right = int(np.trace(matrix))
-    axes.set_title(f"{right} of {matrix.sum()} right ({100 * right / max(matrix.sum(), 1):.2f} %)", fontsize=10)
+    correct = int(np.trace(matrix))
+    axes.set_title(f"{correct} of {matrix.sum()} correct ({100 * correct / max(matrix.sum(), 1):.2f} %)", fontsize=10)
     if count <= _NUMBER_LIMIT:
         for true, predicted in zip(*np.nonzero(matrix), strict=True):
-            ink = "white" if share[true, predicted] > 0.4 else "black"
+            ink = "white" if fraction[true, predicted] > 0.4 else "black"
             text = str(matrix[true, predicted])
             axes.text(predicted, true, text, ha="center", va="center", color=ink, fontsize=8)
     save(figure, path)
@@ -69,8 +69,10 @@ def _draw_pairs(matrix: NDArray[np.integer[Any]], classes: Sequence[str], path: 
     axes.set_xlim(0, None if pairs else 1)
     axes.xaxis.set_major_locator(mpl.ticker.MaxNLocator(integer=True, min_n_ticks=1))
     axes.set_xlabel("images")
-    right = int(np.trace(matrix))
-    found = f"the {len(pairs)} most confused pairs" if pairs else "no two confused"
-    axes.set_title(f"{right} of {matrix.sum()} right; {found} (true → predicted), {len(classes)} classes", fontsize=10)
+    correct = int(np.trace(matrix))
+    found = f"the {len(pairs)} most confused pairs" if pairs else "no confusion"
+    axes.set_title(
+        f"{correct} of {matrix.sum()} correct; {found} (true → predicted), {len(classes)} classes", fontsize=10
+    )
     axes.spines[["top", "right"]].set_visible(False)
     save(figure, path)

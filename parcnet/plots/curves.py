@@ -14,10 +14,10 @@ def training_curves(
     chosen: str = "val_top1",
     title: str = "validation top-1 (%)",
 ) -> None:
-    """Draws the lines of log.jsonl: epoch, train_loss, val_loss if there is one, the share `chosen` in [0, 1], and lr.
+    """Draws the lines of log.jsonl: epoch, train_loss, val_loss if there is one, the metric `chosen` in [0, 1], and lr.
 
-    Epochs that were not validated have None for what begins with val_. The best epoch is marked: the highest share,
-    then the lowest loss.
+    Epochs without validation have None in the fields that begin with val_. The best epoch is marked: the highest
+    metric, then the lowest loss.
     """
     figure = new_figure(12, 3.6)
     loss, accuracy, rate = figure.subplots(1, 3)
@@ -26,9 +26,9 @@ def training_curves(
 
     loss.plot(epochs, [line["train_loss"] for line in log], color=BLUE, label="training (augmented)", **style)
     validated = [line for line in log if line[chosen] is not None]
-    looked = [line["epoch"] for line in validated]
+    validated_epochs = [line["epoch"] for line in validated]
     if all("val_loss" in line for line in validated):
-        loss.plot(looked, [line["val_loss"] for line in validated], color=ORANGE, label="validation", **style)
+        loss.plot(validated_epochs, [line["val_loss"] for line in validated], color=ORANGE, label="validation", **style)
         loss.set_ylabel("loss (cross entropy, nats)")
     else:
         loss.set_ylabel("loss")
@@ -36,9 +36,9 @@ def training_curves(
 
     percent = [100 * line[chosen] for line in validated]
     best = max(range(len(validated)), key=lambda place: (percent[place], -validated[place].get("val_loss", 0.0)))
-    accuracy.plot(looked, percent, color=GREEN, **style)
-    accuracy.scatter([looked[best]], [percent[best]], s=70, facecolors="none", edgecolors=GREY, zorder=3)
-    accuracy.set_title(f"best {percent[best]:.2f} % after epoch {looked[best]:.0f}", fontsize=10)
+    accuracy.plot(validated_epochs, percent, color=GREEN, **style)
+    accuracy.scatter([validated_epochs[best]], [percent[best]], s=70, facecolors="none", edgecolors=GREY, zorder=3)
+    accuracy.set_title(f"best {percent[best]:.2f} % after epoch {validated_epochs[best]:.0f}", fontsize=10)
     accuracy.set_ylabel(title)
 
     rate.plot(epochs, [line["lr"] for line in log], color=GREY, **style)

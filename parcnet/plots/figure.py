@@ -1,4 +1,4 @@
-"""One way to make and to save a figure: the object-oriented API on Agg, so that no state outlives the call."""
+"""Creates and saves figures by matplotlib's object-oriented API on Agg, which keeps no global state."""
 
 import warnings
 from pathlib import Path
@@ -11,7 +11,7 @@ BLUE, ORANGE, GREEN, RED, GREY = "#0072B2", "#E69F00", "#009E73", "#D55E00", "#7
 
 
 def new_figure(width: float, height: float) -> mpl.Figure:
-    """An empty figure of width x height inches whose parts make room for each other."""
+    """An empty figure of width x height inches with constrained layout."""
     figure = mpl.figure.Figure(figsize=(width, height), layout="constrained", dpi=120)
     mpl.backends.backend_agg.FigureCanvasAgg(figure)
     return figure
@@ -28,7 +28,7 @@ def save(figure: mpl.Figure, path: str | Path) -> None:
 
 
 def short(name: str, limit: int = 24) -> str:
-    """`name`, its middle cut out when it is longer than `limit` characters."""
+    """`name`, shortened in the middle if longer than `limit` characters."""
     if len(name) <= limit:
         return name
     head = (limit - 1) // 2

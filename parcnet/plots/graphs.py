@@ -20,9 +20,9 @@ _ARROW = {"arrowstyle": "-|>", "color": _INK, "linewidth": 0.8, "shrinkA": 0, "s
 class Box:
     """A step of the computation.
 
-    kind      what its colour says: "space" mixes positions, "channels" mixes channels, "attention" multiplies branches,
+    kind      sets the colour: "space" mixes positions, "channels" mixes channels, "attention" multiplies branches,
               "activation", "norm", "other"
-    sources   keys of the boxes whose outputs it takes
+    sources   keys of the boxes whose outputs are its inputs
     """
 
     key: str
@@ -52,17 +52,17 @@ class GraphChart:
 
     def draw(self, axes: mpl.Axes) -> None:
         rows, lanes = _rows(self.boxes), _lanes(self.boxes)
-        places = _places(self.boxes, rows)
+        centres = _centres(self.boxes, rows)
         for box in self.boxes:
-            _draw_box(axes, box, places[box.key], rows[box.key] * _STEP)
+            _draw_box(axes, box, centres[box.key], rows[box.key] * _STEP)
             for source in box.sources:
                 lane = lanes.get((source, box.key))
-                start, end = (places[source], rows[source]), (places[box.key], rows[box.key])
+                start, end = (centres[source], rows[source]), (centres[box.key], rows[box.key])
                 if lane is None:
                     _short_arrow(axes, start, end)
                 else:
-                    crossed = [each for each in places if rows[source] <= rows[each] <= rows[box.key]]
-                    beside = max(places[each] for each in crossed) + _BOX_WIDTH / 2
+                    crossed = [each for each in centres if rows[source] <= rows[each] <= rows[box.key]]
+                    beside = max(centres[each] for each in crossed) + _BOX_WIDTH / 2
                     _long_arrow(axes, start, end, beside, lane)
         axes.set_xlim(*self._sides())
         axes.set_ylim(max(rows.values()) * _STEP + 0.9, -0.5)
@@ -72,9 +72,9 @@ class GraphChart:
         axes.axis("off")
 
     def _sides(self) -> tuple[float, float]:
-        places, lanes = _places(self.boxes, _rows(self.boxes)).values(), _lanes(self.boxes).values()
+        centres, lanes = _centres(self.boxes, _rows(self.boxes)).values(), _lanes(self.boxes).values()
         reach = _BOX_WIDTH / 2 + 0.1
-        return min(places) - reach, max(places) + reach + _LANE * (max(lanes, default=-1) + 1)
+        return min(centres) - reach, max(centres) + reach + _LANE * (max(lanes, default=-1) + 1)
 
 
 def _rows(boxes: Sequence[Box]) -> dict[str, int]:
@@ -85,24 +85,24 @@ def _rows(boxes: Sequence[Box]) -> dict[str, int]:
     return rows
 
 
-def _places(boxes: Sequence[Box], rows: Mapping[str, int]) -> dict[str, float]:
-    """The middle of each box: those of a row side by side about 0, in the order of their sources.
+def _centres(boxes: Sequence[Box], rows: Mapping[str, int]) -> dict[str, float]:
+    """The horizontal centre of each box: those of a row side by side around 0, in the order of their sources.
 
-    Of boxes with the same sources, the one whose output is used last stands right, where its arrow goes down.
+    Of boxes with the same sources, the one whose output is used last is rightmost, beside its arrow.
     """
     used = {key: max((rows[box.key] for box in boxes if key in box.sources), default=0) for key in rows}
     of_row: dict[int, list[Box]] = defaultdict(list)
     for box in boxes:
         of_row[rows[box.key]].append(box)
-    places: dict[str, float] = {}
+    centres: dict[str, float] = {}
     for row in sorted(of_row):
         wanted = {
-            box.key: (sum(places[source] for source in box.sources) / max(len(box.sources), 1), used[box.key])
+            box.key: (sum(centres[source] for source in box.sources) / max(len(box.sources), 1), used[box.key])
             for box in of_row[row]
         }
-        for place, key in enumerate(sorted(wanted, key=wanted.__getitem__)):
-            places[key] = (place - (len(wanted) - 1) / 2) * (_BOX_WIDTH + 0.3)
-    return places
+        for column, key in enumerate(sorted(wanted, key=wanted.__getitem__)):
+            centres[key] = (column - (len(wanted) - 1) / 2) * (_BOX_WIDTH + 0.3)
+    return centres
 
 
 def _lanes(boxes: Sequence[Box]) -> dict[tuple[str, str], int]:
@@ -137,7 +137,7 @@ def _short_arrow(axes: mpl.Axes, start: tuple[float, int], end: tuple[float, int
 
 
 def _long_arrow(axes: mpl.Axes, start: tuple[float, int], end: tuple[float, int], beside: float, lane: int) -> None:
-    """From below the source between two rows to its lane, down, and into the target from the right."""
+    """From the source to its lane between two rows, down, and into the target from the right."""
     bottom, down = start[1] * _STEP + _BOX_HEIGHT / 2 + 0.02, end[1] * _STEP
     bend = bottom + (_STEP - _BOX_HEIGHT) * (0.6 - 0.1 * min(lane, 4))  # an outer lane leaves higher: no crossing
     x = beside + _LANE * (lane + 0.7)

@@ -18,7 +18,7 @@ _COLUMNS = 2
 _INCHES = 5.0
 _COVER = 0.45
 _MOST_NAMES = 40
-"""Objects of an image beyond which names are left out, since they would cover it."""
+"""Maximum number of objects per image that are named; more names would cover it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +53,7 @@ def draw_instances(
         axes.imshow(covered(image, found))
         for box, name, score, kind in zip(found.boxes, found.names, found.scores, found.kinds, strict=True):
             _frame(axes, box, f"{short(name)} {score:.2f}" if len(found) <= _MOST_NAMES else "", kind)
-        title = titles[place] if titles else f"{len(found)} found"
+        title = titles[place] if titles else f"{len(found)} detected"
         axes.set_title(title, fontsize=9, parse_math=False)
     save(figure, path)
 
@@ -72,8 +72,8 @@ def _frame(axes: Any, box: tuple[float, float, float, float], text: str, kind: i
     style = {"fill": False, "edgecolor": _colour(kind), "linewidth": 1.2}
     axes.add_patch(mpl.patches.Rectangle((x1, y1), x2 - x1, y2 - y1, **style))
     if text:
-        look = {"facecolor": "black", "alpha": 0.6, "pad": 0.8, "linewidth": 0}
-        axes.text(x1, y1, text, fontsize=6, color="white", va="bottom", bbox=look, parse_math=False, clip_on=True)
+        background = {"facecolor": "black", "alpha": 0.6, "pad": 0.8, "linewidth": 0}
+        axes.text(x1, y1, text, fontsize=6, color="white", va="bottom", bbox=background, parse_math=False, clip_on=True)
 
 
 def _colour(kind: int) -> str:

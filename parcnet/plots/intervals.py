@@ -9,7 +9,7 @@ from parcnet.plots.figure import BLUE, GREY, RED
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """A mean with its interval, the single values, and a note at the right."""
+    """A mean with its interval, the individual values, and a note on the right."""
 
     name: str
     mean: float
@@ -21,7 +21,7 @@ class Difference:
 
 @dataclass(frozen=True, slots=True)
 class IntervalChart:
-    """Rows from top to bottom: blue wholly above zero, red wholly below, grey across it."""
+    """Rows from top to bottom: blue above zero, red below, grey where the interval contains zero."""
 
     rows: Sequence[Difference]
     x_label: str

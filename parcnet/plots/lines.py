@@ -8,8 +8,8 @@ from parcnet.plots import mpl
 from parcnet.plots.figure import BLUE, GREEN, GREY, ORANGE, RED
 
 _STYLES = ((BLUE, "o"), (ORANGE, "s"), (GREEN, "^"), (RED, "D"), (GREY, "v"))  # markers differ too
-_MARKS = 30  # on one curve, about
-_CHARACTERS = 50  # of names side by side
+_MARKS = 30  # approximate number on a curve
+_CHARACTERS = 50  # of tick labels that fit without rotation
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,12 +27,12 @@ class Line:
 class LineChart:
     """Curves by name, each with its own colour and marker, the spread as a band.
 
-    ticks      places on the x axis that get a number; empty: matplotlib's choice
-    names      what stands at the ticks instead of their numbers
+    ticks      positions of the ticks on the x axis; empty: matplotlib's choice
+    names      tick labels instead of numbers
     baseline   a value and its name, drawn as a dotted line
-    from_zero  the y axis begins at 0, so that heights compare
-    whole      x counts, so only whole numbers get a tick
-    y_range    the ends of the y axis; None: where the curves end
+    from_zero  the y axis begins at 0, so that heights are comparable
+    whole      x is a count: ticks at integers only
+    y_range    limits of the y axis; None: those of the curves
     """
 
     curves: Mapping[str, Line]
@@ -51,7 +51,7 @@ class LineChart:
     def draw(self, axes: mpl.Axes) -> None:
         for place, (name, line) in enumerate(self.curves.items()):
             color, marker = _STYLES[place % len(_STYLES)]
-            every = max(1, len(line.x) // _MARKS)  # marks that touch each other would hide the curve
+            every = max(1, len(line.x) // _MARKS)  # touching markers would hide the curve
             style: dict[str, Any] = {"color": color, "marker": marker, "markersize": 4.5, "linewidth": 1.6}
             style["markevery"] = every
             axes.plot(line.x, line.y, label=name, linestyle="--" if line.dashed else "-", **style)
@@ -64,8 +64,8 @@ class LineChart:
             axes.xaxis.set_minor_locator(mpl.ticker.NullLocator())
             axes.xaxis.set_major_formatter(mpl.ticker.FuncFormatter(lambda value, _: f"{value:g}"))
         if self.names:
-            turned = sum(map(len, self.names)) > _CHARACTERS
-            axes.set_xticks(self.ticks, self.names, rotation=30 if turned else 0, ha="right" if turned else "center")
+            rotated = sum(map(len, self.names)) > _CHARACTERS
+            axes.set_xticks(self.ticks, self.names, rotation=30 if rotated else 0, ha="right" if rotated else "center")
         if self.whole:
             axes.xaxis.set_major_locator(mpl.ticker.MaxNLocator(integer=True, min_n_ticks=1))
         if self.from_zero:

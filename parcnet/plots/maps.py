@@ -14,7 +14,7 @@ from parcnet.plots.panels import Panel, colours
 class MapChart:
     """A panel's map with its axes.
 
-    extent   what the left, right, bottom and top edge stand for; None: places from 0 on, and no ticks for an image
+    extent   coordinates of the left, right, bottom and top edge; None: pixel indices from 0
     bar      what the colour bar shows, with its unit; empty: no colour bar
     squares  (side, label) of squares drawn around the middle, sides in units of the axes
     """
@@ -42,24 +42,24 @@ class MapChart:
             shown.set_label(self.bar, fontsize=7.5)
         for place, (side, label) in enumerate(self.squares):
             self._square(axes, side, label, place)
-        for axis in (axes.xaxis, axes.yaxis):  # pixels, places and channels are counted
+        for axis in (axes.xaxis, axes.yaxis):  # pixels, positions and channels are integers
             whole = mpl.ticker.MaxNLocator("auto", integer=True, min_n_ticks=1)
             axis.set_major_locator(whole if self.ticks else mpl.ticker.NullLocator())
         axes.tick_params(labelsize=7)
         axes.set_xlabel(self.x_label, fontsize=8)
         axes.set_ylabel(self.y_label, fontsize=8)
         axes.set_title(self.panel.title, fontsize=8.5, parse_math=False, pad=18 if self.squares else None)
-        if self.squares:  # between title and map: squares of nearly one size would have labels on top of each other
+        if self.squares:  # between title and map: labels at squares of similar size would overlap
             above: dict[str, Any] = {"loc": "lower center", "bbox_to_anchor": (0.5, 0.99), "ncols": len(self.squares)}
             axes.legend(fontsize=7, frameon=False, handlelength=2, columnspacing=1, handletextpad=0.4, **above)
 
     def _square(self, axes: mpl.Axes, side: float, label: str, place: int) -> None:
         height, width = self.panel.values.shape[:2]
         left, top = width // 2 - side / 2, height // 2 - side / 2
-        # what reaches beyond the map is drawn along its edge, so that it is seen
+        # parts beyond the map are drawn along its edge, to stay visible
         x0, x1 = max(left, -0.5), min(left + side, width - 0.5)
         y0, y1 = max(top, -0.5), min(top + side, height - 0.5)
-        # seen on light and on dark places
+        # visible on light and on dark pixels
         halo = [mpl.patheffects.Stroke(linewidth=2.6, foreground="white"), mpl.patheffects.Normal()]
         dashes = ("-", "--", "-.", ":")[place % 4]
         style: dict[str, Any] = {"linestyle": dashes, "linewidth": 1.1, "path_effects": halo, "clip_on": False}

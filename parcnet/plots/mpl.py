@@ -1,7 +1,7 @@
 """matplotlib, imported when something is drawn: `mpl.patches.Rectangle` is matplotlib.patches.Rectangle.
 
-Importing it takes half a second, which commands that draw nothing need not wait. The other files of this room import
-this one instead.
+The import takes half a second, which commands that draw nothing avoid. The other modules of this package import this
+one instead of matplotlib.
 """
 
 import importlib
@@ -15,7 +15,7 @@ Figure = Any
 
 def __getattr__(name: str) -> Any:
     """The attribute or submodule `name` of matplotlib."""
-    if name.startswith("_"):  # asked by tools that look at modules
+    if name.startswith("_"):  # requested by tools that inspect modules
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     import matplotlib.backends.backend_agg  # the canvas of every figure; matplotlib itself does not load it
 

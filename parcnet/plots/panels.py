@@ -1,4 +1,4 @@
-"""Maps side by side, each on the colour scale it asks for."""
+"""Maps side by side, each with its own colour scale."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,9 +16,9 @@ from parcnet.plots.figure import RED, new_figure, save
 class Panel:
     """A map [H, W] below its title.
 
-    kind    "image": grey levels; "signed": blue below 0, red above, the largest value setting both ends;
-            "amount": light for 0, dark for `top` (None: its own largest value)
-    mark    a (row, column) to be circled
+    kind    "image": grey levels; "signed": blue below 0, red above, symmetric about 0;
+            "amount": light for 0, dark for `top` (None: the map's maximum)
+    mark    a (row, column) to circle
     """
 
     title: str
@@ -29,7 +29,7 @@ class Panel:
 
 
 def panels(shown: Sequence[Panel], columns: int, path: str | Path, size: float = 2.1) -> None:
-    """Draws `columns` maps a row, each about `size` inches wide; colours with a meaning get a bar beside them."""
+    """Draws `columns` maps a row, each about `size` inches wide; maps other than images have a colour bar."""
     rows = ceil(len(shown) / columns)
     figure = new_figure(size * columns + 0.4, (size + 0.35) * rows)
     grid = figure.subplots(rows, columns, squeeze=False).ravel()

@@ -15,15 +15,15 @@ def scaling(
     title: str,
     path: str | Path,
 ) -> None:
-    """Draws milliseconds over map side, both logarithmic, with each algorithm's expected growth dashed through its end.
+    """Draws milliseconds over map side, both logarithmic, with the expected growth dashed through each curve's end.
 
     curves     algorithm -> (sides, milliseconds)
     expected   algorithm -> (formula, expected exponent, fitted exponent); None where there is none
     """
     figure = new_figure(7, 4.6)
     axes = figure.subplots()
-    for place, (name, (sides, times)) in enumerate(curves.items()):
-        color, marker = _STYLES[place % len(_STYLES)]
+    for index, (name, (sides, times)) in enumerate(curves.items()):
+        color, marker = _STYLES[index % len(_STYLES)]
         formula, exponent, fitted = expected.get(name, ("", None, None))
         label = name if fitted is None else f"{name}: $n^{{{fitted:.2f}}}$ measured"
         if exponent is not None:

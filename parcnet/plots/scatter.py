@@ -1,4 +1,4 @@
-"""Families of networks as joined points."""
+"""Points of several families, joined by lines."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ _STYLES = ((RED, "*"), (BLUE, "o"), (ORANGE, "s"), (GREEN, "^"), (GREY, "D"), ("
 
 @dataclass(frozen=True, slots=True)
 class ScatterChart:
-    """Points (x, y, name) by family, joined in the order of x; colour and mark tell families apart."""
+    """Points (x, y, name) by family, joined in the order of x; each family has its own colour and marker."""
 
     families: Mapping[str, Sequence[tuple[float, float, str]]]
     x_label: str

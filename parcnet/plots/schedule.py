@@ -1,4 +1,4 @@
-"""The learning rate schedule of a planned run."""
+"""The learning rate schedule of a run."""
 
 from collections.abc import Sequence
 from pathlib import Path

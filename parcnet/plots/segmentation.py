@@ -1,4 +1,4 @@
-"""Images with a colour for every class of their pixels, and a legend."""
+"""Images coloured by the class of each pixel, with a legend."""
 
 import colorsys
 from collections.abc import Sequence
@@ -17,12 +17,12 @@ _STRENGTH = 0.55
 _GOLDEN = 0.618034
 _CELL = 3.2  # inches
 _NAMED = 12
-"""Classes in the legend: those that cover most pixels."""
+"""Maximum number of classes in the legend: those that cover most pixels."""
 
 
 @dataclass(frozen=True, slots=True)
 class SegmentedRow:
-    """A uint8 image [H, W, 3] and label maps [H, W] of it, with a title; numbers beyond the classes stay bare."""
+    """A uint8 image [H, W, 3] and label maps [H, W] of it, with a title; labels beyond the classes are not coloured."""
 
     title: str
     image: NDArray[np.uint8]
@@ -32,7 +32,7 @@ class SegmentedRow:
 def segmentation_rows(
     rows: Sequence[SegmentedRow], titles: Sequence[str], classes: Sequence[str], path: str | Path
 ) -> None:
-    """Draws each row's image and its label maps laid over it, a column each, and which colour is which class."""
+    """Draws each row's image and its label maps over it, one per column, with a legend of the classes."""
     columns = 1 + len(titles)
     figure = new_figure(_CELL * columns + 1.6, (_CELL * 0.85) * len(rows) + 0.3)
     grid = figure.subplots(len(rows), columns, squeeze=False)
@@ -55,7 +55,7 @@ def segmentation_rows(
 
 
 def overlaid(image: NDArray[np.uint8], labels: NDArray[np.integer], palette: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """The image [H, W, 3] in grey, its pixels coloured by class; labels beyond the palette leave it as it is."""
+    """The image [H, W, 3] in grey, pixels coloured by class; those with labels beyond the palette are unchanged."""
     known = labels < len(palette)
     grey = np.repeat((image @ np.array([0.299, 0.587, 0.114]))[..., None], 3, axis=2)
     coloured = (1 - _STRENGTH) * grey + _STRENGTH * palette[np.where(known, labels, 0)]
@@ -63,7 +63,7 @@ def overlaid(image: NDArray[np.uint8], labels: NDArray[np.integer], palette: NDA
 
 
 def colours(count: int) -> NDArray[np.uint8]:
-    """`count` colours [count, 3], the same for the same place: hues by the golden ratio beyond the first eight."""
+    """`count` colours [count, 3], fixed by index: hues by the golden ratio beyond the first eight."""
     few = [[int(code[place : place + 2], 16) for place in (1, 3, 5)] for code in _FEW]
     many = [
         [
@@ -76,7 +76,7 @@ def colours(count: int) -> NDArray[np.uint8]:
 
 
 def _largest(maps: Sequence[NDArray[np.integer]], classes: int) -> list[int]:
-    """The classes that cover most pixels, in the order of their numbers."""
+    """The classes that cover most pixels, in ascending order."""
     counts = sum(np.bincount(labels[labels < classes].ravel(), minlength=classes) for labels in maps)
     most = np.argsort(-np.asarray(counts), kind="stable")[:_NAMED]
     return sorted(int(each) for each in most if np.asarray(counts)[each] > 0)

@@ -8,12 +8,12 @@ from parcnet.plots import mpl
 from parcnet.plots.charts import Chart
 from parcnet.plots.figure import new_figure, save
 
-_CHARACTERS_PER_INCH = 14  # of the caption's 8 pt letters
+_CHARACTERS_PER_INCH = 14  # of the caption at 8 pt
 _LINE = 0.16  # inches
 
 
 def sheet(rows: Sequence[Sequence[Chart]], path: str | Path, caption: str = "") -> None:
-    """Draws each row from left to right, its charts as wide as they ask to be and as high as the row's highest."""
+    """Draws each row from left to right, charts at their own widths and the height of the row's tallest."""
     width = max(sum(chart.width for chart in row) for row in rows)
     heights = [max(chart.height for chart in row) for row in rows]
     lines = textwrap.wrap(caption, int(width * _CHARACTERS_PER_INCH))
@@ -21,7 +21,7 @@ def sheet(rows: Sequence[Sequence[Chart]], path: str | Path, caption: str = "") 
     figure = new_figure(width, sum(heights) + below)
     engine = figure.get_layout_engine()
     assert isinstance(engine, mpl.layout_engine.ConstrainedLayoutEngine)
-    engine.set(h_pad=0.08)  # a row's titles are not cut by the row above
+    engine.set(h_pad=0.08)  # keeps titles clear of the row above
     whole = figure.subfigures(len(rows) + 1, 1, height_ratios=[*heights, below or 1e-6], squeeze=False)[:, 0]
     for part, row in zip(whole, rows, strict=False):
         free = width - sum(chart.width for chart in row)

@@ -1,4 +1,4 @@
-"""Training runs as frozen dataclasses and YAML. Knows no torch."""
+"""Recipes of training runs: frozen dataclasses, YAML files and overrides. Does not import torch."""
 
 from parcnet.recipes.overrides import override
 from parcnet.recipes.reader import packaged, read_recipe, to_yaml

@@ -1,4 +1,4 @@
-"""One way to refuse a value of a recipe."""
+"""Validation of recipe values."""
 
 from typing import Any
 

@@ -1,7 +1,7 @@
-"""Recipes from and to YAML. An unknown key is an error that names the nearest known one and its section.
+"""Recipes from and to YAML. An unknown key is an error that suggests the nearest known key and its section.
 
-OmegaConf and pydantic read such files too, but neither refuses a key written twice, nor names the section in which a
-misplaced key belongs; both convert values silently.
+OmegaConf and pydantic read such files too, but neither rejects a duplicate key or names the section of a misplaced
+key, and both convert values silently.
 """
 
 import dataclasses
@@ -15,7 +15,7 @@ from typing import Any
 from parcnet.base.errors import UserError, nearest, unknown
 from parcnet.recipes.sections import Recipe
 from parcnet.recipes.task_sections import task_names, task_section
-from parcnet.recipes.values import convert, shown
+from parcnet.recipes.values import convert, shortened
 from parcnet.recipes.yaml_text import parse, render
 
 _LIBRARY = resources.files("parcnet.recipes") / "library"
@@ -27,40 +27,40 @@ _TOP = ("base", *_FIELDS)
 
 
 def packaged() -> dict[str, str]:
-    """Name -> first comment line of every recipe that comes with the package, those in folders after the others."""
-    firsts = {name: file.read_text(encoding="utf-8").split("\n", 1)[0] for name, file in _files(_LIBRARY).items()}
-    return {name: first.lstrip("# ") for name, first in firsts.items()}
+    """Name -> first comment line of every packaged recipe; those in subfolders come last."""
+    first_lines = {name: file.read_text(encoding="utf-8").split("\n", 1)[0] for name, file in _files(_LIBRARY).items()}
+    return {name: first.lstrip("# ") for name, first in first_lines.items()}
 
 
 def _files(folder: Traversable) -> dict[str, Traversable]:
-    """Recipe name -> file, of a folder of the library and those in it; a name is the file's, whatever its folder."""
-    found = sorted(folder.iterdir(), key=lambda file: (file.is_dir(), file.name))
-    files = {file.name.removesuffix(".yaml"): file for file in found if file.name.endswith(".yaml")}
-    for inner in found:
-        if inner.is_dir():
-            files.update(_files(inner))
+    """Recipe name -> file, for a folder of the library and its subfolders. Names are file names without the folder."""
+    entries = sorted(folder.iterdir(), key=lambda file: (file.is_dir(), file.name))
+    files = {file.name.removesuffix(".yaml"): file for file in entries if file.name.endswith(".yaml")}
+    for entry in entries:
+        if entry.is_dir():
+            files.update(_files(entry))
     return files
 
 
 def read_recipe(name_or_path: str | Path) -> Recipe:
-    """A packaged recipe by its name, or one from a YAML file (anything with a suffix or a slash).
+    """A packaged recipe by name, or a YAML file (any path with a suffix or a slash).
 
-    The file holds sections of known fields; what it leaves out keeps the default, or the value of the recipe that
-    `base: NAME` names (a packaged one, or a file relative to this one). Raises `UserError` for a file that is not
-    there, an unknown section or key, and a value of the wrong type or out of range.
+    The file holds sections of fields. Fields that it omits keep their default, or the value in the recipe given by
+    `base: NAME` (a packaged recipe, or a file relative to this one). Raises `UserError` for a missing file, an unknown
+    section or key, and a value of the wrong type or out of range.
     """
     return _read(str(name_or_path), Path(), ())
 
 
 def to_yaml(recipe: Recipe) -> str:
-    """The recipe with every field, as YAML that `read_recipe` reads back to an equal one."""
+    """The recipe with every field, as YAML that `read_recipe` reads back to an equal recipe."""
     return render(recipe.to_dict())
 
 
 def full_names(tasks: Iterable[str]) -> dict[str, list[str]]:
-    """Key -> where it may stand, e.g. lr -> [optimizer.lr]; for a section, and a field of none, its own name.
+    """Key -> its full names, e.g. lr -> [optimizer.lr]; a section or top-level field maps to its own name.
 
-    Of the sections that every recipe has and of those of `tasks`.
+    Covers the sections of every recipe and those of `tasks`.
     """
     names: dict[str, list[str]] = {}
     for section, keys in {**_SECTIONS, **{task: _task_fields(task) for task in tasks}}.items():
@@ -71,25 +71,25 @@ def full_names(tasks: Iterable[str]) -> dict[str, list[str]]:
     return names
 
 
-def _read(name_or_path: str, folder: Path, users: tuple[str, ...]) -> Recipe:
-    text, where, home = _text(name_or_path, folder)
-    if where in users:
-        raise UserError(f"recipes use each other as base in a circle: {' -> '.join((*users, where))}.")
+def _read(name_or_path: str, folder: Path, readers: tuple[str, ...]) -> Recipe:
+    text, where, base_folder = _text(name_or_path, folder)
+    if where in readers:
+        raise UserError(f"circular base recipes: {' -> '.join((*readers, where))}.")
     keys = parse(text, where)
     base = keys.pop("base", None)
     if base is None:
-        return applied(Recipe(name=Path(name_or_path).stem), keys, where)
-    recipe = _read(convert(base, str, f"{where}: base"), home, (*users, where))
-    return applied(dataclasses.replace(recipe, name=Path(name_or_path).stem), keys, where)
+        return apply_sections(Recipe(name=Path(name_or_path).stem), keys, where)
+    recipe = _read(convert(base, str, f"{where}: base"), base_folder, (*readers, where))
+    return apply_sections(dataclasses.replace(recipe, name=Path(name_or_path).stem), keys, where)
 
 
 def _text(name_or_path: str, folder: Path) -> tuple[str, str, Path]:
-    """(content, how to call it in messages, folder of its relative bases)."""
+    """(content, its name in messages, folder of its relative bases)."""
     path = Path(name_or_path)
     if not path.suffix and path.name == name_or_path:
         file = _files(_LIBRARY).get(name_or_path)
         if file is None:
-            raise unknown("recipe", name_or_path, packaged(), "`parcnet recipes` lists all; a file is given as a path.")
+            raise unknown("recipe", name_or_path, packaged(), "`parcnet recipes` lists all; for a file, give its path.")
         return file.read_text(encoding="utf-8"), f"recipe {name_or_path}", folder
     path = folder / path
     try:
@@ -99,10 +99,10 @@ def _text(name_or_path: str, folder: Path) -> tuple[str, str, Path]:
         raise UserError(f"cannot read recipe {path}: {reason}. `parcnet recipes` lists the packaged ones.") from None
 
 
-def applied(recipe: Recipe, keys: dict[str, Any], where: str) -> Recipe:
-    """`recipe` with the sections and fields of `keys` in place. `where` begins the messages of `UserError`s.
+def apply_sections(recipe: Recipe, keys: dict[str, Any], where: str) -> Recipe:
+    """`recipe` updated with the sections and fields of `keys`. `where` prefixes the messages of `UserError`s.
 
-    Another task begins with its own defaults.
+    A change of the task resets its section to the new task's defaults.
     """
     task = convert(keys.get("task", recipe.task), str, f"{where}: task")
     try:
@@ -117,7 +117,7 @@ def applied(recipe: Recipe, keys: dict[str, Any], where: str) -> Recipe:
             changes["settings"] = _section(settings, key, value, where)
             continue
         if key in task_names():
-            raise UserError(f"{where}: the section {key} is for another task; this recipe's task is {task}.")
+            raise UserError(f"{where}: the section {key} belongs to another task; this recipe's task is {task}.")
         if key in _SECTIONS:
             changes[key] = _section(getattr(recipe, key), key, value, where)
         elif key in _FIELDS:
@@ -129,7 +129,7 @@ def applied(recipe: Recipe, keys: dict[str, Any], where: str) -> Recipe:
 
 def _section(current: Any, section: str, value: Any, where: str) -> Any:
     if not isinstance(value, dict):
-        raise UserError(f"{where}: {section} is {shown(value)}; expected `key: value` lines below `{section}:`.")
+        raise UserError(f"{where}: {section} is {shortened(value)}; expected `key: value` lines below `{section}:`.")
     known = _SECTIONS.get(section) or _task_fields(section)
     for key in value:
         if key not in known:
@@ -142,17 +142,17 @@ def _section(current: Any, section: str, value: Any, where: str) -> Any:
 
 
 def _unknown_key(key: str, section: str | None, where: str) -> UserError:
-    """Names the nearest key together with the section it belongs to: a right key in a wrong section is common."""
+    """Suggests the nearest keys with their sections: a correct key in the wrong section is a common mistake."""
     known = full_names(task_names())
     guesses = [full for guess in nearest(key, known) for full in known[guess]]
-    if section is None and key not in known:  # a section misspelt, more likely than a field without its section
+    if section is None and key not in known:  # more likely a misspelt section than a field without its section
         top = nearest(key, _TOP, 1)
         guesses = [*top, *(guess for guess in guesses if guess not in top)][:3]
     hint = f"Did you mean {' or '.join(guesses)}?" if guesses else f"Sections: {', '.join(_SECTIONS)}."
-    return UserError(f"{where}: unknown key {shown(f'{section}.{key}' if section else key)}. {hint}")
+    return UserError(f"{where}: unknown key {shortened(f'{section}.{key}' if section else key)}. {hint}")
 
 
 def _task_fields(task: str) -> dict[str, Any]:
-    """Field -> type of the task's own section."""
+    """Field -> type, for the task's own section."""
     settings = task_section(task).settings
     return {} if settings is None else typing.get_type_hints(settings)

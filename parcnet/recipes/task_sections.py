@@ -1,4 +1,4 @@
-"""What each task adds to a recipe. `parcnet.tasks.registry` registers it; it is loaded when a recipe asks for it."""
+"""The recipe section of each task. `parcnet.tasks.registry` registers them; each is loaded when a recipe needs it."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, fields
@@ -9,19 +9,19 @@ from parcnet.base.errors import UserError, unknown
 
 @dataclass(frozen=True, slots=True)
 class TaskSection:
-    """The section of a recipe that is named after a task."""
+    """A task's own section of a recipe, which is named after the task."""
 
     settings: type | None
-    """A frozen dataclass of fields; None: the task adds none."""
+    """A frozen dataclass of fields; None: the task has no section."""
     unused: tuple[str, ...] = ()
-    """Fields of the other sections, SECTION.FIELD, that mean nothing to the task."""
+    """Fields of the shared sections, as SECTION.FIELD, that the task does not use."""
 
 
 _loaders: dict[str, Callable[[], TaskSection]] = {}
 
 
 def register_task_section(task: str, load: Callable[[], TaskSection]) -> None:
-    """Makes `task` known to recipes; `load` is called when a recipe of the task is read."""
+    """Registers `task`; `load` is called when a recipe of the task is read."""
     _loaders[task] = load
 
 
@@ -31,21 +31,21 @@ def task_names() -> tuple[str, ...]:
 
 
 def task_section(task: str) -> TaskSection:
-    """The section of a task. Raises `UserError` for an unknown one, naming the nearest."""
+    """The section of a task. Raises `UserError` for an unknown task, naming the nearest."""
     if task not in _loaders:
         raise unknown("task", task, _loaders)
     return _loaders[task]()
 
 
 def check_unused(recipe: Any, unused: tuple[str, ...]) -> None:
-    """Raises `UserError` for a field that its task ignores and that is not at its default."""
-    for place in unused:
-        section, _, only = place.partition(".")
+    """Raises `UserError` for a field that the task does not use and that differs from its default."""
+    for full_name in unused:
+        section, _, name = full_name.partition(".")
         values = getattr(recipe, section)
         for field in fields(values):
             value = getattr(values, field.name)
-            if only == field.name and value != field.default:
+            if field.name == name and value != field.default:
                 raise UserError(
-                    f"{place} is {value!r}, which {recipe.task} does not use: leave it out (its default is "
+                    f"{full_name} is {value!r}, which {recipe.task} does not use: leave it out (its default is "
                     f"{field.default!r}), or set another task."
                 )

@@ -1,4 +1,4 @@
-"""YAML as people write recipes: `4e-3` is a number, and a key written twice is an error."""
+"""YAML for recipes: `4e-3` is a number, and a duplicate key is an error."""
 
 import re
 from typing import Any
@@ -6,11 +6,11 @@ from typing import Any
 import yaml
 
 from parcnet.base.errors import UserError
-from parcnet.recipes.values import shown
+from parcnet.recipes.values import shortened
 
 
 class _Loader(yaml.SafeLoader):
-    """YAML 1.2 floats, and no key twice."""
+    """Reads YAML 1.2 floats and rejects duplicate keys."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         seen = set()
@@ -18,20 +18,20 @@ class _Loader(yaml.SafeLoader):
             key = self.construct_object(key_node, deep=True)
             if key in seen:
                 raise yaml.constructor.ConstructorError(
-                    None, None, f"the key {key!r} stands twice", key_node.start_mark
+                    None, None, f"the key {key!r} appears twice", key_node.start_mark
                 )
             seen.add(key)
         return super().construct_mapping(node, deep)
 
 
-# YAML 1.1 reads 4e-3 as text, because it has no dot
+# YAML 1.1 reads 4e-3 as text because it has no dot
 _Loader.add_implicit_resolver(
     "tag:yaml.org,2002:float", re.compile(r"[-+]?\d+(\.\d*)?[eE][-+]?\d+$"), list("-+0123456789")
 )
 
 
 class _Dumper(yaml.SafeDumper):
-    """Tuples as `[a, b]`, like lists."""
+    """Writes tuples as `[a, b]`."""
 
 
 _Dumper.add_representer(
@@ -40,26 +40,31 @@ _Dumper.add_representer(
 
 
 def parse(text: str, where: str) -> dict[str, Any]:
-    """The mapping that a YAML text holds, {} for an empty one. Raises `UserError` with file, line and reason."""
+    """The mapping in a YAML text; {} for an empty text. Raises `UserError` with file, line and reason."""
     try:
         value = yaml.load(text, Loader=_Loader)
-    except (yaml.YAMLError, ValueError, TypeError, RecursionError) as error:  # dates, keys, depths that cannot be
+    except (
+        yaml.YAMLError,
+        ValueError,
+        TypeError,
+        RecursionError,
+    ) as error:  # impossible dates, unhashable keys, deep nesting
         raise UserError(f"{where} is not valid YAML: {' '.join(str(error).split())}") from None
     if value is None:
         return {}
     if not isinstance(value, dict):
-        raise UserError(f"{where} holds {type(value).__name__} {shown(value)}; expected `section:` blocks.")
+        raise UserError(f"{where} holds {type(value).__name__} {shortened(value)}; expected `section:` blocks.")
     return value
 
 
 def arguments(text: str, where: str) -> dict[str, Any]:
-    """Keyword arguments written as a YAML mapping, {} for an empty text. Raises `UserError` for anything else."""
-    found = parse(text, where)
-    if wrong := [key for key in found if not isinstance(key, str) or not key.isidentifier()]:
-        raise UserError(f"{where} has {wrong[0]!r} for a name; expected e.g. {{depths: [1, 1, 2, 1]}}.")
-    return found
+    """Keyword arguments written as a YAML mapping; {} for an empty text. Raises `UserError` for anything else."""
+    values = parse(text, where)
+    if wrong := [key for key in values if not isinstance(key, str) or not key.isidentifier()]:
+        raise UserError(f"{where} has {wrong[0]!r} as an argument name; expected e.g. {{depths: [1, 1, 2, 1]}}.")
+    return values
 
 
 def render(value: dict[str, Any]) -> str:
-    """YAML text that `parse` reads back to an equal value (tuples as lists)."""
+    """YAML text that `parse` reads back to an equal value, with tuples as lists."""
     return yaml.dump(value, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=1000)

@@ -22,7 +22,7 @@ _BATCHES = (1, 8)
 def speed(run: RunRecord, bounds: Bounds, device: torch.device) -> Section:
     """Latency and throughput in fp32, as trained and after `parcnet.optimize`, without reading files."""
     model, preprocessing = run.explained.model.to(device), run.explained.preprocessing
-    batches = _BATCHES if run.explained.scored is None else _BATCHES[:1]  # detectors take large images
+    batches = _BATCHES[:1] if run.explained.backbone_only else _BATCHES  # the images of such networks are large
     calls: dict[str, Callable[[], object]] = {}
     missing: list[str] = []
     with torch_predictor(model, device) as predict:
@@ -50,7 +50,7 @@ def speed(run: RunRecord, bounds: Bounds, device: torch.device) -> Section:
         f"{device_name(device)}{threads}, fp32, {height} x {width} px, random input, interleaved rounds. Includes the "
         f"copy to the device, excludes reading files. Other load on the machine affects the figures. {installed}."
     ]
-    if run.explained.scored is not None:
+    if run.explained.backbone_only:
         text.insert(0, "Backbone only.")
     table = PageTable("latency and throughput", columns, rows)
     return Section("speed", "Speed on this machine", text, missing, [table])

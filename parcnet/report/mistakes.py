@@ -1,6 +1,5 @@
 """Sections on confusion and on the worst mistakes with their class activation maps."""
 
-import shlex
 
 import numpy as np
 import torch
@@ -134,8 +133,3 @@ def _short(where: str, data_dir: str | None) -> str:
     """`where` without the data folder, since reports are shared."""
     folder = "" if data_dir is None else data_dir.rstrip("/") + "/"
     return where.removeprefix(folder)
-
-
-def data_flag(evaluated: EvaluatedImages | None) -> str:
-    """` --data-dir DIR` for commands, empty for the embedded digits."""
-    return "" if evaluated is None or evaluated.data_dir is None else f" --data-dir {shlex.quote(evaluated.data_dir)}"

@@ -4,7 +4,6 @@ import shlex
 
 from parcnet.base import versions
 from parcnet.report.evaluated_images import EvaluatedImages
-from parcnet.report.mistakes import data_flag
 from parcnet.report.run_record import RunRecord
 from parcnet.report.section import Section
 
@@ -13,7 +12,8 @@ def reproduce(run: RunRecord, evaluated: EvaluatedImages | None, command: str) -
     """The run's command, and commands that reproduce its figures."""
     folder = shlex.quote(str(run.folder.path))
     recipe = shlex.quote(str(run.folder.recipe))
-    data = data_flag(evaluated)
+    data_dir = run.recipe.data.data_dir if evaluated is None else evaluated.data_dir
+    data = "" if data_dir is None else f" --data-dir {shlex.quote(data_dir)}"
     split = f" --split {evaluated.split}" if evaluated is not None else ""
     images = "" if run.explained.data == "digits" else " IMAGE..."
     commands = []

@@ -11,9 +11,10 @@ from parcnet.recipes import to_yaml
 from parcnet.report.evaluated_images import EvaluatedImages
 from parcnet.report.run_record import RunRecord
 from parcnet.report.section import Album, Section
+from parcnet.tasks.scores import Metric
+from parcnet.tasks.task import Task
 
 _VAL = "val_"
-_NAMES = {"top1": "top-1"}
 
 
 def glance(run: RunRecord, evaluated: EvaluatedImages | None) -> Section:
@@ -30,9 +31,9 @@ def glance(run: RunRecord, evaluated: EvaluatedImages | None) -> Section:
     ]
     for split, words in (("test", "test, at the end of the run"), ("val", "validation, best epoch")):
         if figures := (run.result or {}).get(split):
-            rows.append((words, _figures(figures)))
+            rows.append((words, _figures(figures, run.task)))
     if evaluated is not None:
-        rows.append((f"{evaluated.part}, for this report", _figures(evaluated.scores.metrics())))
+        rows.append((f"{evaluated.part}, for this report", _figures(evaluated.scores.metrics(), run.task)))
     return Section("glance", "At a glance", tables=[PageTable("the run at a glance", ("property", "value"), rows)])
 
 
@@ -65,7 +66,7 @@ def curves(run: RunRecord, album: Album) -> Section:
     )
     for name, line in validation.items():
         if line.y:
-            words = _NAMES.get(name.removeprefix(_VAL), name.removeprefix(_VAL))
+            words = _metric(name.removeprefix(_VAL), run.task).title
             best = list(line.y).index(max(line.y))
             pictures.append(
                 album.chart(
@@ -93,10 +94,15 @@ def _validated(run: RunRecord, name: str) -> Line:
     return Line([epoch for epoch, _ in pairs], [value for _, value in pairs])
 
 
-def _figures(metrics: Mapping[str, float]) -> str:
-    """`top-1 99.17%, top-5 100.00%, loss 0.2267 nats`, or a task's own metrics by name."""
-    forms = {"top1": "top-1 {:.2%}", "top5": "top-5 {:.2%}", "loss": "loss {:.4f} nats"}
-    return ", ".join(forms.get(name, name + " {:.4f}").format(value) for name, value in metrics.items())
+def _figures(metrics: Mapping[str, float], task: Task) -> str:
+    """`top-1 99.17%, top-5 100.00%, loss 0.2267`."""
+    found = [(_metric(name, task), value) for name, value in metrics.items()]
+    return ", ".join(f"{metric.title} {metric.shown(value)}" for metric, value in found)
+
+
+def _metric(name: str, task: Task) -> Metric:
+    """The metric of that name; those that no results table shows are plain numbers under their own name."""
+    return next((each for each in (task.best, *task.metrics) if each.name == name), Metric(name, name, percent=False))
 
 
 def _from_to(values: Sequence[float], form: str) -> str:
@@ -106,7 +112,7 @@ def _from_to(values: Sequence[float], form: str) -> str:
 def _size(run: RunRecord) -> str:
     count = sum(parameter.numel() for parameter in run.explained.model.parameters())
     preprocessing = run.explained.preprocessing
-    words = "backbone: " if run.explained.scored is not None else ""
+    words = "backbone: " if run.explained.backbone_only else ""
     try:
         macs = complexity(run.explained.model, (preprocessing.channels, *preprocessing.size)).macs
     except (RuntimeError, NotImplementedError, UserError):  # operations without a MAC count

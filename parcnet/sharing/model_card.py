@@ -7,6 +7,7 @@ from typing import Any
 import yaml
 
 from parcnet.checkpoint import Metadata
+from parcnet.tasks.task import Task
 
 _LISTED_CLASSES = 20
 
@@ -18,6 +19,7 @@ class ModelCard:
     name: str
     """Of the published folder."""
     metadata: Metadata
+    task: Task
     result: Mapping[str, Any]
     """The run's `result.json`; empty if there is none."""
     parameters: int
@@ -59,18 +61,16 @@ class ModelCard:
         )
 
     def _accuracy(self) -> str:
+        columns, images = self.task.metrics, self.result.get("images", {})
         rows = [
-            (split, metrics["top1"], metrics["top5"], metrics["loss"], self.result.get("images", {}).get(split, "?"))
+            (split, *(each.shown(metrics[each.name]) for each in columns), images.get(split, "?"))
             for split in ("val", "test")
             if (metrics := self.result.get(split))
         ]
         if not rows:
             recorded = ", ".join(f"{key} {value:.4g}" for key, value in self.metadata.metrics.items())
             return f"Metrics in the checkpoint: {recorded or 'none'}. No test result was recorded."
-        table = _table(
-            ("split", "top-1", "top-5", "loss (nats)", "images"),
-            ((split, f"{top1:.2%}", f"{top5:.2%}", f"{loss:.4f}", images) for split, top1, top5, loss, images in rows),
-        )
+        table = _table(("split", *(each.title for each in columns), "images"), rows)
         selection = (
             "The epoch was selected on val; test was evaluated once."
             if len(rows) == 2
@@ -82,10 +82,15 @@ class ModelCard:
         metadata, (height, width) = self.metadata, self.metadata.preprocessing["size"]
         more = ", ..." if len(metadata.classes) > _LISTED_CLASSES else ""
         listed = ", ".join(metadata.classes[:_LISTED_CLASSES]) + more
+        assigns = (
+            f"assigns one of {len(metadata.classes)} classes ({listed}) to any image"
+            if self.task.single_label
+            else f"gives each of {len(metadata.classes)} classes ({listed}) an independent probability in any image"
+        )
         return (
-            f"The network assigns one of {len(metadata.classes)} classes ({listed}) to any image. It was trained on "
-            f"images of {height}x{width} px from {metadata.data}; accuracy at other sizes is not reported here. It "
-            "inherits the bias of its data. It has not been evaluated for uses that affect people's rights or safety."
+            f"The network {assigns}. It was trained on images of {height}x{width} px from {metadata.data}; accuracy at "
+            "other sizes is not reported here. It inherits the bias of its data. It has not been evaluated for uses "
+            "that affect people's rights or safety."
         )
 
     def _training(self) -> str:

@@ -27,7 +27,7 @@ class Published:
     model: str
     classes: int
     top1: float | None
-    """On the test split, in [0, 1]; None if the run folder has no test result."""
+    """On the test split, in [0, 1]; None if the run folder has no test result, or one of another task."""
 
 
 def publish(run: str | Path, to: str | Path, *, license_name: str = "unknown", overwrite: bool = False) -> Published:
@@ -40,8 +40,8 @@ def publish(run: str | Path, to: str | Path, *, license_name: str = "unknown", o
     `license_name` is the weights' licence in the hub's spelling ("apache-2.0", "cc-by-nc-4.0"); it depends on the
     training data, so the default is "unknown". The folder is written atomically.
 
-    Raises `UserError` for an invalid checkpoint, for another task than classification, and for an existing folder with
-    other content unless `overwrite`.
+    Raises `UserError` for an invalid checkpoint, for a task whose network timm cannot build, and for an existing
+    folder with other content unless `overwrite`.
     """
     loaded = load_checkpoint(run)
     network, metadata = loaded.network, loaded.metadata
@@ -56,7 +56,7 @@ def publish(run: str | Path, to: str | Path, *, license_name: str = "unknown", o
     with staging_folder(to) as folder:
         _save(network, metadata, folder)
         parameters = sum(each.numel() for each in network.parameters())
-        card = ModelCard(to.name, metadata, result, parameters, license_name)
+        card = ModelCard(to.name, metadata, loaded.task, result, parameters, license_name)
         (folder / "README.md").write_text(card.markdown(), encoding="utf-8")
         checkpoint.save(folder / WEIGHTS, network.state_dict(), metadata)
         folder.chmod(0o755)  # staging folders are readable by their owner only

@@ -1,1 +1,1 @@
-"""One folder a task: all that is true of that task alone. `task.py` is the contract that the rooms above use."""
+"""One folder per task with everything specific to it. `task.py` is the interface that the other packages use."""

@@ -1,4 +1,4 @@
-"""Any network as a backbone: the maps of its stages, each behind a norm of its own."""
+"""Any network as a backbone: the feature maps of its stages, each followed by a norm."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -11,16 +11,16 @@ from parcnet.base import UserError
 from parcnet.models import build
 
 STRIDES = (4, 8, 16, 32)
-"""Pixels of the image a pixel of each map stands for, per side, that pyramids of maps want."""
+"""Strides of the feature maps that decoders expect, in px of the image."""
 
 
 class Backbone(nn.Module):
-    """Images [B, C, H, W] -> one map [B, channels_i, H / stride_i, W / stride_i] for each of `strides`, NCHW.
+    """Images [B, C, H, W] -> one feature map [B, channels_i, H / stride_i, W / stride_i] for each of `strides`, NCHW.
 
-    net     timm's `features_only` form of a network; its parameters have the names they have for classification, but
-            that `stages.0` may be `stages_0`
-    norms   a LayerNorm over the channels of each map, as in the published detectors and segmenters: the stages of such
-            networks end without one
+    net     timm's `features_only` form of a network; parameter names are those of the classifier, except that
+            `stages.0` may be `stages_0`
+    norms   a LayerNorm over the channels of each map, as in the published detectors and segmenters, since the stages
+            themselves do not end with one
     """
 
     def __init__(self, net: nn.Module, levels: Sequence[int], norm: bool = True) -> None:
@@ -41,26 +41,26 @@ class Backbone(nn.Module):
 
     @torch.jit.ignore
     def set_grad_checkpointing(self, enable: bool = True) -> None:
-        """As timm's: recompute each block's activations in backward instead of keeping them."""
+        """As in timm: recompute each block's activations in the backward pass instead of storing them."""
         self.net.set_grad_checkpointing(enable)  # type: ignore[operator]  # timm's contract
 
 
 def build_backbone(
     model: str, model_args: Mapping[str, Any], *, strides: Sequence[int] = STRIDES, norm: bool = True
 ) -> Backbone:
-    """The network `model`, ours or any of timm's, as a backbone with fresh weights and maps of these strides.
+    """The network `model`, ours or any of timm, as a randomly initialised backbone with feature maps of these strides.
 
-    `model_args` are those of timm.create_model; `norm` False leaves out the norms of the maps. Raises `UserError` for a
-    network that is not known, whose arguments are wrong, that gives no maps, or none of some stride.
+    `model_args` are those of timm.create_model; `norm=False` omits the norms. Raises `UserError` for an unknown
+    network, wrong arguments, and a network without feature maps or without one of the strides.
     """
     try:
         net = build(model, features_only=True, **model_args)
         reductions: list[int] = net.feature_info.reduction()  # type: ignore[union-attr, operator]  # timm's contract
     except (RuntimeError, AttributeError) as error:
-        raise UserError(f"{model} gives no feature maps, so it is no backbone: {error}") from error
+        raise UserError(f"{model} returns no feature maps, so it cannot be a backbone: {error}") from error
     if missing := [stride for stride in strides if stride not in reductions]:
         raise UserError(
-            f"{model} has maps of strides {', '.join(map(str, reductions))}; {', '.join(map(str, missing))} wanted "
-            "too. Use a network of four stages, e.g. parcnetv2_tiny."
+            f"{model} has feature maps of strides {', '.join(map(str, reductions))}; expected also "
+            f"{', '.join(map(str, missing))}. Use a network of four stages, e.g. parcnetv2_tiny."
         )
     return Backbone(net, [reductions.index(stride) for stride in strides], norm)

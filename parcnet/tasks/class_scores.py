@@ -1,4 +1,4 @@
-"""What Grad-CAM differentiates in networks that are no classifiers: one score a class for the whole image."""
+"""Class scores of a whole image, which Grad-CAM differentiates in networks that are not classifiers."""
 
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -7,19 +7,19 @@ from torch import Tensor, nn
 
 
 class ClassScores(NamedTuple):
-    """The scores of one image."""
+    """The class scores of one image."""
 
     scores: Tensor
-    """[1, K]: what is differentiated."""
+    """[1, K], the scores to differentiate."""
     confidence: Tensor
-    """[1, K] in [0, 1]: what is printed beside the picture; by default the class with the highest is explained."""
+    """[1, K] in [0, 1], shown with the picture; the class with the highest is explained by default."""
 
 
 class ScoredNetwork(nn.Module):
-    """A network over a backbone whose forward returns `ClassScores`; its stages are the backbone's."""
+    """Wraps a network over a backbone so that its forward returns `ClassScores`; the stages are the backbone's."""
 
     measure: str
-    """What the confidence measures, in words."""
+    """What the confidence measures, for people."""
 
     def __init__(self, network: nn.Module, path: str) -> None:
         super().__init__()
@@ -32,9 +32,9 @@ class ScoredNetwork(nn.Module):
 
 @dataclass(frozen=True, slots=True)
 class ExplainedNetwork:
-    """A network as the methods of `parcnet.explain` take it."""
+    """The parts of a network that `parcnet.explain` works on."""
 
     backbone: nn.Module
-    """Whose layers, kernels and gates are shown."""
+    """The network whose layers, kernels and gates are shown."""
     scored: ScoredNetwork | None = None
-    """What Grad-CAM explains; None: the backbone, a classifier."""
+    """The network that Grad-CAM explains; None: the backbone, which is a classifier."""

@@ -1,4 +1,4 @@
-"""A classifier as timm builds it, by a recipe: shared by every task whose network is one."""
+"""Recipe -> a timm classifier, for every task whose network is one."""
 
 from collections.abc import Sequence
 from functools import partial
@@ -12,23 +12,23 @@ from parcnet.data import Preprocessing
 from parcnet.models import build
 from parcnet.models.fitting import fit_checkpoint, load_exactly
 from parcnet.recipes import Recipe
-from parcnet.tasks.building import BuiltNetwork, colour_statistics, model_arguments, seeded
+from parcnet.tasks.building import BuiltNetwork, build_seeded, colour_statistics, model_arguments
 
 
 def build_classifier(recipe: Recipe, classes: Sequence[str]) -> BuiltNetwork:
-    """The recipe's network with a logit for each class, under the recipe's seed. Raises `UserError`."""
+    """The recipe's network with one logit per class, initialised under its seed. Raises `UserError`."""
     settings = recipe.network
     model_args = {"num_classes": len(classes), **model_arguments(recipe)}
-    network = seeded(recipe, model_args, partial(build, settings.model))
+    network = build_seeded(recipe, model_args, partial(build, settings.model))
     _scale_head(network, settings.head_init_scale)
     if settings.initial_checkpoint is not None:
-        _start_from(network, settings.initial_checkpoint, classes)
+        _load_weights(network, settings.initial_checkpoint, classes)
     return BuiltNetwork(network, model_args, _preprocessing(network, recipe))
 
 
 def _preprocessing(network: nn.Module, recipe: Recipe) -> Preprocessing:
     """Size and crop from the recipe, mean and std from the network's timm configuration."""
-    # timm sets `pretrained_cfg` on every network; nn.Module's stubs call any attribute a tensor or a module
+    # timm sets `pretrained_cfg` on every network; nn.Module's stubs type any attribute as a tensor or a module
     config: dict[str, Any] = network.pretrained_cfg  # type: ignore[assignment]
     size = recipe.network.img_size
     height, width = config["input_size"][-2:] if size is None else (size, size)
@@ -37,7 +37,7 @@ def _preprocessing(network: nn.Module, recipe: Recipe) -> Preprocessing:
 
 
 def _scale_head(network: nn.Module, factor: float) -> None:
-    """Multiplies the classifier's fresh weights and biases; a checkpoint for the same classes replaces them."""
+    """Scales the initial weights and biases of the head; a checkpoint for the same classes replaces them later."""
     if factor == 1:
         return
     config: dict[str, Any] = network.pretrained_cfg  # type: ignore[assignment]  # as in _preprocessing
@@ -47,11 +47,11 @@ def _scale_head(network: nn.Module, factor: float) -> None:
             parameter.mul_(factor)
 
 
-def _start_from(network: nn.Module, path: str, classes: Sequence[str]) -> None:
-    """Loads a checkpoint's weights; the head only if it was made for the same classes in the same order."""
-    given = checkpoint.read(path)
-    weights = dict(given.weights)
-    if given.metadata.classes != tuple(classes):
+def _load_weights(network: nn.Module, path: str, classes: Sequence[str]) -> None:
+    """Loads a checkpoint's weights, including the head only if its classes are the same in the same order."""
+    source = checkpoint.read(path)
+    weights = dict(source.weights)
+    if source.metadata.classes != tuple(classes):
         head = f"{network.pretrained_cfg['classifier']}."  # type: ignore[index]  # as in _preprocessing
         weights |= {name: value for name, value in network.state_dict().items() if name.startswith(head)}
     load_exactly(network, fit_checkpoint(weights, network), f"the weights of {path}")

@@ -1,4 +1,4 @@
-"""What tasks know of exported files; `parcnet.deploy` has the files themselves."""
+"""Interfaces of export requests and exported files, which `parcnet.deploy` implements."""
 
 from dataclasses import replace
 from typing import Protocol
@@ -10,7 +10,7 @@ from parcnet.data import Preprocessing
 
 
 class ExportRequest(Protocol):
-    """One file that is asked for."""
+    """The requested properties of a file."""
 
     @property
     def format(self) -> str: ...
@@ -28,7 +28,7 @@ class ExportRequest(Protocol):
 
 
 class ExportedFile(Protocol):
-    """A file in its runtime, which serves images of one size."""
+    """A file in its runtime, for images of one size."""
 
     @property
     def size(self) -> tuple[int, int]:
@@ -36,7 +36,7 @@ class ExportedFile(Protocol):
 
     @property
     def takes_pixels(self) -> bool:
-        """Whether the file normalises by itself: it is called with pixels over 255."""
+        """Whether the file normalises its input itself: it is called with pixels in [0, 1]."""
 
     def __call__(self, images: Tensor) -> Tensor:
         """The first output for images [B, C, H, W]."""
@@ -46,13 +46,13 @@ class ExportedFile(Protocol):
 
 
 def unnormalised(preprocessing: Preprocessing) -> Preprocessing:
-    """The same without normalisation: pixels over 255."""
+    """The same preprocessing without normalisation: pixels in [0, 1]."""
     channels = preprocessing.channels
     return replace(preprocessing, mean=(0.0,) * channels, std=(1.0,) * channels)
 
 
 def for_file(metadata: Metadata, file: ExportedFile) -> Metadata:
-    """The metadata with the preprocessing that `file` is called with."""
+    """The metadata with the preprocessing that `file` expects."""
     if not file.takes_pixels:
         return metadata
     own = unnormalised(Preprocessing.from_dict(metadata.preprocessing))

@@ -1,4 +1,4 @@
-"""The network of a checkpoint of any task."""
+"""Loads the network of a checkpoint of any task."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +14,7 @@ from parcnet.tasks.task import Task
 
 @dataclass(frozen=True, slots=True)
 class LoadedNetwork:
-    """A network in eval mode, what its checkpoint says about it, and its task."""
+    """A network in eval mode, the metadata of its checkpoint, and its task."""
 
     network: nn.Module
     metadata: Metadata
@@ -22,18 +22,18 @@ class LoadedNetwork:
 
 
 def load_checkpoint(path: str | Path) -> LoadedNetwork:
-    """The network of a checkpoint, a run folder or a published folder, with its weights.
+    """Loads a checkpoint, run folder or published folder.
 
-    Raises `UserError` when the file cannot be read, is of an unknown task, or its weights are not those of the network
-    it names.
+    Raises `UserError` when the file cannot be read, its task is unknown, or its weights do not fit the network it
+    names.
     """
-    read = checkpoint.read(path)
-    task = task_named(read.metadata.task, str(path))
-    network = task.network(read.metadata)
-    load_exactly(network, fit_checkpoint(read.weights, network), f"the weights of {path}")
-    return LoadedNetwork(network.eval(), read.metadata, task)
+    source = checkpoint.read(path)
+    task = task_named(source.metadata.task, str(path))
+    network = task.network(source.metadata)
+    load_exactly(network, fit_checkpoint(source.weights, network), f"the weights of {path}")
+    return LoadedNetwork(network.eval(), source.metadata, task)
 
 
 def load(path: str | Path) -> nn.Module:
-    """The trained network of a checkpoint, a run folder or a published folder of any task, in eval mode."""
+    """The trained network of a checkpoint, run folder or published folder of any task, in eval mode."""
     return load_checkpoint(path).network

@@ -1,4 +1,4 @@
-"""A task by its name, or the one that a network belongs to."""
+"""Tasks by name and by network."""
 
 import importlib
 
@@ -9,17 +9,17 @@ from parcnet.tasks.registry import TASKS
 from parcnet.tasks.task import Task
 
 DEFAULT = "classification"
-"""The task of a network that names none: any classifier of timm."""
+"""The task of networks without a `task` attribute: timm's classifiers."""
 
 
-def task_named(name: str, called: str = "") -> Task:
-    """The task, loaded on first use. Raises `UserError` for an unknown name; `called` says what has that name."""
+def task_named(name: str, source: str = "") -> Task:
+    """The task, loaded on first use. Raises `UserError` for an unknown name, mentioning its `source`, e.g. a file."""
     if name not in TASKS:
-        raise unknown("task", name, TASKS, f"It is that of {called}." if called else "")
+        raise unknown("task", name, TASKS, f"It is the task of {source}." if source else "")
     task: Task = importlib.import_module(f"parcnet.tasks.{name}.task").TASK
     return task
 
 
 def task_of_network(network: nn.Module) -> Task:
-    """The task that a network names in its `task` attribute; `DEFAULT` for a network of timm, which has none."""
+    """The task in the network's `task` attribute, `DEFAULT` without one."""
     return task_named(getattr(network, "task", DEFAULT))

@@ -1,13 +1,13 @@
-"""A prediction for one image."""
+"""The interface of predictions."""
 
 from typing import Any, Protocol
 
 
 class Prediction(Protocol):
-    """What a network predicts for one image, for people and for files."""
+    """A prediction for one image, as text and as JSON."""
 
     def lines(self) -> list[str]:
-        """What `parcnet predict` prints below the file's name."""
+        """The lines that `parcnet predict` prints below the file name."""
 
     def to_dict(self) -> dict[str, Any]:
         """JSON values."""

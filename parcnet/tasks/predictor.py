@@ -1,4 +1,4 @@
-"""What can be evaluated: anything that takes images to logits."""
+"""Predictors: callables from images to logits, which evaluation and `predict` take."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -12,14 +12,14 @@ from parcnet.base import to_device
 Predictor = Callable[[Any], Any]
 """Images [B, C, H, W] on the CPU -> logits [B, classes] on any device: a network, a checkpoint, an exported file.
 
-For other tasks than classification: whatever their network takes and returns, e.g. a list of images of many sizes."""
+Other tasks define their own input and output, e.g. a list of images of different sizes."""
 
 
 @contextmanager
 def torch_predictor(network: nn.Module, device: torch.device, dtype: torch.dtype | None = None) -> Iterator[Predictor]:
-    """Lends `network`, which is on `device`, as a predictor: eval mode, no gradients, channels_last.
+    """Yields `network`, which is on `device`, as a predictor: eval mode, no gradients, channels_last.
 
-    `dtype` is that of autocast, None for off. The modes of all modules are put back afterwards, also on exceptions.
+    `dtype` is autocast's, None for off. The modes of all modules are restored afterwards, also on exceptions.
     """
     training = {module: module.training for module in network.modules()}
 

@@ -1,4 +1,4 @@
-"""Results of several processes, each of which evaluates a part of a split, brought together."""
+"""Reduction of evaluation results over processes that each evaluate part of a split."""
 
 from typing import Protocol
 
@@ -6,17 +6,17 @@ from torch import Tensor
 
 
 class Reduction(Protocol):
-    """What an evaluation asks of the processes it runs in."""
+    """The collective operations that evaluation needs."""
 
     def total(self, values: Tensor) -> Tensor:
         """The elementwise sum over all processes."""
 
     def gathered(self, content: bytes) -> list[bytes]:
-        """The contents of all processes, by rank."""
+        """The contents of all processes, in order of rank."""
 
 
 class OneProcess:
-    """The reduction of a process that runs alone."""
+    """The reduction of a single process."""
 
     def total(self, values: Tensor) -> Tensor:
         return values

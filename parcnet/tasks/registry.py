@@ -1,7 +1,7 @@
-"""The tasks. Each is a folder beside this file, whose modules are loaded when the task is asked for:
+"""The registry of tasks. Each is a folder beside this file, whose modules are loaded when the task is used:
 
-recipe.py   `SECTION`, the task's part of a recipe (knows no torch)
-task.py     `TASK`, all that training, evaluation, export, explanation and the commands ask
+recipe.py   `SECTION`, the task's section of a recipe (does not import torch)
+task.py     `TASK`, its implementation of `Task`
 """
 
 import importlib
@@ -11,10 +11,11 @@ from parcnet.recipes import TaskSection, register_task_section
 
 TASKS = (
     "classification",
+    "multilabel",
     "detection",
     "segmentation",
 )
-"""In the order in which help lists them."""
+"""In the order of `--help`."""
 
 
 def _section_of(task: str) -> Callable[[], TaskSection]:

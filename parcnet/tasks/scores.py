@@ -1,4 +1,4 @@
-"""What an evaluation measured."""
+"""Metrics of an evaluation."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,17 +10,17 @@ from numpy.typing import NDArray
 
 @dataclass(frozen=True, slots=True)
 class Metric:
-    """A number that an evaluation gives; higher is better, except for the loss."""
+    """A scalar result of an evaluation; higher is better, except for losses."""
 
     name: str
-    """In logs and files, e.g. top1."""
+    """Its name in logs and files, e.g. top1."""
     title: str
-    """For people, e.g. top-1."""
+    """Its name in tables, e.g. top-1."""
     percent: bool = True
-    """Whether it lies in [0, 1] and is shown as a percentage."""
+    """Whether it is a fraction in [0, 1], shown as a percentage."""
 
     def shown(self, value: float) -> str:
-        """As text."""
+        """The value as text."""
         return f"{value:.2%}" if self.percent else f"{value:.4f}"
 
 
@@ -29,23 +29,23 @@ class Scores(Protocol):
 
     @property
     def count(self) -> int:
-        """Images."""
+        """Number of images."""
 
     @property
     def images_per_second(self) -> float:
-        """Reading, resizing and predicting together."""
+        """Reading and resizing included."""
 
     @property
     def confusion(self) -> NDArray[np.int64] | None:
-        """Counts [true class, predicted class]; None where they are not counted."""
+        """Counts [true class, predicted class]; None where there is no confusion matrix."""
 
     def metrics(self) -> dict[str, float]:
-        """The plain numbers by `Metric.name`, at least those of `Task.metrics`."""
+        """The scalar metrics by `Metric.name`, at least those in `Task.metrics`."""
 
 
 @dataclass(frozen=True, slots=True)
 class ScoreTable:
-    """A table of `parcnet eval`."""
+    """A table that `parcnet eval` prints."""
 
     title: str
     columns: Sequence[str]

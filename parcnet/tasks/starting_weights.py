@@ -1,4 +1,4 @@
-"""The weights that a network of a task starts from, copied by name, with a report of what was used."""
+"""Initial weights from a checkpoint, matched by name, with a report of what was used."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from parcnet.tasks.lookup import task_named
 
 @dataclass(frozen=True, slots=True)
 class LoadReport:
-    """How the tensors of a checkpoint were used."""
+    """Which tensors of a checkpoint were used."""
 
     source: str
     """The checkpoint's path."""
@@ -23,76 +23,79 @@ class LoadReport:
     """The checkpoint's network."""
     used: int
     fresh: tuple[str, ...]
-    """Tensors of the network that keep their initial values."""
+    """Tensors of the network that keep their random initial values."""
     unused: tuple[str, ...]
-    """Tensors of the checkpoint that match none of the network."""
+    """Tensors of the checkpoint without a counterpart in the network."""
 
     def __str__(self) -> str:
         parts = [f"weights of {self.model} from {self.source}: {self.used} tensors used"]
         parts += [f"{len(self.unused)} unused ({_some(self.unused)})"] if self.unused else []
-        parts += [f"{len(self.fresh)} initialised anew ({_some(self.fresh)})"] if self.fresh else []
+        parts += [f"{len(self.fresh)} randomly initialised ({_some(self.fresh)})"] if self.fresh else []
         return ", ".join(parts)
 
 
 def start_from(network: nn.Module, backbone: Backbone, recipe: Recipe) -> LoadReport | None:
-    """Copies in the weights that the recipe starts from: a classifier's into the backbone, its own task's everywhere.
+    """Loads the initial checkpoint: a classifier's into the backbone, one of the same task into the whole network.
 
-    None for none. Raises `UserError` for weights that do not fit.
+    Returns None when the recipe names none. Raises `UserError` for weights that do not fit.
     """
     path = recipe.network.initial_checkpoint
     if path is None:
         return None
-    given = checkpoint.read(path)
-    if given.metadata.task == recipe.task:
-        return load_matching(network, given, path)
+    source = checkpoint.read(path)
+    if source.metadata.task == recipe.task:
+        return load_matching(network, source, path)
     return load_backbone(backbone, path)
 
 
 def load_backbone(backbone: Backbone, path: str) -> LoadReport:
-    """Copies a classifier's weights into the backbone, all but those of its head; kernels are refitted.
+    """Loads a classifier's weights, except the head's, into the backbone; kernels are resized to its maps.
 
-    Classifiers have no norms of the maps: these keep their initial values. Raises `UserError` for a checkpoint that is
-    no classifier or holds another network, naming what is missing; the backbone is then unchanged.
+    The norms of the feature maps keep their initial values, since classifiers have none. Raises `UserError` for a
+    checkpoint of another network or not of a classifier, leaving the backbone unchanged.
     """
-    given = checkpoint.read(path)
-    if not task_named(given.metadata.task, path).timm_network:
-        raise UserError(f"{path} is a checkpoint of {given.metadata.task}; a backbone starts from a classifier's.")
+    source = checkpoint.read(path)
+    if not task_named(source.metadata.task, path).timm_network:
+        raise UserError(f"{path} is a checkpoint of {source.metadata.task}; expected one of a classifier.")
     own = {_plain(name): name for name in backbone.net.state_dict()}
-    renamed = {own[_plain(name)]: value for name, value in given.weights.items() if _plain(name) in own}
-    unused = tuple(name for name in given.weights if _plain(name) not in own)
-    _all_or_nothing(backbone.net, renamed, f"the weights of {path} ({given.metadata.model})")
+    renamed = {own[_plain(name)]: value for name, value in source.weights.items() if _plain(name) in own}
+    unused = tuple(name for name in source.weights if _plain(name) not in own)
+    _load_all_or_none(backbone.net, renamed, f"the weights of {path} ({source.metadata.model})")
     fresh = tuple(f"norms.{name}" for name in backbone.norms.state_dict())
-    return LoadReport(str(path), given.metadata.model, len(renamed), fresh, unused)
+    return LoadReport(str(path), source.metadata.model, len(renamed), fresh, unused)
 
 
-def load_matching(network: nn.Module, given: checkpoint.Checkpoint, path: str) -> LoadReport:
-    """Copies weights of the same task where names and shapes agree; the rest keeps its initial values."""
-    fitted = fit_checkpoint(given.weights, network)
+def load_matching(network: nn.Module, source: checkpoint.Checkpoint, path: str) -> LoadReport:
+    """Loads the weights whose names and shapes match; the other parameters keep their initial values."""
+    fitted = fit_checkpoint(source.weights, network)
     own = network.state_dict()
     matching = {name: value for name, value in fitted.items() if name in own and own[name].shape == value.shape}
     if not matching:
-        raise UserError(f"the weights of {path} ({given.metadata.model}) fit nowhere in this {type(network).__name__}.")
+        raise UserError(
+            f"no weight of {path} ({source.metadata.model}) fits this {type(network).__name__}: "
+            "use a checkpoint of the same network."
+        )
     network.load_state_dict(matching, strict=False)
     fresh = tuple(name for name in own if name not in matching)
-    unused = tuple(name for name in given.weights if name not in matching)
-    return LoadReport(str(path), given.metadata.model, len(matching), fresh, unused)
+    unused = tuple(name for name in source.weights if name not in matching)
+    return LoadReport(str(path), source.metadata.model, len(matching), fresh, unused)
 
 
-def _all_or_nothing(net: nn.Module, weights: Mapping[str, Tensor], called: str) -> None:
+def _load_all_or_none(net: nn.Module, weights: Mapping[str, Tensor], description: str) -> None:
     fitted = fit_checkpoint(weights, net)
     own = net.state_dict()
     missing = [name for name in own if name not in fitted]
     misshapen = [name for name, value in own.items() if name in fitted and fitted[name].shape != value.shape]
     if missing or misshapen:
-        what = f"it lacks {_some(missing)}" if missing else f"another shape have {_some(misshapen)}"
+        what = f"missing {_some(missing)}" if missing else f"different shapes of {_some(misshapen)}"
         raise UserError(
-            f"{called} do not fit this backbone: {what}. Use the network, and model_args, it was made with."
+            f"{description} do not fit this backbone: {what}. Use the network and model_args of the checkpoint."
         )
     net.load_state_dict(dict(fitted))
 
 
 def _plain(name: str) -> str:
-    """A parameter's name whether its network is flattened (stages_0.blocks) or not (stages.0.blocks)."""
+    """A parameter's name, equal for flattened (stages_0.blocks) and nested (stages.0.blocks) networks."""
     return name.removeprefix("model.").replace(".", "_")
 
 

@@ -1,6 +1,6 @@
-"""The contract between a task and the rooms above: training, evaluation, deploy, explain, report, the commands.
+"""The interface between a task and training, evaluation, deploy, explain, report and the commands.
 
-Whatever differs between tasks is a method or an attribute here; no other room names a task.
+Everything that differs between tasks is a method or an attribute of `Task`; no other package names a task.
 """
 
 from abc import ABC, abstractmethod
@@ -25,85 +25,86 @@ from parcnet.tasks.reduction import ONE_PROCESS, Reduction
 from parcnet.tasks.scores import Metric, Scores, ScoreTable
 
 Batch = tuple[Any, Any]
-"""Inputs and targets: tensors such as images [B, C, H, W] and class indices [B], or lists and dicts of tensors."""
+"""(inputs, targets): tensors such as images [B, C, H, W] and class indices [B], or lists and dicts of tensors."""
 
 Mixer = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
-"""Images [B, C, H, W], targets -> mixed images, soft targets."""
+"""(images [B, C, H, W], targets) -> (mixed images, soft targets)."""
 
 
 class Task(ABC):
-    """One task: data, network, loss, metrics, predictions, export and explanation. It holds no state.
+    """A task: data, network, loss, metrics, predictions, export and explanation. Stateless.
 
-    A recipe describes a run; `Metadata` describes a checkpoint, and evaluation depends on it alone, so that training,
-    `parcnet eval` and an exported file are evaluated by the same code.
+    A recipe describes a run; `Metadata` describes a checkpoint. Evaluation depends on the metadata alone, so that the
+    same code serves training, `parcnet eval` and exported files.
 
-    metrics        columns of the table that a run ends with
+    metrics        columns of the results table at the end of a run
     logged         metrics that log.jsonl records after each validation, as val_NAME
-    best           the metric whose highest value selects the best epoch; a lower `loss` breaks ties where it is logged
-    targeted       in training the network is called with the targets too: network(inputs, targets) -> outputs
-    sync_norm      BatchNorm shares its statistics between GPUs (torch's SyncBatchNorm)
-    single_label   the network maps images [B, C, H, W] to logits [B, classes], of which exactly one is right
-    timm_network   the network is a classifier as `timm.create_model` builds it
-    top            unit of `parcnet predict -k` in words
-    eval_batch     images at a time in evaluation at most; None: as many as asked for
-    parity_images  real images on which an exported file is compared
+    best           metric whose highest value selects the best epoch; a lower `loss`, if logged, breaks ties
+    takes_targets  in training the network also takes the targets: network(inputs, targets) -> outputs
+    sync_norm      BatchNorm statistics are synchronised between GPUs (torch's SyncBatchNorm)
+    single_label   the network maps images [B, C, H, W] to logits [B, classes], and each image has one class
+    timm_network   the network is a classifier built by `timm.create_model`
+    eval_batch     largest batch size in evaluation; None: no limit
+    parity_images  number of images on which an exported file is compared with its network
     """
 
     name: ClassVar[str]
     metrics: ClassVar[tuple[Metric, ...]]
     logged: ClassVar[tuple[str, ...]]
     best: ClassVar[Metric]
-    targeted: ClassVar[bool] = False
+    takes_targets: ClassVar[bool] = False
     sync_norm: ClassVar[bool] = False
     single_label: ClassVar[bool] = False
     timm_network: ClassVar[bool] = False
     eval_batch: ClassVar[int | None] = None
     parity_images: ClassVar[int] = 4
     predicts: ClassVar[str]
-    """What `parcnet predict RUN IMAGE` shows, for the lines a run ends with."""
+    """What `parcnet predict RUN IMAGE` shows, for the next steps printed after a run."""
     predict_flags: ClassVar[str] = ""
+    """Flags of that command, with a leading space."""
 
-    # --- training: a recipe becomes data, a network and a loss ---
+    # --- training: from a recipe to data, network and loss ---
 
     @abstractmethod
     def open_splits(self, recipe: Recipe) -> Splits:
-        """The images of a run. Raises `UserError` for whatever is wrong with its folders."""
+        """The data of a run. Raises `UserError` for unusable folders."""
 
     @abstractmethod
     def build(self, recipe: Recipe, classes: Sequence[str]) -> BuiltNetwork:
-        """A fresh network on the CPU under the recipe's seed, with the weights it starts from."""
+        """A network on the CPU with its initial weights, under the recipe's seed."""
 
     @abstractmethod
     def train_transform(self, recipe: Recipe, preprocessing: Preprocessing) -> Transform | JointTransform:
-        """Augmentation: from an image (and, for `JointTransform`, its label) to what network and loss take."""
+        """Augmentation of an image (for `JointTransform`, also of its label) for training."""
 
     @abstractmethod
     def loss(self, recipe: Recipe) -> Callable[[Any, Any], Tensor]:
-        """(outputs in float32, targets on the device) -> the mean over the micro-batch, a scalar.
+        """(outputs in float32, targets on the device) -> scalar loss, the mean over the micro-batch.
 
-        Micro-batches and ranks weigh the same, so each mean must be over equally much, else accumulation changes it.
+        Micro-batches and ranks have equal weight, so each mean must be over equally many terms; otherwise gradient
+        accumulation changes the loss.
         """
 
     def mixer(self, recipe: Recipe, classes: int) -> Mixer | None:  # noqa: ARG002 - for tasks that mix
-        """What mixes whole batches on the device (mixup, CutMix), if anything does."""
+        """Mixup and CutMix of batches on the device; None: no mixing."""
         return None
 
-    def check_batch(self, micro_batch: int, world: int, device: str) -> None:  # noqa: B027 - most take every batch
-        """Raises `UserError` for micro-batches that the network cannot train on; device "cpu", "cuda", ..."""
+    def check_batch(self, micro_batch: int, world: int, device: str) -> None:  # noqa: B027 - most tasks have no limit
+        """Raises `UserError` for micro-batches too small to train on. `device` is a type such as "cuda"."""
 
     def train_collate(self) -> Callable[..., Any]:
-        """How training samples become a batch: `collate`, or `collate_lists` for images of many sizes."""
+        """Collates training samples: `collate`, or `collate_lists` for images of different sizes."""
         return collate
 
-    # --- evaluation: a checkpoint's metadata and a predictor ---
+    # --- evaluation: from a checkpoint's metadata and a predictor ---
 
     @abstractmethod
     def network(self, metadata: Metadata) -> nn.Module:
-        """A fresh network as a checkpoint describes it."""
+        """The network that a checkpoint describes, randomly initialised."""
 
     @abstractmethod
     def open_images(self, data_dir: str | None, split: Split, metadata: Metadata) -> LabelledImages:
-        """The images of a split, labelled by the checkpoint's classes. Raises `UserError`."""
+        """The images of a split, with labels in the checkpoint's classes. Raises `UserError`."""
 
     @abstractmethod
     def has_split(self, data_dir: str | None, split: Split) -> bool:
@@ -111,89 +112,86 @@ class Task(ABC):
 
     @abstractmethod
     def eval_transform(self, metadata: Metadata) -> Transform | JointTransform:
-        """What an image (and, for `JointTransform`, its label) becomes in evaluation."""
+        """Preprocessing of an image (for `JointTransform`, also of its label) for evaluation."""
 
     def eval_collate(self) -> Callable[..., Any]:
-        """How evaluation samples become a batch."""
+        """Collates evaluation samples."""
         return collate
 
     @abstractmethod
     def evaluate(
         self, predictor: Predictor, batches: Iterable[Batch], metadata: Metadata, reduction: Reduction = ONE_PROCESS
     ) -> Scores:
-        """The metrics of a split, of which every rank evaluates its own part; the same on every rank."""
+        """The metrics of a split. Each rank evaluates its own part and returns the metrics of the whole."""
 
-    def multi_scale(self, metadata: Metadata) -> Metadata:  # noqa: ARG002 - for tasks that have several scales
-        """The metadata of the same network evaluated at several scales. Raises `UserError` where that means nothing."""
+    def multi_scale(self, metadata: Metadata) -> Metadata:  # noqa: ARG002 - for tasks that define it
+        """The metadata for multi-scale evaluation. Raises `UserError` where the task does not define it."""
         raise UserError(f"multi-scale evaluation is not defined for {self.name}: leave --multi-scale out.")
 
     @abstractmethod
     def score_tables(self, scores: Any, metadata: Metadata, data: str, split: str) -> list[ScoreTable]:
-        """What `parcnet eval` prints of the task's own scores on the data called `data`."""
+        """The tables that `parcnet eval` prints for this task's scores on the data set `data`."""
 
     def score_values(self, scores: Any, metadata: Metadata) -> Mapping[str, Any]:  # noqa: ARG002
         """JSON values that `parcnet eval --json` adds to the metrics."""
         return {}
 
     def warnings(self, scores: Any, metadata: Metadata, split: str) -> list[str]:  # noqa: ARG002
-        """Sentences on what makes the scores doubtful, e.g. classes without images."""
+        """Warnings about the scores, e.g. about classes without images."""
         return []
 
     @abstractmethod
     def draw_run(
         self, predictor: Predictor, images: LabelledImages, metadata: Metadata, scores: Scores, folder: Path
     ) -> list[Path]:
-        """Draws into the run folder what the network predicts on a split with those scores; returns the files."""
+        """Draws predictions on a split with these scores into the run folder; returns the files."""
 
     # --- prediction: single images, by a network or an exported file ---
 
     @abstractmethod
     def predict(self, predictor: Predictor, image: Image.Image, metadata: Metadata, top: int) -> Prediction:
-        """The prediction for one image, the `top` likeliest classes of it."""
+        """The prediction for one image, with its `top` likeliest classes."""
 
     def check_drawable(self, metadata: Metadata) -> None:
-        """Raises `UserError` where predictions say nothing of places in the image."""
+        """Raises `UserError` for tasks that do not localise."""
         if type(self).draw_predictions is Task.draw_predictions:
             raise UserError(
-                f"--save draws where things are; this {metadata.model} predicts classes of whole images "
-                f"({self.name}): leave it out."
+                f"--save draws where objects are, but this {metadata.model} predicts classes of whole images "
+                f"({self.name}): leave --save out."
             )
 
     def draw_predictions(  # noqa: B027 - for tasks that localise
         self, drawn: Sequence[tuple[Path, Image.Image, Any]], metadata: Metadata, path: Path
     ) -> None:
-        """Draws predictions over their images, (file, image, prediction) each, into `path`."""
+        """Draws the predictions of (file, image, prediction) over their images into `path`."""
 
     def file_predictor(self, file: ExportedFile, metadata: Metadata) -> tuple[Predictor, Metadata]:
-        """An exported file, which serves one image size, as a predictor for `predict` and `evaluate`.
-
-        Returns the metadata that go with it.
-        """
+        """(an exported file as a predictor for `predict` and `evaluate`, the metadata to use with it)."""
         return file, for_file(metadata, file)
 
     # --- export ---
 
     def export_size(self, metadata: Metadata) -> tuple[int, int]:
-        """(H, W) in px that an exported file serves when none is asked for."""
+        """(H, W) in px, the default image size of an exported file."""
         height, width = Preprocessing.from_dict(metadata.preprocessing).size
         return height, width
 
     def exportable(self, network: nn.Module, request: ExportRequest) -> nn.Module:  # noqa: ARG002
-        """The network on a normalised image batch, to be exported. Raises `UserError` for an impossible request."""
+        """The network to export, which takes normalised images. Raises `UserError` for an impossible request."""
         return network
 
     def fixed_shapes(self, prepared: nn.Module, image: Tensor) -> nn.Module:  # noqa: ARG002
-        """`exportable`'s network, prepared for images like `image`, as a graph of fixed shapes."""
+        """The result of `exportable` as a graph of fixed shapes, for images of the shape of `image`."""
         return prepared
 
     def output_names(self, outputs: Sequence[Tensor]) -> tuple[str, ...]:
-        """Names of an exported file's outputs; `logits` are compared by their argmax too."""
+        """Names of an exported file's outputs; outputs named `logits` are also compared by argmax."""
         if len(outputs) == 1 and outputs[0].dim() == 2:
             return ("logits",)
         return tuple(f"output_{index}" for index in range(len(outputs)))
 
     def compare_outputs(self, expected: Outputs, exported: Outputs, images: Tensor, batch: int, logits: bool) -> Parity:
-        """How close an exported file is to its network, on images [N, C, H, W]."""
+        """Compares an exported file with its network on images [N, C, H, W]."""
         return compare(expected, exported, images, batch, logits=logits)
 
     # --- explanation ---

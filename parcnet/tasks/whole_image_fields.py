@@ -1,4 +1,4 @@
-"""Fields of a recipe for tasks that label whole images: a task that localises refuses them."""
+"""Recipe fields that only tasks with labels of whole images use; tasks that localise reject them."""
 
 WHOLE_IMAGE_FIELDS = (
     *("augmentation.scale", "augmentation.ratio", "augmentation.color_jitter", "augmentation.auto_augment"),

@@ -1,5 +1,6 @@
 """The end of a run: the best checkpoint is evaluated, on the test split once; results and pictures are written."""
 
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,11 +13,9 @@ from parcnet.base import versions
 from parcnet.tasks.predictor import torch_predictor
 from parcnet.tasks.scores import Scores
 from parcnet.training.loop.log_lines import EpochLog
-from parcnet.training.loop.plan import TrainingPlan
 from parcnet.training.loop.precision import autocast_dtype
 from parcnet.training.run.folder import RunFolder
 from parcnet.training.run.recorder import RunRecorder
-from parcnet.training.setup.plan import split_batches
 from parcnet.training.setup.prepare import RunSetup
 
 
@@ -35,30 +34,30 @@ class TrainingResult:
     """Drawn by the main rank."""
 
 
-def conclude(setup: RunSetup, plan: TrainingPlan, recorder: RunRecorder) -> TrainingResult:
-    """Evaluates the best checkpoint as it is on the disk, and draws the run's pictures.
+def conclude(setup: RunSetup, recorder: RunRecorder, command: str, started: float) -> TrainingResult:
+    """Evaluates the best checkpoint as it is on the disk, draws the run's pictures and writes result.json.
 
-    All ranks evaluate, each its part; the main rank draws. The network holds the best weights afterwards.
+    All ranks evaluate, each its part; the main rank draws and writes. `started` is the run's start on
+    `time.perf_counter`. The network holds the best weights afterwards.
     """
     assert recorder.best is not None, "there is no epoch to conclude"
-    task, group, splits = setup.task, setup.group, setup.splits
-    _load_best(setup.built.network, recorder.folder, group.world, main=group.main)
+    task, group, plan, folder = setup.task, setup.group, setup.plan, recorder.folder
+    _load_best(setup.built.network, folder, group.world, main=group.main)
     pictures: list[Path] = []
     with torch_predictor(setup.built.network, setup.device, autocast_dtype(setup.recipe.run.amp)) as predictor:
-
-        def scores(images: Any) -> Scores:
-            return task.evaluate(predictor, split_batches(setup, images, plan.split.micro), plan.metadata, group)
-
-        val = scores(splits.val)
-        test = None if splits.test is None else scores(splits.test)
+        val = task.evaluate(predictor, plan.validation, plan.metadata, group)
+        test = None if plan.test is None else task.evaluate(predictor, plan.test, plan.metadata, group)
         if group.main:
             pictures = [_draw_curves(setup, recorder)]
-            shown = splits.val if splits.test is None else splits.test
-            pictures += task.draw_run(predictor, shown, plan.metadata, test or val, recorder.folder.path)
-    return TrainingResult(recorder.folder, recorder.best, val, test, tuple(pictures))
+            shown = setup.splits.val if setup.splits.test is None else setup.splits.test
+            pictures += task.draw_run(predictor, shown, plan.metadata, test or val, folder.path)
+    result = TrainingResult(folder, recorder.best, val, test, tuple(pictures))
+    if group.main:
+        folder.finish(_result_values(setup, result, command, time.perf_counter() - started))
+    return result
 
 
-def result_values(setup: RunSetup, result: TrainingResult, command: str, seconds: float) -> dict[str, Any]:
+def _result_values(setup: RunSetup, result: TrainingResult, command: str, seconds: float) -> dict[str, Any]:
     """The content of result.json."""
     return {
         "recipe": setup.recipe.name,
@@ -72,7 +71,7 @@ def result_values(setup: RunSetup, result: TrainingResult, command: str, seconds
         "test": None if result.test is None else result.test.metrics(),
         "seconds": round(seconds, 1),
         "processes": setup.group.world,
-        "machine": setup.machine(),
+        "machine": setup.machine,
         "command": command,
         "versions": versions(),
     }

@@ -14,9 +14,8 @@ from parcnet.training.distributed.process_group import ProcessGroup, launched
 from parcnet.training.loop.plan import TrainingPlan
 from parcnet.training.loop.step import Stepper
 from parcnet.training.loop.threads import cpu_threads
-from parcnet.training.run.folder import check_vacant, run_folder
+from parcnet.training.run.folder import run_folder
 from parcnet.training.setup.forecast import Forecast, forecast
-from parcnet.training.setup.plan import make_plan
 from parcnet.training.setup.prepare import RunSetup, prepare
 from parcnet.training.setup.stepper import make_stepper
 
@@ -34,15 +33,14 @@ def dry_run(recipe: Recipe, command: str, picture: Path | None = None) -> Foreca
     if launched().world > 1:
         raise UserError("--dry-run is for one process: start it without torchrun. Steps and schedule are the same.")
     with preserved_randomness(), cpu_threads(recipe.run.threads):
-        check_vacant(run_folder(recipe))
+        run_folder(recipe).check_vacant()
         setup = prepare(recipe, ProcessGroup(), pick_device(recipe.run.device))
-        plan = make_plan(setup)
-        stepper = make_stepper(setup, plan)
+        stepper = make_stepper(setup)
         say(escape(to_yaml(recipe)))
-        _what(setup, plan)
+        _what(setup, setup.plan)
         _groups(stepper.optimizer)
-        _schedule(setup, plan, stepper, picture)
-        found = forecast(setup, plan, stepper)
+        _schedule(setup, setup.plan, stepper, picture)
+        found = forecast(setup, stepper)
         _time(found)
     next_steps([(command, "does it")])
     return found
@@ -80,7 +78,7 @@ def _what(setup: RunSetup, plan: TrainingPlan) -> None:
     images = ", ".join(f"{count:,} {name}" for name, count in setup.splits.sizes.items())
     say(
         f"{escape(setup.recipe.network.model)}: {setup.parameters / 1e6:.2f}M parameters, "
-        f"{' x '.join(map(str, setup.built.preprocessing.size))} pixels, on {escape(setup.machine())}"
+        f"{' x '.join(map(str, setup.built.preprocessing.size))} pixels, on {escape(setup.machine)}"
     )
     say(f"{escape(setup.splits.train.name)}: {images} images, {len(setup.classes)} classes")
     for note in setup.built.notes:

@@ -9,26 +9,23 @@ from rich.markup import escape
 
 from parcnet.base import counted, next_steps, say, table, warn
 from parcnet.training.conclusion import TrainingResult
-from parcnet.training.loop.epoch import NonFinite
-from parcnet.training.loop.plan import TrainingPlan
+from parcnet.training.endings import data_flag
 from parcnet.training.run.recorder import RunRecorder
 from parcnet.training.run.start import RunStart
-from parcnet.training.run.state_files import states
 from parcnet.training.setup.prepare import RunSetup
 
 _SLOW = 0.3
 """Fraction of the training time above which waiting for images is reported."""
 
 
-def introduce(
-    setup: RunSetup, plan: TrainingPlan, start: RunStart, recorder: RunRecorder, changes: Sequence[str]
-) -> None:
+def introduce(setup: RunSetup, start: RunStart, recorder: RunRecorder, changes: Sequence[str]) -> None:
     """What is about to run, on what, and where the results will be; what changed since a run was stopped."""
+    plan = setup.plan
     images = ", ".join(f"{count:,} {name}" for name, count in setup.splits.sizes.items())
     height, width = setup.built.preprocessing.size
     say(
         f"[bold]{escape(setup.recipe.name)}[/bold]: {escape(setup.recipe.network.model)}, "
-        f"{setup.parameters / 1e6:.2f}M parameters, {height} x {width} pixels, on {escape(setup.machine())}"
+        f"{setup.parameters / 1e6:.2f}M parameters, {height} x {width} pixels, on {escape(setup.machine)}"
     )
     for note in setup.built.notes:
         say(escape(note))
@@ -43,8 +40,9 @@ def introduce(
         warn(f"changed since the state was saved, so losses are not bit-identical to an uninterrupted run: {change}")
 
 
-def summarise(setup: RunSetup, result: TrainingResult, seconds: float) -> None:
+def summarise(setup: RunSetup, recorder: RunRecorder, result: TrainingResult, seconds: float) -> None:
     """Metrics, pictures, and what to do next."""
+    _warn_of_slow_reading(setup, recorder)
     metrics = setup.task.metrics
     rows = [
         (name, str(scores.count), *(metric.shown(scores.metrics()[metric.name]) for metric in metrics))
@@ -59,49 +57,7 @@ def summarise(setup: RunSetup, result: TrainingResult, seconds: float) -> None:
     next_steps(_next(setup, result))
 
 
-def diagnosis(setup: RunSetup, plan: TrainingPlan, recorder: RunRecorder, error: NonFinite) -> str:
-    """Why a run stopped at a loss or gradient that is not finite, what is left of it, and where to look."""
-    optimizer, run, folder = setup.recipe.optimizer, setup.recipe.run, recorder.folder
-    epoch = len(recorder.log) + 1
-    where = f"after epoch {epoch}, on validation" if error.step is None else f"at step {error.step} (epoch {epoch})"
-    log = f"; the logs are {folder.log} and {folder.steps}" if folder.steps.exists() else ""
-    amp = "" if run.amp == "none" else f"\n  precision: --amp none (is {run.amp}), to rule it out"
-    clip = "" if optimizer.clip_grad else "\n  gradients: --clip-grad 1"
-    origin = f"\n{error.origin}" if error.origin else ""
-    return (
-        f"the {error.what} is {error.value} {where}; training stopped. {kept(plan, recorder)}{origin}\n"
-        "Where to look:\n"
-        f"  learning rate: a smaller --lr (is {optimizer.lr:g}) or more --warmup-epochs "
-        f"(are {setup.recipe.schedule.warmup_epochs:g}){clip}{amp}\n"
-        f"  data: images of one flat colour, wrong labels{log}"
-    )
-
-
-def kept(plan: TrainingPlan, recorder: RunRecorder) -> str:
-    """The last checkpoint of a run that stopped."""
-    whole_epochs = len(recorder.log)
-    if not whole_epochs:
-        return "No epoch was finished, so there is no checkpoint."
-    return f"The last good checkpoint is {recorder.folder.last}, after epoch {whole_epochs} of {plan.epochs}."
-
-
-def how_to_resume(setup: RunSetup, recorder: RunRecorder, why: str) -> str:
-    """What can be done with what a run saved before a signal stopped it."""
-    folder, whole = recorder.folder, counted(len(recorder.log), "whole epoch")
-    found = states(folder.path)
-    if not found:
-        return f"{why} after {whole}; nothing was saved yet."
-    lines = [
-        f"{why} after {whole}; everything is in {found[0]}.",
-        "Resume, bit-identical to an uninterrupted run:",
-        f"  {_command(setup)} train --resume {_quoted(folder.path)}",
-    ]
-    if folder.last.exists():
-        lines += ["Evaluate its last whole epoch:", f"  parcnet eval {_quoted(folder.last)}{_data(setup)}"]
-    return "\n".join(lines)
-
-
-def slow_reading(setup: RunSetup, recorder: RunRecorder) -> None:
+def _warn_of_slow_reading(setup: RunSetup, recorder: RunRecorder) -> None:
     """Warns when steps spent much of their time waiting for images."""
     if not recorder.log or (waited := recorder.log[-1].waited) < _SLOW:
         return
@@ -118,7 +74,7 @@ def _next(setup: RunSetup, result: TrainingResult) -> list[tuple[str, str]]:
     example = Path(sample.where(0))
     image = _quoted(example) if example.is_file() else "IMAGE"
     return [
-        (f"parcnet eval {folder}{_data(setup)} --split {split}", "the same figures again, from the checkpoint"),
+        (f"parcnet eval {folder}{data_flag(setup)} --split {split}", "the same figures again, from the checkpoint"),
         (f"parcnet predict {folder} {image}{setup.task.predict_flags}", setup.task.predicts),
         (f"parcnet report {folder}", "the whole run on one page"),
         (
@@ -126,17 +82,6 @@ def _next(setup: RunSetup, result: TrainingResult) -> list[tuple[str, str]]:
             "the same with another seed: how much figures vary",
         ),
     ]
-
-
-def _command(setup: RunSetup) -> str:
-    """How the same number of processes starts; several machines need what they were started with."""
-    world = setup.group.world
-    return "parcnet" if world == 1 else f"torchrun --nproc-per-node {world} -m parcnet"
-
-
-def _data(setup: RunSetup) -> str:
-    folder = setup.recipe.data.data_dir
-    return "" if folder is None else f" --data-dir {shlex.quote(folder)}"
 
 
 def _quoted(path: Path) -> str:

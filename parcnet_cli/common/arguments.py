@@ -1,4 +1,4 @@
-"""One way to parse the arguments of every command."""
+"""Argument parsing of all commands."""
 
 from collections.abc import Sequence
 from typing import TypeVar
@@ -26,7 +26,7 @@ def parse(kind: type[T], command: str, description: str, arguments: Sequence[str
 def parse_known(kind: type[T], arguments: Sequence[str]) -> T:
     """Parses the flags of `kind` among `arguments`, before the other flags and their defaults are known.
 
-    Help and mistakes are left to the whole parser: this one ignores both.
+    Ignores --help and errors, which the full parser handles.
     """
     known, _ = tyro.cli(
         kind,

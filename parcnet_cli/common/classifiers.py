@@ -1,4 +1,4 @@
-"""Opening the checkpoint of a classifier, and checking that the images to use are known."""
+"""Loads the checkpoint of a classifier and checks that its images are known."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 def open_classifier(path: Path, data_dir: str | None) -> LoadedNetwork:
-    """The network of a checkpoint, its metadata and its task, in which an image has one class.
+    """The network of a classification checkpoint, its metadata and its task.
 
     Raises `UserError` for other tasks, and for `data_dir` None unless the network was trained on the embedded digits.
     """

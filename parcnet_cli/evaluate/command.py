@@ -22,14 +22,14 @@ Evaluates a checkpoint on labelled images, with the metrics of its task; classes
   parcnet eval runs/digits-...                           the embedded digits, test split
   parcnet eval best.safetensors --data-dir DIR           DIR as `parcnet train --data-dir` takes it
   parcnet eval runs/mine --data-dir DIR --split val --confusion confusion.png
-  parcnet eval runs/mine --data-dir DIR --multi-scale    for tasks that average several image sizes
+  parcnet eval runs/mine --data-dir DIR --multi-scale    multi-scale testing, for tasks that define it
   parcnet eval runs/mine --suite corruptions --data-dir DIR --also runs/other --csv corruptions.csv
   parcnet eval net.onnx --data-dir DIR                   a file of `parcnet export`, in its own runtime
 """
 
 
 def run(arguments: Sequence[str]) -> int:
-    """Evaluates and prints; exit code 0. Raises `UserError`."""
+    """Evaluates a checkpoint and prints its metrics; exit code 0. Raises `UserError`."""
     options = parse(EvaluationOptions, "eval", _DESCRIPTION, arguments)
     check_picture("--confusion", options.confusion)
     if options.suite is not None:
@@ -42,7 +42,7 @@ def run(arguments: Sequence[str]) -> int:
     from parcnet.tasks.loading import load_checkpoint
 
     if options.also or options.csv is not None:
-        raise UserError("--also and --csv go with --suite.")
+        raise UserError("--also and --csv need --suite.")
     if format_of(options.checkpoint) is not None:
         return _evaluate(options, *open_exported(options.checkpoint).task_predictor())
     device = pick_device(options.device)
@@ -56,7 +56,7 @@ def _evaluate(options: EvaluationOptions, task: "Task", predictor: "Predictor", 
     from parcnet.evaluation import evaluation_batches
     from parcnet.recipes import Data
 
-    # the same fields as in training, so the same limits
+    # the recipe's section checks the values
     reading = Data(batch_size=options.batch_size, workers=options.workers, max_bad_images=options.max_bad_images)
     if options.multi_scale:
         metadata = task.multi_scale(metadata)
@@ -71,7 +71,7 @@ def _evaluate(options: EvaluationOptions, task: "Task", predictor: "Predictor", 
         max_bad_images=reading.max_bad_images,
     )
     with progress("evaluating", len(batches), "batches") as advance:
-        scores = task.evaluate(predictor, counted_batches(batches, advance), metadata)
+        scores = task.evaluate(predictor, _with_progress(batches, advance), metadata)
     for sentence in task.warnings(scores, metadata, split):
         warn(sentence)
     if options.as_json:
@@ -81,17 +81,19 @@ def _evaluate(options: EvaluationOptions, task: "Task", predictor: "Predictor", 
     else:
         for each in task.score_tables(scores, metadata, images.name, split):
             table(each.title, each.columns, each.rows)
-    if options.confusion is not None:  # after the figures, which a full disk must not take with it
+    if options.confusion is not None:  # after the metrics, so that a full disk does not lose them
         from parcnet.plots import confusion
 
         if scores.confusion is None:
-            raise UserError(f"--confusion: there is no confusion matrix for {task.name} of this many classes.")
+            raise UserError(
+                f"--confusion: {task.name} with {len(metadata.classes)} classes has no confusion matrix; leave it out."
+            )
         confusion(scores.confusion, metadata.classes, options.confusion)
     return 0
 
 
-def counted_batches(batches: Iterable[T], advance: Callable[[int, str], None]) -> Iterator[T]:
-    """The batches, each counted when it is done."""
+def _with_progress(batches: Iterable[T], advance: Callable[[int, str], None]) -> Iterator[T]:
+    """The batches; each advances the progress bar once it has been evaluated."""
     for batch in batches:
         yield batch
         advance(1, "")

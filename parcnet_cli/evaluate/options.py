@@ -11,32 +11,32 @@ Suite = Literal["imagenet-v2", "imagenet-r", "imagenet-a", "imagenet-sketch", "i
 
 @dataclass(frozen=True)
 class EvaluationOptions:
-    """What to evaluate, and on which images."""
+    """The checkpoint and the images to evaluate it on."""
 
     checkpoint: Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="CHECKPOINT")]
     """A .safetensors file of ours, a run folder (its best checkpoint), a published folder, or an exported file."""
     data_dir: str | None = None
-    """Folder with SPLIT/CLASS/IMAGE, hfds/DIR or wds/DIR (`parcnet data --help`), or as the task reads it. None: the
+    """Folder with SPLIT/CLASS/IMAGE, hfds/DIR or wds/DIR (`parcnet data --help`), or in the task's layout. None: the
     embedded digits."""
     split: Literal["train", "val", "test"] | None = None
-    """Which part of the data. None: test if there is one, else val."""
+    """Split of the data. None: test if there is one, else val."""
     batch_size: int = 64
-    """Images at a time; no metric depends on it."""
+    """Batch size; no metric depends on it."""
     workers: int = 0
-    """Processes that read images; 0 reads in the main process."""
+    """Worker processes that read images; 0: the main process does."""
     max_bad_images: int = 0
-    """Unreadable images that are named and left out before evaluation stops."""
+    """Unreadable images tolerated: each is reported and left out. One more stops evaluation."""
     device: str = "auto"
     """auto, cpu, cuda, cuda:N or mps."""
     confusion: Path | None = None
     """Draw the confusion matrix into this file, e.g. confusion.png."""
     multi_scale: bool = False
-    """Average several image sizes, each also mirrored, where the task has such a protocol."""
+    """Average predictions over several image sizes, each also mirrored, for tasks that define this."""
     suite: Suite | None = None
-    """Robustness: --data-dir is the unpacked data set; corruptions takes any labelled images and corrupts them here."""
+    """Robustness suite; --data-dir is the unpacked data set. corruptions applies to any labelled images."""
     also: tuple[Path, ...] = ()
-    """With --suite: more checkpoints, in the same table."""
+    """With --suite: further checkpoints for the same table."""
     csv: Path | None = None
-    """With --suite: every metric, in the columns of timm's result files."""
+    """With --suite: write all metrics to this file, with the columns of timm's result files."""
     as_json: Annotated[bool, tyro.conf.arg(name="json")] = False
-    """One JSON object instead of a table."""
+    """Print one JSON object instead of a table."""

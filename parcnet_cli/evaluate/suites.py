@@ -1,4 +1,4 @@
-"""`parcnet eval --suite`: robustness of one checkpoint or of several, in one table."""
+"""`parcnet eval --suite`: robustness of one or more checkpoints in one table."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 def run_suite(options: EvaluationOptions) -> int:
-    """Evaluates and prints; exit code 0. Raises `UserError`."""
+    """Evaluates each checkpoint on the suite and prints a table; exit code 0. Raises `UserError`."""
     from parcnet.base import UserError, check_writable, pick_device, progress, say, table, write_text
     from parcnet.data import Preprocessing
     from parcnet.evaluation import torch_predictor
@@ -18,7 +18,7 @@ def run_suite(options: EvaluationOptions) -> int:
     from parcnet.recipes import Data
 
     if options.confusion is not None or options.as_json or options.multi_scale:
-        raise UserError("--suite has a table and --csv; --confusion, --json and --multi-scale do not go with it.")
+        raise UserError("--suite prints a table and writes --csv; leave --confusion, --json and --multi-scale out.")
     assert options.suite is not None
     reading = Data(batch_size=options.batch_size, workers=options.workers, max_bad_images=options.max_bad_images)
     if options.csv is not None:
@@ -31,11 +31,11 @@ def run_suite(options: EvaluationOptions) -> int:
         network, metadata = loaded.network, loaded.metadata
         preprocessing = Preprocessing.from_dict(metadata.preprocessing)
         parts = parts_of(options.suite, options.data_dir, options.split, metadata.classes)
-        found = []
+        scores = []
         total = sum(len(part.images) for part in parts)
         with progress(str(path), total, "images") as advance, torch_predictor(network.to(device), device) as predictor:
             for part in parts:
-                scored = score(
+                part_score = score(
                     loaded.task,
                     predictor,
                     metadata,
@@ -45,7 +45,7 @@ def run_suite(options: EvaluationOptions) -> int:
                     max_bad_images=reading.max_bad_images,
                     advance=advance,
                 )
-                found.append(scored)
+                scores.append(part_score)
         about = {
             "model": metadata.model,
             "img_size": preprocessing.size[0],
@@ -53,13 +53,13 @@ def run_suite(options: EvaluationOptions) -> int:
             "crop_pct": preprocessing.crop_pct,
             "interpolation": preprocessing.interpolation,
         }
-        rows += [(about, scored) for scored in found]
+        rows += [(about, part_score) for part_score in scores]
         printed += [
             (str(path), name, str(count), f"{top1:.2%}", f"{top5:.2%}", f"{rate:.0f}")
-            for name, top1, top5, rate, count in summary(found)
+            for name, top1, top5, rate, count in summary(scores)
         ]
     table(options.suite, ("checkpoint", "part", "images", "top-1", "top-5", "images/s"), printed)
     if options.csv is not None:
         write_text(options.csv, csv_text(rows))
-        say(f"every figure: {options.csv}")
+        say(f"all metrics: {options.csv}")
     return 0

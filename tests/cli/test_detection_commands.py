@@ -53,7 +53,7 @@ def test_eval_prints_cocos_statistics(found, capsys):
 
 def test_eval_without_data_says_what_to_give(found, capsys):
     assert main(["eval", str(found / "best.safetensors")]) == 2
-    assert "say in which to find objects with --data-dir DIR" in capsys.readouterr().err
+    assert "name the images to use with --data-dir DIR" in capsys.readouterr().err
 
 
 def test_predict_draws_boxes_and_masks_and_names_what_it_cannot_read(found, tmp_path, capsys):

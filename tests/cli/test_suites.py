@@ -18,5 +18,8 @@ def test_two_checkpoints_on_damaged_digits_in_one_table(parcnet, trained, digit_
 
 
 def test_what_goes_only_with_a_suite_says_so(parcnet, trained, tmp_path):
-    assert "go with --suite" in parcnet("eval", trained, "--csv", tmp_path / "a.csv").err
-    assert "do not go with it" in parcnet("eval", trained, "--suite", "corruptions", "--json").err
+    assert "need --suite" in parcnet("eval", trained, "--csv", tmp_path / "a.csv").err
+    assert (
+        "leave --confusion, --json and --multi-scale out"
+        in parcnet("eval", trained, "--suite", "corruptions", "--json").err
+    )

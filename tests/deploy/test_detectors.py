@@ -11,7 +11,7 @@ from parcnet.deploy import SUFFIXES, export, open_exported
 from parcnet.deploy.comparison_images import real_images
 from parcnet.tasks.detection.building import detector_of
 from parcnet.tasks.detection.file_inference import detect_with_file
-from parcnet.tasks.detection.fixed_shapes import FixedDetector, PlainDetector
+from parcnet.tasks.detection.fixed_shapes import FixedShapeDetector, SingleImageDetector
 from parcnet.tasks.detection.object_parity import compare_objects
 from parcnet.tasks.loading import load
 
@@ -83,11 +83,11 @@ def file(made):
     ],
 )
 def test_fixed_shapes_detect_the_same_objects_as_torchvision_s_lists(kind, changed, kept) -> None:
-    plain = PlainDetector(detector(metadata(kind, **changed)))
+    plain = SingleImageDetector(detector(metadata(kind, **changed)))
     if kept is not None:  # fewer proposals than there are, of each level and of all
         plain.detector.rpn._pre_nms_top_n = plain.detector.rpn._post_nms_top_n = {"testing": kept}
     images = photographs(2, (64, 96))
-    fixed = FixedDetector(plain.detector, images[:1])
+    fixed = FixedShapeDetector(plain.detector, images[:1])
     with torch.no_grad():
         found = compare_objects(plain, fixed, images)
         assert int((plain(images[:1])[1] > 0).sum()) >= min(3, plain.detections)
@@ -98,7 +98,7 @@ def test_fixed_shapes_detect_the_same_objects_as_torchvision_s_lists(kind, chang
 def test_without_detections_the_rows_are_empty() -> None:
     about = metadata("mask_rcnn", score_threshold=0.999)
     with torch.no_grad():
-        boxes, scores, labels, masks = FixedDetector(detector(about), photographs(1))(photographs(1))
+        boxes, scores, labels, masks = FixedShapeDetector(detector(about), photographs(1))(photographs(1))
     assert (boxes.shape, scores.shape) == ((1, 20, 4), (1, 20))
     assert (labels.shape, masks.shape) == ((1, 20), (1, 20, 28, 28))
     assert not any(bool(each.any()) for each in (boxes, scores, labels, masks))
@@ -170,7 +170,7 @@ def test_images_without_objects_verify_nothing_and_are_reported() -> None:
     nothing = [torch.zeros(1, 3, 4), torch.zeros(1, 3), torch.zeros(1, 3), torch.zeros(1, 3, 28, 28)]
     found = compare_objects(lambda _: nothing, lambda _: nothing, torch.zeros(2, 3, 64, 64))
     assert found.agreement is None
-    assert "neither found an object in 2 images" in str(found)
+    assert "detect no objects in 2 images" in str(found)
 
 
 def test_missing_and_shifted_objects_lower_the_agreement() -> None:

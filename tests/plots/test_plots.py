@@ -64,7 +64,7 @@ def test_prediction_grid_shows_every_image(count, tmp_path):
 
 @pytest.mark.parametrize(("images", "titles"), [(0, 0), (2, 1)])
 def test_prediction_grid_wants_a_title_for_each_image(images, titles, tmp_path):
-    with pytest.raises(ValueError, match="expected as many each"):
+    with pytest.raises(ValueError, match="expected equally many"):
         prediction_grid([np.zeros((2, 2), np.uint8)] * images, ["a"] * titles, [True] * images, tmp_path / "grid.png")
 
 

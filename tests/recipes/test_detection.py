@@ -44,7 +44,7 @@ SHARED = {
 
 
 @pytest.mark.parametrize("name", [*PARCNETV2, *CONVNEXT])
-def test_rates_are_the_published_ones(name):
+def test_learning_rates_and_decays_are_the_published_ones(name):
     recipe = read_recipe(name)
     optimizer = recipe.optimizer
     found = (recipe.network.drop_path, optimizer.lr, optimizer.weight_decay, optimizer.layer_decay)
@@ -53,7 +53,7 @@ def test_rates_are_the_published_ones(name):
 
 
 @pytest.mark.parametrize("name", ALL)
-def test_schedule_sizes_and_precision_are_the_published_ones(name):
+def test_schedule_image_sizes_and_precision_are_the_published_ones(name):
     values = read_recipe(name).to_dict()
     for (section, field), value in SHARED.items():
         assert values[section][field] == value, field
@@ -69,7 +69,7 @@ def test_heads_are_the_published_ones(name):
 
 
 @pytest.mark.parametrize("name", PARCNETV2)
-def test_published_downstream_numbers_used_fixed_kernels(name):
+def test_downstream_recipes_use_fixed_kernels_as_published(name):
     assert read_recipe(name).network.kernel_fit == "fixed"
 
 
@@ -80,7 +80,7 @@ def test_swin_has_no_layer_wise_decay(name):
 
 
 @pytest.mark.parametrize("name", ALL)
-def test_the_first_line_prints_the_ap_of_the_papers_row(name):
+def test_the_first_line_gives_the_ap_of_the_papers_row(name):
     """ICCV 2023, Tab. 4, and its supplement, Tab. 5."""
     family = "Swin" if "swin" in name else "ConvNeXt" if "convnext" in name else "ParCNetV2"
     model = f"{family}-{name.rsplit('_', 1)[1][0].upper()}"
@@ -107,13 +107,15 @@ def test_every_row_of_the_tables_has_a_recipe():
         ({"anchor_scale": 0.0}, "anchor_scale is 0.0"),
     ],
 )
-def test_numbers_that_make_no_sense_are_named(fields, message):
+def test_an_error_names_the_field_and_the_value(fields, message):
     with pytest.raises(UserError, match=message):
         DetectionSettings(**fields)
 
 
-def test_what_only_classification_uses_is_refused():
+def test_fields_of_other_tasks_are_refused():
     with pytest.raises(UserError, match=r"augmentation\.mixup is 0\.8, which detection does not use"):
         override(read_recipe("coins_mask_rcnn"), ["augmentation.mixup=0.8"])
-    with pytest.raises(UserError, match="detection is for another task; this recipe's task is classification"):
+    with pytest.raises(
+        UserError, match="section detection belongs to another task; this recipe's task is classification"
+    ):
         override(read_recipe("digits"), ["detection.regions=64"])

@@ -55,7 +55,7 @@ def test_imagenet1k_network_drop_path_and_target(size):
     assert f"Target: {TARGET[size]} top-1. Not reproduced by us yet." in packaged()[name]
 
 
-# facts.md, section 2, "ImageNet-21K (B)"; what that leaves out is as in imagenet1k_tiny, and so said in the recipe
+# facts.md, section 2, "ImageNet-21K (B)"; the rest is as in imagenet1k_tiny, as the recipe says
 IMAGENET21K = {
     ("network", "model"): "parcnetv2_base",
     ("network", "drop_path"): 0.1,
@@ -88,22 +88,22 @@ def test_imagenet21k_and_its_fine_tuning_have_the_published_hyperparameters(name
 
 
 @pytest.mark.parametrize("name", ["imagenet21k_base", "imagenet1k_base_from_21k"])
-def test_the_21k_recipes_say_what_was_not_published(name):
+def test_the_21k_recipes_state_what_was_not_published(name):
     text = (resources.files("parcnet.recipes") / "library" / f"{name}.yaml").read_text(encoding="utf-8")
     assert "Not reproduced by us yet" in text.split("\n", 1)[0]
     assert {"imagenet21k_base": "without printing them", "imagenet1k_base_from_21k": "our choice"}[name] in text
 
 
-def test_fine_tuning_starts_low_and_lets_lower_layers_move_less():
-    fresh, fine = read_recipe("train_folder"), read_recipe("finetune_folder")
-    assert fine.optimizer.lr < fresh.optimizer.lr
-    assert fresh.optimizer.layer_decay is None
-    assert 0 < fine.optimizer.layer_decay < 1
-    assert (fine.network, fine.augmentation) == (fresh.network, fresh.augmentation)
+def test_fine_tuning_uses_a_lower_learning_rate_and_layer_decay():
+    scratch, finetuned = read_recipe("train_folder"), read_recipe("finetune_folder")
+    assert finetuned.optimizer.lr < scratch.optimizer.lr
+    assert scratch.optimizer.layer_decay is None
+    assert 0 < finetuned.optimizer.layer_decay < 1
+    assert (finetuned.network, finetuned.augmentation) == (scratch.network, scratch.augmentation)
 
 
 @pytest.mark.parametrize("name", packaged())
-def test_every_recipe_reads_and_names_a_registered_network(name):
+def test_every_recipe_is_valid_and_names_a_registered_network(name):
     recipe = read_recipe(name)
     assert recipe.name == name
     assert timm.is_model(recipe.network.model)
@@ -118,11 +118,11 @@ def test_digits_are_never_mirrored():
     assert read_recipe("digits").augmentation.hflip == 0
 
 
-def test_digits_do_not_depend_on_the_number_of_cores():
+def test_the_digits_recipe_does_not_depend_on_the_number_of_cores():
     assert read_recipe("digits").run.threads == 1
 
 
-# arXiv v1, Secs. 4.1 and 4.2: what the text publishes
+# arXiv v1, Secs. 4.1 and 4.2: the published hyperparameters
 ARXIV = {
     ("data", "batch_size"): 1024,
     ("optimizer", "opt"): "adamw",
@@ -151,7 +151,7 @@ XT_ROWS = (
 
 
 @pytest.mark.parametrize("name", ARXIV_EPOCHS)
-def test_the_arxiv_version_trains_as_its_text_says(name):
+def test_the_arxiv_recipes_have_the_published_hyperparameters(name):
     recipe = read_recipe(name)
     assert recipe.network.model == name.replace("imagenet1k", "parcnetv2")
     assert recipe.schedule.epochs == ARXIV_EPOCHS[name]
@@ -161,7 +161,7 @@ def test_the_arxiv_version_trains_as_its_text_says(name):
 
 
 @pytest.mark.parametrize("row", XT_ROWS)
-def test_sec44_ablations_train_as_the_xt_network(row):
+def test_sec44_ablations_share_the_recipe_of_the_xt_network(row):
     recipe, baseline = read_recipe(f"imagenet1k_xt_{row}").to_dict(), read_recipe("imagenet1k_xt").to_dict()
     assert recipe["network"].pop("model") == f"parcnetv2_xt_{row}"
     assert baseline["network"].pop("model") == "parcnetv2_xt"
@@ -169,7 +169,7 @@ def test_sec44_ablations_train_as_the_xt_network(row):
 
 
 @pytest.mark.parametrize("name", [name for name in PAPER_TOP1 if name.startswith(("parcnetv2", "convnext"))])
-def test_every_accuracy_of_the_papers_has_a_recipe_that_says_it_is_not_ours(name):
+def test_every_accuracy_in_the_papers_has_a_recipe_marked_as_not_reproduced(name):
     recipe = f"imagenet1k_{name.removeprefix('parcnetv2_')}"
     assert read_recipe(recipe).network.model == name
     assert f"Target: {PAPER_TOP1[name]} top-1. Not reproduced by us yet." in packaged()[recipe]

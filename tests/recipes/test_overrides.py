@@ -20,7 +20,7 @@ def value(recipe, section, field):
         ("run.compile=true", "run", "compile", True),
     ],
 )
-def test_a_value_is_set_as_yaml_would(text, section, field, expected):
+def test_values_are_parsed_as_yaml(text, section, field, expected):
     recipe = read_recipe("train_folder")
     changed = override(recipe, [text])
     assert value(changed, section, field) == expected
@@ -32,21 +32,21 @@ def test_the_name_has_no_section():
     assert override(Recipe(), ["name=mine"]).name == "mine"
 
 
-def test_nothing_set_is_the_same_recipe():
+def test_no_override_returns_the_same_recipe():
     recipe = read_recipe("digits")
     assert override(recipe, []) is recipe
 
 
-def test_the_last_one_wins():
+def test_the_last_override_wins():
     assert override(Recipe(), ["lr=1", "optimizer.lr=2"]).optimizer.lr == 2
 
 
-def test_values_that_must_fit_each_other_are_set_together():
+def test_dependent_values_can_be_set_together():
     assert override(Recipe(), ["epochs=2", "warmup_epochs=1"]).schedule.epochs == 2
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "message"),
     [
         ("lr", "expected KEY=VALUE"),
         ("=1", "expected KEY=VALUE"),
@@ -57,14 +57,14 @@ def test_values_that_must_fit_each_other_are_set_together():
         ("lr=fast", "optimizer.lr is 'fast'; expected a number"),
         ("lr=-1", "optimizer.lr is -1.0; expected a learning rate above 0"),
         ("optimizer=3", "expected `key: value` lines"),
-        ("base=digits", "a base is chosen with -c"),
+        ("base=digits", "use -c to select the base recipe"),
         ("lr=1\nepochs: 2", "expected one value"),
         ("lr=[1", "not valid YAML"),
         ("epochs=2", "warmup_epochs is 2.0; expected"),
     ],
 )
-def test_a_mistake_names_the_setting_and_the_remedy(text, said):
+def test_an_error_names_the_setting_and_the_remedy(text, message):
     with pytest.raises(UserError) as error:
         override(Recipe(), [text])
     assert "--set" in str(error.value)
-    assert said in str(error.value)
+    assert message in str(error.value)

@@ -55,6 +55,6 @@ def test_field_names_are_unique_so_that_flags_are_flat():
         (Run, "log_every", 0),
     ],
 )
-def test_a_value_out_of_range_is_named_with_what_was_expected(section, field, value):
+def test_an_error_names_the_field_and_the_expected_range(section, field, value):
     with pytest.raises(UserError, match=f"{field} is .*; expected"):
         section(**{field: value})

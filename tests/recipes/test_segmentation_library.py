@@ -58,18 +58,18 @@ def test_targets_are_those_of_supplement_tab6(size):
     )
 
 
-def test_arxiv_tab4_interpolates_and_tests_at_one_scale():
+def test_arxiv_tab4_interpolates_kernels_and_evaluates_at_one_scale():
     recipe, tiny = (read_recipe(name).to_dict() for name in ("upernet_26m_interpolated", "upernet_tiny"))
     assert "Target: 48.2 mIoU, single scale" in packaged()["upernet_26m_interpolated"]
     assert recipe["network"] == {**tiny["network"], "model": "parcnetv2_26m", "kernel_fit": "interpolate"}
     assert {**recipe, "name": "", "network": {}} == {**tiny, "name": "", "network": {}}
 
 
-def test_what_a_task_does_not_use_is_an_error_that_names_it(tmp_path):
-    for text, said in (
+def test_fields_that_the_task_does_not_use_are_refused(tmp_path):
+    for text, message in (
         (
             "segmentation:\n  crop_size: [64, 64]\n  stride: [64, 64]\n",
-            "segmentation is for another task",
+            "section segmentation belongs to another task; this recipe's task is classification",
         ),
         (
             "task: segmentation\naugmentation:\n  mixup: 0.8\n",
@@ -79,7 +79,7 @@ def test_what_a_task_does_not_use_is_an_error_that_names_it(tmp_path):
     ):
         path = tmp_path / "mine.yaml"
         path.write_text(text, encoding="utf-8")
-        with pytest.raises(UserError, match=said):
+        with pytest.raises(UserError, match=message):
             read_recipe(path)
 
 
@@ -96,6 +96,6 @@ def test_what_a_task_does_not_use_is_an_error_that_names_it(tmp_path):
         ("stride", (600, 341)),
     ],
 )
-def test_a_value_out_of_range_is_named_with_what_was_expected(field, value):
+def test_an_error_names_the_field_and_the_expected_range(field, value):
     with pytest.raises(UserError, match=f"{field} is .*; expected"):
         SegmentationSettings(**{field: value})

@@ -18,14 +18,14 @@ def test_every_network_of_ours_is_a_backbone(name):
     assert tuple(each.shape[1] for each in maps) == backbone.channels
 
 
-def test_each_map_passes_one_norm():
+def test_each_feature_map_is_normalised_once():
     backbone = build_backbone("parcnetv2_digits", {"img_size": 64})
     assert [type(norm) for norm in backbone.norms] == [LayerNorm2d] * 4
     for each in backbone(torch.randn(1, 3, 64, 64)):
         torch.testing.assert_close(each.mean(1), torch.zeros_like(each[:, 0]), atol=1e-5, rtol=0)
 
 
-def test_maps_are_those_of_the_classifier():
+def test_feature_maps_are_those_of_the_classifier():
     torch.manual_seed(0)
     backbone = build_backbone("parcnetv2_digits", {"img_size": 64}, norm=False).eval()
     torch.manual_seed(0)
@@ -35,7 +35,7 @@ def test_maps_are_those_of_the_classifier():
         torch.testing.assert_close(found, expected)
 
 
-def test_windowed_transformers_give_nchw_maps():
+def test_windowed_transformers_return_nchw_maps():
     with torch.device("meta"):
         backbone = build_backbone("swin_tiny_patch4_window7_224", {"img_size": 64})
         shapes = [tuple(each.shape) for each in backbone(torch.empty(2, 3, 64, 64))]
@@ -43,9 +43,12 @@ def test_windowed_transformers_give_nchw_maps():
 
 
 @pytest.mark.parametrize(
-    ("network", "said"),
-    [("vit_tiny_patch16_224", "maps of strides 16, 16, 16; 4, 8, 32 wanted too"), ("parcnetv2_tini", "parcnetv2_tiny")],
+    ("network", "message"),
+    [
+        ("vit_tiny_patch16_224", "feature maps of strides 16, 16, 16; expected also 4, 8, 32"),
+        ("parcnetv2_tini", "parcnetv2_tiny"),
+    ],
 )
-def test_what_is_no_backbone_is_refused_with_its_reason(network, said):
-    with pytest.raises(UserError, match=said):
+def test_a_network_that_cannot_be_a_backbone_is_refused_with_its_reason(network, message):
+    with pytest.raises(UserError, match=message):
         build_backbone(network, {})

@@ -33,14 +33,14 @@ def test_initial_weights_depend_on_the_seed_alone(recipe):
     assert not equal(first, build_classifier(recipe(seed=1), CLASSES).network.state_dict())
 
 
-def test_the_arguments_rebuild_the_network(recipe):
+def test_model_args_rebuild_the_network(recipe):
     built = build_classifier(recipe(img_size=48, in_chans=1, kernel_fit="fixed"), CLASSES)
     assert built.model_args == {"num_classes": 3, "in_chans": 1, "img_size": 48, "kernel_fit": "fixed"}
     assert built.preprocessing.size == (48, 48)
     assert built.preprocessing.channels == 1
 
 
-def test_without_img_size_the_network_decides(recipe):
+def test_without_img_size_the_networks_default_is_used(recipe):
     assert build_classifier(recipe(img_size=None), CLASSES).preprocessing.size == (32, 32)
 
 
@@ -50,12 +50,12 @@ def test_drop_path_reaches_the_last_block(recipe):
 
 
 @pytest.mark.parametrize("model", ["parcnetv2_digit", "parcnet_digits"])
-def test_an_unknown_network_gives_the_nearest(model, recipe):
+def test_an_unknown_network_suggests_the_nearest(model, recipe):
     with pytest.raises(UserError, match="parcnetv2_digits"):
         build_classifier(recipe(model=model), CLASSES)
 
 
-def test_a_size_that_a_network_refuses_is_told_not_dropped(recipe, monkeypatch):
+def test_a_size_that_the_network_rejects_is_an_error(recipe, monkeypatch):
     def refuse(name, **arguments):
         if "img_size" in arguments:
             raise ValueError(f"{name}: 'img_size' is {arguments['img_size']}")
@@ -65,7 +65,7 @@ def test_a_size_that_a_network_refuses_is_told_not_dropped(recipe, monkeypatch):
         build_classifier(recipe(img_size=2), CLASSES)
 
 
-def test_a_network_of_timm_is_trained_for_comparison(recipe):
+def test_a_timm_network_can_be_built(recipe):
     built = build_classifier(recipe(model="test_convnext", img_size=64, drop_path=0.0), CLASSES)
     assert built.network(torch.randn(1, 3, 64, 64)).shape == (1, 3)
     assert built.preprocessing.size == (64, 64)
@@ -77,7 +77,7 @@ def test_initial_weights_come_from_a_checkpoint(recipe, saved):
 
 
 @pytest.mark.parametrize("classes", [("c", "b", "a"), ("a", "b"), ("a", "b", "d")])
-def test_a_head_for_other_classes_starts_anew(classes, recipe, saved):
+def test_a_head_for_other_classes_is_randomly_initialised(classes, recipe, saved):
     path, weights = saved
     built = build_classifier(recipe(initial_checkpoint=path), classes)
     own = built.network.state_dict()
@@ -86,7 +86,7 @@ def test_a_head_for_other_classes_starts_anew(classes, recipe, saved):
     assert own["head.fc.weight"].shape != weights["head.fc.weight"].shape or not equal(own, weights, ["head.fc.weight"])
 
 
-def test_initial_weights_are_fitted_to_another_input_size(recipe, saved):
+def test_initial_kernels_are_resized_to_another_input_size(recipe, saved):
     path, weights = saved
     own = build_classifier(recipe(initial_checkpoint=path, img_size=64), CLASSES).network.state_dict()
     resized = {name for name in own if own[name].shape != weights[name].shape}
@@ -100,14 +100,14 @@ def test_weights_that_do_not_fit_are_named(recipe, saved):
         build_classifier(recipe(initial_checkpoint=saved[0], in_chans=1), CLASSES)
 
 
-def test_a_recipe_of_another_seed_does_not_change_loaded_weights(recipe, saved):
+def test_loaded_weights_do_not_depend_on_the_seed(recipe, saved):
     path, weights = saved
     changed = recipe(initial_checkpoint=path)
     changed = replace(changed, run=replace(changed.run, seed=5))
     assert equal(weights, build_classifier(changed, CLASSES).network.state_dict())
 
 
-def test_more_arguments_reach_the_network_and_its_checkpoint(recipe):
+def test_model_args_reach_the_network_and_its_checkpoint(recipe):
     built = build_classifier(
         recipe(model="convnext_tiny", model_args="{depths: [1, 1, 1, 1], dims: [8, 8, 8, 8]}"), CLASSES
     )
@@ -116,21 +116,21 @@ def test_more_arguments_reach_the_network_and_its_checkpoint(recipe):
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "message"),
     [
         ("depths", "network.model_args"),
         ("{depths: [1", "not valid YAML"),
-        ("{num_classes: 7}", "num_classes, which has a field of its own"),
+        ("{num_classes: 7}", "num_classes, which other fields of the recipe or the data set"),
         ("{dimensions: [8]}", "dimensions"),
-        ("{7: 8}", "7 for a name"),
+        ("{7: 8}", "7 as an argument name"),
     ],
 )
-def test_arguments_that_are_none_are_named(text, said, recipe):
-    with pytest.raises(UserError, match=said):
+def test_invalid_model_args_are_refused(text, message, recipe):
+    with pytest.raises(UserError, match=message):
         build_classifier(recipe(model_args=text), CLASSES)
 
 
-def test_a_fresh_head_starts_small_when_asked(recipe, saved):
+def test_head_init_scale_scales_only_a_new_head(recipe, saved):
     plain, small = (build_classifier(recipe(head_init_scale=factor), CLASSES).network for factor in (1.0, 0.001))
     torch.testing.assert_close(small.head.fc.weight, plain.head.fc.weight * 0.001)
     assert torch.equal(small.stem.conv.weight, plain.stem.conv.weight)

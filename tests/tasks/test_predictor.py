@@ -11,24 +11,24 @@ CPU = torch.device("cpu")
 def network():
     network = nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4), nn.Flatten())
     network.train()
-    network[1].eval()  # as somebody does who freezes statistics
+    network[1].eval()  # as with frozen statistics
     return network
 
 
-def test_a_lent_network_predicts_in_eval_mode_without_gradients(network):
+def test_a_predictor_runs_in_eval_mode_without_gradients(network):
     with torch_predictor(network, CPU) as predictor:
         assert not any(module.training for module in network.modules())
         assert not predictor(torch.randn(2, 3, 4, 4)).requires_grad
 
 
-def test_a_lent_network_comes_back_as_it_was_also_after_an_exception(network):
+def test_the_modes_of_all_modules_are_restored_also_after_an_exception(network):
     modes = [module.training for module in network.modules()]
     with pytest.raises(RuntimeError), torch_predictor(network, CPU) as predictor:
         predictor(torch.randn(2, 5, 4, 4))
     assert [module.training for module in network.modules()] == modes
 
 
-def test_autocast_only_when_asked(network):
+def test_autocast_is_used_only_with_a_dtype(network):
     image = torch.randn(1, 3, 4, 4)
     for dtype, expected in ((None, torch.float32), (torch.bfloat16, torch.bfloat16)):
         with torch_predictor(network[:1], CPU, dtype) as predictor:

@@ -27,7 +27,7 @@ def saved(tmp_path):
 
 
 @pytest.mark.parametrize("model", ["parcnetv2_digits", "convnext_atto"])
-def test_a_classifiers_weights_come_by_name_and_the_report_says_so(saved, model):
+def test_a_classifiers_weights_are_matched_by_name_and_reported(saved, model):
     path, network = saved(model)
     backbone = build_backbone(model, {}, norm=False).eval()
     report = load_backbone(backbone, path)
@@ -40,12 +40,12 @@ def test_a_classifiers_weights_come_by_name_and_the_report_says_so(saved, model)
     assert f"{report.used} tensors used" in str(report)
 
 
-def test_the_norms_of_the_maps_start_anew(saved):
+def test_the_norms_of_the_feature_maps_keep_their_initial_values(saved):
     path, _ = saved()
     assert len(load_backbone(build_backbone("parcnetv2_digits", {}), path).fresh) == 8
 
 
-def test_kernels_are_refitted_to_the_size_that_the_backbone_is_built_for(saved):
+def test_kernels_are_resized_to_the_backbones_input_size(saved):
     path, network = saved(img_size=64)
     larger = build_backbone("parcnetv2_digits", {"img_size": 128})
     load_backbone(larger, path)
@@ -58,16 +58,16 @@ def test_kernels_are_refitted_to_the_size_that_the_backbone_is_built_for(saved):
         torch.testing.assert_close(mine[name], theirs[name])
 
 
-def test_weights_of_another_network_change_nothing(saved):
+def test_weights_of_another_network_are_refused_and_change_nothing(saved):
     path, _ = saved("parcnetv2_digits", depths=(1, 1, 1, 1))
     backbone = build_backbone("parcnetv2_digits", {"depths": (1, 1, 2, 1)})
     before = {name: value.clone() for name, value in backbone.state_dict().items()}
-    with pytest.raises(UserError, match="do not fit this backbone: it lacks"):
+    with pytest.raises(UserError, match="do not fit this backbone: missing"):
         load_backbone(backbone, path)
     assert all(torch.equal(value, before[name]) for name, value in backbone.state_dict().items())
 
 
-def test_a_segmenter_of_other_classes_gives_all_but_its_classifiers(tmp_path):
+def test_a_segmenter_of_other_classes_loads_all_weights_but_the_classifiers(tmp_path):
     def whole(classes):
         return segmenter(build_backbone("parcnetv2_digits", {}), classes, channels=8, auxiliary_channels=8)
 
@@ -79,6 +79,6 @@ def test_a_segmenter_of_other_classes_gives_all_but_its_classifiers(tmp_path):
     classifiers = {f"{head}.classifier.1.{part}" for head in ("decoder", "auxiliary") for part in ("weight", "bias")}
     assert set(report.fresh) == set(report.unused) == classifiers
     assert torch.equal(first.decoder.bottleneck.conv.weight, second.decoder.bottleneck.conv.weight)
-    with pytest.raises(UserError, match="a backbone starts from a classifier's"):
+    with pytest.raises(UserError, match="is a checkpoint of segmentation; expected one of a classifier"):
         load_backbone(second.backbone, str(path))
     assert dataclasses.asdict(report)["used"] == len(first.state_dict()) - 4

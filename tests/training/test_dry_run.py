@@ -10,7 +10,6 @@ from parcnet.training import train
 from parcnet.training.distributed.process_group import ProcessGroup
 from parcnet.training.dry_run import dry_run, parameter_groups, rates, sparkline
 from parcnet.training.setup.forecast import Forecast
-from parcnet.training.setup.plan import make_plan
 from parcnet.training.setup.prepare import prepare
 from parcnet.training.setup.stepper import make_stepper
 
@@ -37,8 +36,7 @@ def test_it_tells_recipe_groups_schedule_steps_and_time_and_writes_nothing(recip
 def test_the_schedule_shown_is_the_one_that_is_trained(recipe):
     asked = recipe(warmup_epochs=0.0)
     setup = prepared(asked)
-    plan = make_plan(setup)
-    epochs, shown = rates(make_stepper(setup, plan), plan, points=plan.steps)
+    epochs, shown = rates(make_stepper(setup), setup.plan, points=setup.plan.steps)
     assert len(shown) == len(epochs) == 6
     outcome = train(asked)
     assert outcome.best.lr in (pytest.approx(shown[2]), pytest.approx(shown[5]))
@@ -49,7 +47,7 @@ def test_the_schedule_shown_is_the_one_that_is_trained(recipe):
 @pytest.mark.parametrize("layer_decay", [None, 0.5])
 def test_the_groups_hold_every_parameter_once_and_never_decay_a_vector(layer_decay, recipe):
     setup = prepared(recipe(layer_decay=layer_decay))
-    groups = parameter_groups(make_stepper(setup, make_plan(setup)).optimizer)
+    groups = parameter_groups(make_stepper(setup).optimizer)
     assert sum(numbers for *_, numbers in groups) == setup.parameters
     vectors = sum(each.numel() for each in setup.built.network.parameters() if each.ndim < 2)
     assert sum(numbers for _, decay, _, numbers in groups if decay == 0) == vectors

@@ -1,7 +1,7 @@
 """Oversized convolution: its definition, the exact algorithms that compute it, and the choice between them."""
 
+from parcnet.ops.oversized.algorithm_selection import explain_choice
 from parcnet.ops.oversized.algorithms import ALGORITHMS
-from parcnet.ops.oversized.choice import explain_choice
 from parcnet.ops.oversized.dense import merge
 from parcnet.ops.oversized.device_class import device_class
 from parcnet.ops.oversized.dispatch import choose, oversized_conv2d

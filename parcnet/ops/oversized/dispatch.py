@@ -5,9 +5,9 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
+from parcnet.ops.oversized.algorithm_selection import fastest
 from parcnet.ops.oversized.algorithms import ALGORITHMS
 from parcnet.ops.oversized.checks import check
-from parcnet.ops.oversized.choice import fastest
 from parcnet.ops.oversized.problem import Algorithm, Problem
 
 

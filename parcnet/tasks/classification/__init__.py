@@ -1,1 +1,1 @@
-"""Image classification: one class an image."""
+"""Image classification: one class per image."""

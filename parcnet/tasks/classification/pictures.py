@@ -1,4 +1,4 @@
-"""The picture of predictions that a run leaves."""
+"""The picture of example predictions in a run folder."""
 
 from pathlib import Path
 
@@ -11,13 +11,13 @@ from parcnet.tasks.classification.prediction import top_k
 from parcnet.tasks.predictor import Predictor
 
 _IMAGES = 18
-_LARGEST_SIDE = 256  # pixels; photographs are drawn small
+_LARGEST_SIDE = 256  # px; photographs are drawn small
 
 
 def draw_examples(predictor: Predictor, images: LabelledImages, metadata: Metadata, path: Path) -> bool:
-    """Draws images spread evenly over a split, hence over its classes, with the predicted class and its probability.
+    """Draws images evenly spaced over a split, and so over its classes, with predicted class and probability.
 
-    Returns whether any could be read, and so was drawn.
+    Returns False, without drawing, when no image can be read.
     """
     from parcnet.plots import prediction_grid  # here: matplotlib is loaded when a picture is drawn
 
@@ -27,7 +27,7 @@ def draw_examples(predictor: Predictor, images: LabelledImages, metadata: Metada
         try:
             image = images.image(index)
         except BadImage:
-            continue  # was named when the split was evaluated
+            continue  # reported when the split was evaluated
         name, probability = top_k(predictor(transform(image)[None]), metadata.classes, 1)[0][0]
         small = image.convert("RGB")
         small.thumbnail((_LARGEST_SIDE, _LARGEST_SIDE))

@@ -1,4 +1,4 @@
-"""What classification adds to a recipe: nothing. Every field of the shared sections is its own."""
+"""Classification has no recipe section of its own: it uses all fields of the shared sections."""
 
 from parcnet.recipes import TaskSection
 

@@ -1,4 +1,4 @@
-"""Classification as the rooms above ask for it."""
+"""Classification as a `Task`."""
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
@@ -41,7 +41,7 @@ _TOP1 = Metric("top1", "top-1")
 
 
 class ClassificationTask(Task):
-    """One class an image; top-1 selects the best epoch."""
+    """One class per image; top-1 accuracy selects the best epoch."""
 
     name = "classification"
     metrics = (_TOP1, Metric("top5", "top-5"), Metric("loss", "loss (nats)", percent=False))
@@ -59,7 +59,7 @@ class ClassificationTask(Task):
         return build_classifier(recipe, classes)
 
     def train_transform(self, recipe: Recipe, preprocessing: Preprocessing) -> Transform:
-        """Images of multi-scale training come at the largest side; each step makes them smaller."""
+        """In multi-scale training, images are made at the largest size and each step resizes its batch."""
         if recipe.data.train_sizes is not None:
             side = recipe.data.train_sizes[1]
             preprocessing = replace(preprocessing, size=(side, side))
@@ -76,7 +76,9 @@ class ClassificationTask(Task):
 
     def open_images(self, data_dir: str | None, split: Split, metadata: Metadata) -> ImageDataset:
         if data_dir is None and metadata.data != "digits":
-            raise UserError(f"the network was trained on {metadata.data!r}: say on which images with --data-dir DIR.")
+            raise UserError(
+                f"the network was trained on {metadata.data!r}: name the images to use with --data-dir DIR."
+            )
         return open_dataset(data_dir, split, metadata.classes)
 
     def has_split(self, data_dir: str | None, split: Split) -> bool:
@@ -100,12 +102,12 @@ class ClassificationTask(Task):
     def warnings(self, scores: ClassificationMetrics, metadata: Metadata, split: str) -> list[str]:
         absent = int((scores.support == 0).sum())
         total = len(metadata.classes)
-        return [f"{absent} of the checkpoint's {total} classes have no image in {split}/"] if absent else []
+        return [f"{absent} of the checkpoint's {total} classes have no images in {split}/"] if absent else []
 
     def draw_run(
         self, predictor: Predictor, images: LabelledImages, metadata: Metadata, scores: Scores, folder: Path
     ) -> list[Path]:
-        """Example predictions, and the confusion matrix."""
+        """Draws example predictions and the confusion matrix."""
         from parcnet.plots import confusion  # here: matplotlib is loaded when a picture is drawn
 
         pictures = []
@@ -120,7 +122,7 @@ class ClassificationTask(Task):
         logits = predictor(self.eval_transform(metadata)(image)[None])
         return ClassPrediction(top_k(logits, metadata.classes, top)[0])
 
-    def explained(self, network: nn.Module, metadata: Metadata) -> ExplainedNetwork:  # noqa: ARG002 - needs no more
+    def explained(self, network: nn.Module, metadata: Metadata) -> ExplainedNetwork:  # noqa: ARG002 - the network suffices
         return ExplainedNetwork(network)
 
 

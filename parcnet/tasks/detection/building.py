@@ -1,4 +1,4 @@
-"""Detectors by name: which parts, how many stages."""
+"""Builds the detectors by name."""
 
 from collections.abc import Mapping, Sequence
 
@@ -11,17 +11,17 @@ from torchvision.ops import MultiScaleRoIAlign
 from parcnet.base import unknown
 from parcnet.checkpoint import Metadata
 from parcnet.tasks.backbone import Backbone, build_backbone
-from parcnet.tasks.detection.cascade_heads import CASCADE, MASK_RCNN, CascadeRoIHeads, Stage
+from parcnet.tasks.detection.cascade_heads import CASCADE, MASK_RCNN, CascadeRoIHeads, CascadeStage
 from parcnet.tasks.detection.detector import Detector
 from parcnet.tasks.detection.feature_pyramid import CHANNELS, LEVELS, PyramidBackbone
 from parcnet.tasks.detection.losses import BoxLoss
-from parcnet.tasks.detection.region_heads import REGION, BoxHead, ExactRPNHead, box_predictor, mask_head, region_head
+from parcnet.tasks.detection.region_heads import REGION, BoxHead, Float32RPNHead, box_predictor, mask_head, region_head
 
-DETECTORS: Mapping[str, Sequence[Stage]] = {"mask_rcnn": MASK_RCNN, "cascade_mask_rcnn": CASCADE}
-"""Name -> its stages: Mask R-CNN (arXiv 1703.06870) is a cascade of one."""
+DETECTORS: Mapping[str, Sequence[CascadeStage]] = {"mask_rcnn": MASK_RCNN, "cascade_mask_rcnn": CASCADE}
+"""Name -> stages of the cascade; Mask R-CNN (arXiv 1703.06870) has one."""
 
 _ANCHORS = (32, 64, 128, 256, 512)
-"""Sides in px at strides 4 to 64, eight strides each."""
+"""Anchor sides in px at strides 4 to 64: eight times the stride."""
 
 
 def build_detector(
@@ -42,31 +42,31 @@ def build_detector(
     mean: Sequence[float] = IMAGENET_DEFAULT_MEAN,
     std: Sequence[float] = IMAGENET_DEFAULT_STD,
 ) -> Detector:
-    """`detector`, one of `DETECTORS`, over the backbone's maps at strides 4, 8, 16 and 32, for `num_classes` classes.
+    """`detector`, one of `DETECTORS`, over the backbone's feature maps of strides 4, 8, 16 and 32.
 
-    box_head        "2fc", or "4conv1fc" with batch norms, which the engine spreads over all GPUs (SyncBN).
+    box_head        "2fc", or "4conv1fc" with BatchNorm, which training synchronises between GPUs.
     box_loss        "smooth_l1", or "giou" of decoded boxes, times 10.
-    class_agnostic  one box a region, or one for each class. None: the first for Cascade, whose regions move on.
-    anchor_scale    factor on the anchors' sides, 32 to 512 px.
-    regions         of an image that a stage learns from, a quarter of them an instance's at most; the proposal network
-                    learns from half as many anchors.
-    mask_padding    keep what pads a batch out of the maps; see `PaddingMask`.
+    class_agnostic  whether a region has one box instead of one per class. None: only for Cascade R-CNN.
+    anchor_scale    factor on the anchor sides, which are 32 to 512 px.
+    regions         regions sampled per image and stage, at most a quarter of them positive; the proposal network
+                    samples half as many anchors.
+    mask_padding    keep the padding of a batch out of the feature maps; see `PaddingMask`.
 
-    Everything else is as in the published configurations: anchors 1:2, 1:1, 2:1; 2,000 proposals (1,000 for Mask R-CNN)
-    in training and 1,000 after; non-maximum suppression at .7 for proposals and .5 for detections. Raises `UserError`
-    for an unknown name.
+    Everything else is as in the published configurations: anchor aspect ratios 1:2, 1:1, 2:1; 2,000 proposals (1,000
+    for Mask R-CNN) in training and 1,000 in evaluation; non-maximum suppression at IoU .7 for proposals and .5 for
+    detections. Raises `UserError` for an unknown name.
     """
     if detector not in DETECTORS:
         raise unknown("detector", detector, DETECTORS)
     stages = DETECTORS[detector]
     agnostic = len(stages) > 1 if class_agnostic is None else class_agnostic
     limits = (regions, score_threshold, detections)
-    heads = [_stage(stage, num_classes + 1, box_head, agnostic, *limits) for stage in stages]
-    # Cascade's configuration has smooth L1 bend at 1, Mask R-CNN's is plain L1, which torchvision bends at 1/9
+    heads = [_stage_heads(stage, num_classes + 1, box_head, agnostic, *limits) for stage in stages]
+    # beta of smooth L1: 1 in Cascade's configuration; Mask R-CNN's has plain L1, for which torchvision uses 1/9
     beta = 1.0 if len(stages) > 1 else 1 / 9
     return Detector(
         PyramidBackbone(backbone),
-        _proposals(2000 if len(stages) > 1 else 1000, regions // 2, anchor_scale),
+        _proposal_network(2000 if len(stages) > 1 else 1000, regions // 2, anchor_scale),
         CascadeRoIHeads(heads, stages, loss=box_loss, beta=beta),
         short_side=short_side,
         long_side=long_side,
@@ -77,28 +77,28 @@ def build_detector(
 
 
 def detector_of(metadata: Metadata) -> Detector:
-    """A fresh detector as a checkpoint describes it."""
+    """The detector that a checkpoint describes, randomly initialised."""
     backbone = build_backbone(metadata.model, dict(metadata.model_args))
     return build_detector(backbone=backbone, num_classes=len(metadata.classes), **metadata.task_args)
 
 
-def _proposals(kept: int, anchors_learned: int, scale: float) -> RegionProposalNetwork:
+def _proposal_network(proposals: int, sampled_anchors: int, scale: float) -> RegionProposalNetwork:
     anchors = AnchorGenerator(tuple((side * scale,) for side in _ANCHORS), ((0.5, 1.0, 2.0),) * len(_ANCHORS))
     return RegionProposalNetwork(
         anchors,
-        ExactRPNHead(CHANNELS, anchors.num_anchors_per_location()[0]),
+        Float32RPNHead(CHANNELS, anchors.num_anchors_per_location()[0]),
         fg_iou_thresh=0.7,
         bg_iou_thresh=0.3,
-        batch_size_per_image=anchors_learned,
+        batch_size_per_image=sampled_anchors,
         positive_fraction=0.5,
         pre_nms_top_n={"training": 2000, "testing": 1000},
-        post_nms_top_n={"training": kept, "testing": 1000},
+        post_nms_top_n={"training": proposals, "testing": 1000},
         nms_thresh=0.7,
     )
 
 
-def _stage(
-    stage: Stage,
+def _stage_heads(
+    stage: CascadeStage,
     labels: int,
     head: BoxHead,
     class_agnostic: bool,

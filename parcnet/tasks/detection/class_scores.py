@@ -1,4 +1,4 @@
-"""A detector as Grad-CAM explains it."""
+"""Class scores of a detector for Grad-CAM."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -11,12 +11,12 @@ from parcnet.tasks.class_scores import ClassScores, ScoredNetwork
 
 
 class DetectorClassScores(ScoredNetwork):
-    """Of a detector that finds objects with scores s_n of classes k_n:
+    """For a detector whose detections have scores s_n and classes k_n:
 
         score_k = sum_{n: k_n = k} s_n      confidence_k = max_{n: k_n = k} s_n
 
-    Nothing speaks for a class that is not found. Images come normalised by `mean` and `std`, which is undone, because
-    detectors normalise themselves.
+    A class without detections has score 0. The normalisation of the images by `mean` and `std` is undone, because
+    detectors normalise their input themselves.
     """
 
     measure = "highest score"
@@ -30,7 +30,8 @@ class DetectorClassScores(ScoredNetwork):
     def forward(self, images: Tensor) -> ClassScores:
         mean: Any = self.mean
         std: Any = self.std
-        (found,) = self.network([(images[0] * std + mean).clamp(0, 1)])
-        chosen = F.one_hot(found["labels"], self.classes).to(found["scores"].dtype) * found["scores"][:, None]
-        none = chosen.new_zeros(1, self.classes)
-        return ClassScores((none + chosen.sum(0)), torch.cat([none, chosen.detach()]).amax(0, keepdim=True))
+        (detection,) = self.network([(images[0] * std + mean).clamp(0, 1)])
+        by_class = F.one_hot(detection["labels"], self.classes).to(detection["scores"].dtype)
+        by_class = by_class * detection["scores"][:, None]
+        zero = by_class.new_zeros(1, self.classes)
+        return ClassScores((zero + by_class.sum(0)), torch.cat([zero, by_class.detach()]).amax(0, keepdim=True))

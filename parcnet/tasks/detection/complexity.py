@@ -1,4 +1,4 @@
-"""Parameters and multiply-adds of a detector, as the papers of this field count them."""
+"""Parameters and MACs of a detector, by the convention of detection papers."""
 
 import torch
 from torch.utils.flop_counter import FlopCounterMode
@@ -9,14 +9,14 @@ from parcnet.tasks.detection.feature_pyramid import CHANNELS
 from parcnet.tasks.detection.region_heads import REGION
 
 PROPOSALS, MASKS = 1000, 100
-"""Regions that every box head sees, and every mask head: what the published counts assume, whatever is in the image."""
+"""Regions per box head and per mask head that published counts assume."""
 
 
 def detector_complexity(detector: Detector, size: tuple[int, int]) -> Complexity:
-    """Count a detector that is on the meta device on one image of `size` (height, width in px), computing nothing.
+    """Counts a detector on the meta device for one image of `size` (H, W) px, without computing anything.
 
-    Backbone, pyramid, proposal network at all five strides, and the heads of every stage on 1,000 and 100 regions;
-    reading regions out of the maps (RoIAlign) and non-maximum suppression do not count.
+    Counted are backbone, feature pyramid, proposal network at all five strides, and the heads of each stage on 1,000
+    and 100 regions; RoIAlign and non-maximum suppression are not.
     """
     detector.eval()
     with torch.no_grad(), torch.device("meta"), FlopCounterMode(display=False) as counter:

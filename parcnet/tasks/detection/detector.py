@@ -1,4 +1,4 @@
-"""Images to boxes, classes and masks."""
+"""The detector: images -> boxes, classes and masks."""
 
 from collections.abc import Mapping, Sequence
 
@@ -16,17 +16,17 @@ _POSITIONS = ("relative_position_bias_table", "absolute_pos_embed", "pos_embed")
 
 
 class Detector(nn.Module):
-    """Images, each [3, H, W] and of its own size, to detections; with targets, in training, to losses.
+    """Images [3, H, W] of different sizes -> detections; in training, images and targets -> losses.
 
-    In training images come as large as the augmentation made them; in eval mode each is resized, its shorter side to
-    `short_side` px unless that makes the longer one exceed `long_side`, and boxes and masks come back in its own px.
+    In training mode images are not resized. In eval mode the shorter side is resized to `short_side` px, or less if the
+    longer side would exceed `long_side` px, and boxes and masks are mapped back to the original size.
 
-    A detection holds, the likeliest first: boxes [N, 4] (x1, y1, x2, y2), scores [N], labels [N] (classes from 0),
-    masks [N, 1, H, W] as probabilities.
+    A detection holds, in descending order of the scores: boxes [N, 4] (x1, y1, x2, y2), scores [N], labels [N] (classes
+    from 0), masks [N, 1, H, W] (probabilities).
     """
 
     task = "detection"
-    """Name of the task, for whoever is given the network alone."""
+    """Name of the task, for `task_of_network`."""
 
     def __init__(
         self,
@@ -52,9 +52,9 @@ class Detector(nn.Module):
     def forward(
         self, images: Sequence[Tensor], targets: Sequence[Mapping[str, Tensor]] | None = None
     ) -> dict[str, Tensor] | list[dict[str, Tensor]]:
-        """Losses by name in training mode, their sum to be minimised; else a detection an image.
+        """Losses by name in training mode, to be summed; one detection per image in eval mode.
 
-        Images are uint8 in [0, 255] or floats in [0, 1]; targets the tensors of a `Target` each.
+        Images are uint8 in [0, 255] or floats in [0, 1]; each target holds the tensors of a `Target`.
         """
         images = [image / 255 if image.dtype == torch.uint8 else image for image in images]
         original = [(int(image.shape[-2]), int(image.shape[-1])) for image in images]
@@ -65,20 +65,20 @@ class Detector(nn.Module):
         if self.training:
             assert targets is not None, "a detector in training mode needs targets"
             # torchvision's class 0 is background
-            given = [Target.of(each) for each in targets]
-            shifted = [Target(each.boxes, each.labels + 1, each.masks) for each in given]
+            parsed = [Target.of(each) for each in targets]
+            shifted = [Target(each.boxes, each.labels + 1, each.masks) for each in parsed]
         boxes = None if shifted is None else [{"boxes": each.boxes, "labels": each.labels} for each in shifted]
         proposals, proposal_losses = self.rpn(batch, maps, boxes)
-        found, losses = self.roi_heads(maps, proposals, batch.image_sizes, shifted)
+        detections, losses = self.roi_heads(maps, proposals, batch.image_sizes, shifted)
         if self.training:
             return {**losses, **proposal_losses}
-        found = self.transform.postprocess(found, batch.image_sizes, original)
-        return [{**each, "labels": each["labels"] - 1} for each in found]
+        detections = self.transform.postprocess(detections, batch.image_sizes, original)
+        return [{**each, "labels": each["labels"] - 1} for each in detections]
 
     def set_grad_checkpointing(self, enable: bool = True) -> None:
-        """Recompute the backbone's maps in backward instead of keeping them."""
+        """Recompute the backbone's activations in the backward pass instead of storing them."""
         self.backbone.body.set_grad_checkpointing(enable)
 
     def no_weight_decay(self) -> set[str]:
-        """Positions, which timm's transformers leave out of weight decay too; 1-D parameters and biases anyway."""
+        """Position embeddings, as in timm; biases and other 1-D parameters are excluded anyway."""
         return {name for name, _ in self.named_parameters() if name.endswith(_POSITIONS)}

@@ -1,4 +1,4 @@
-"""A backbone's maps as a feature pyramid."""
+"""The feature pyramid over a backbone."""
 
 from torch import Tensor, nn
 from torchvision.ops import FeaturePyramidNetwork
@@ -8,17 +8,17 @@ from parcnet.tasks.backbone import Backbone
 
 CHANNELS = 256
 LEVELS = ("0", "1", "2", "3")
-"""What torchvision calls the maps of strides 4, 8, 16 and 32."""
+"""torchvision's names of the maps of strides 4, 8, 16 and 32."""
 
 
 class PyramidBackbone(nn.Module):
-    """Images [B, 3, H, W] -> {"0", "1", "2", "3", "pool"}: maps [B, 256, H/s, W/s] at strides s = 4, 8, 16, 32, 64.
+    """Images [B, 3, H, W] -> {"0", "1", "2", "3", "pool"}: maps [B, 256, H/s, W/s] of strides s = 4, 8, 16, 32, 64.
 
-    torchvision's pyramid over the normed maps of `body`; stride 64 is every second value of stride 32.
+    torchvision's feature pyramid over the normalised maps of `body`; the map of stride 64 subsamples that of 32.
     """
 
     out_channels = CHANNELS
-    """Where torchvision's detectors look for it."""
+    """The attribute that torchvision's detectors read."""
 
     def __init__(self, body: Backbone) -> None:
         super().__init__()

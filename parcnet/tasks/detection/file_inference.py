@@ -1,4 +1,4 @@
-"""Detection in images of any size by an exported file, which takes one size."""
+"""Detection in images of any size by an exported file of fixed size."""
 
 import torch
 import torch.nn.functional as F
@@ -12,11 +12,11 @@ from parcnet.tasks.exported_file import ExportedFile
 
 
 def detect_with_file(file: ExportedFile, image: Tensor, metadata: Metadata) -> dict[str, Tensor]:
-    """One image [3, H, W], uint8 -> a detection as `Detector` returns it, in the image's own px.
+    """One image [3, H, W], uint8 -> a detection as `Detector` returns it, in px of the image.
 
-    The image is resized, its shape kept, to the checkpoint's short and long side but no larger than the file, and
-    placed in the upper left corner, the rest padded with the mean colour. The checkpoint pads to the next multiple of
-    32 px: where that is the file's size, both get the same input.
+    The image is resized, keeping its aspect ratio, to the checkpoint's short and long side but at most to the size of
+    the file, and padded with the mean colour at the right and bottom. The detector itself pads to the next multiple of
+    32 px; where this is the file's size, both get the same input.
     """
     size = (int(image.shape[-2]), int(image.shape[-1]))
     height, width = file.size
@@ -34,11 +34,11 @@ def detect_with_file(file: ExportedFile, image: Tensor, metadata: Metadata) -> d
     scaled = F.interpolate(((image / 255 - mean) / std)[None], resized, mode="bilinear", align_corners=False)
     canvas = torch.zeros(1, len(mean), height, width)
     canvas[..., : resized[0], : resized[1]] = scaled
-    boxes, scores, labels, masks = (each[0] for each in file.outputs(_as_taken(canvas, file, mean, std)))
+    boxes, scores, labels, masks = (each[0] for each in file.outputs(_file_input(canvas, file, mean, std)))
     detected = scores > 0
-    # as torchvision: boxes end where the image does, then grow with it
-    inside = torch.tensor([resized[1], resized[0], resized[1], resized[0]], dtype=boxes.dtype)
-    placed = resize_boxes(boxes[detected].clamp(min=0).minimum(inside), list(resized), list(size))
+    # as in torchvision: boxes are clipped to the resized image, then scaled back
+    limits = torch.tensor([resized[1], resized[0], resized[1], resized[0]], dtype=boxes.dtype)
+    placed = resize_boxes(boxes[detected].clamp(min=0).minimum(limits), list(resized), list(size))
     return {
         "boxes": placed,
         "scores": scores[detected],
@@ -47,6 +47,6 @@ def detect_with_file(file: ExportedFile, image: Tensor, metadata: Metadata) -> d
     }
 
 
-def _as_taken(canvas: Tensor, file: ExportedFile, mean: Tensor, std: Tensor) -> Tensor:
-    """A normalised image as `file` is called with: pixels over 255 if it normalises by itself."""
+def _file_input(canvas: Tensor, file: ExportedFile, mean: Tensor, std: Tensor) -> Tensor:
+    """A normalised image as `file` expects it: pixels in [0, 1] if the file normalises them itself."""
     return (canvas * std + mean).clamp(0, 1) if file.takes_pixels else canvas

@@ -1,4 +1,4 @@
-"""What boxes and masks are trained against."""
+"""Losses of boxes and masks."""
 
 from collections.abc import Sequence
 from typing import Literal
@@ -9,23 +9,23 @@ from torch.nn import functional as F
 from torchvision.models.detection._utils import BoxCoder
 from torchvision.ops import generalized_box_iou_loss, roi_align
 
-from parcnet.tasks.detection.coco import BoxedMasks
+from parcnet.tasks.detection.coco import CroppedMasks
 
 BoxLoss = Literal["smooth_l1", "giou"]
 
 GIOU_WEIGHT = 10.0
-"""Of the published Cascade recipes (facts of the release)."""
+"""Weight of the GIoU loss in the published Cascade recipes."""
 
 
 def box_loss(
     kind: BoxLoss, deltas: Tensor, proposals: Tensor, matched: Tensor, coder: BoxCoder, samples: int, beta: float
 ) -> Tensor:
-    """The loss of P positive regions, summed and divided by all `samples` regions, negative ones too.
+    """Box loss summed over P positive regions and divided by the number of all sampled regions, `samples`:
 
         smooth_l1   sum_i smooth_l1(deltas_i - encode(matched_i), beta)
         giou        10 sum_i (1 - GIoU(decode(deltas_i), matched_i))
 
-    Shapes: deltas, proposals, matched [P, 4], the boxes as x1 y1 x2 y2 in px -> scalar.
+    Shapes: deltas, proposals, matched [P, 4], boxes as x1, y1, x2, y2 in px -> scalar.
     """
     if kind == "giou":
         decoded = coder.decode_single(deltas, proposals)
@@ -36,7 +36,7 @@ def box_loss(
 
 
 def mask_loss(logits: Tensor, labels: Tensor, targets: Tensor) -> Tensor:
-    """Binary cross-entropy of each region's mask for its own class, mean over regions and pixels; 0 for no region.
+    """Binary cross entropy of each region's mask of its own class, averaged over regions and pixels; 0 without regions.
 
     Shapes: logits [P, num_classes, M, M], labels [P], targets [P, M, M] in [0, 1] -> scalar.
     """
@@ -46,16 +46,18 @@ def mask_loss(logits: Tensor, labels: Tensor, targets: Tensor) -> Tensor:
     return F.binary_cross_entropy_with_logits(own, targets)
 
 
-def mask_targets(masks: Sequence[BoxedMasks], boxes: Sequence[Tensor], matched: Sequence[Tensor], side: int) -> Tensor:
-    """Each region's view of the instance that it was matched to: RoIAlign of the mask in the box -> [P, side, side].
+def mask_targets(
+    masks: Sequence[CroppedMasks], boxes: Sequence[Tensor], matched: Sequence[Tensor], side: int
+) -> Tensor:
+    """Mask targets: RoIAlign of each region's matched mask within the region -> [P, side, side].
 
-    Per image: masks, boxes [P_i, 4], matched [P_i] indices into the masks. A mask is read where its instance is, not
-    in an image full of zeros; RoIAlign of either is the same, for a margin of zeros belongs to the crop.
+    Per image: masks, boxes [P_i, 4], matched [P_i] indices into the masks. RoIAlign of the cropped mask equals that of
+    the full mask, because the crop has a margin of zeros.
     """
-    views = [
+    targets = [
         roi_align(crop[None, None], [(box - corner)[None]], side)[0, 0]
         for own, of_image, indices in zip(masks, boxes, matched, strict=True)
         for box, (crop, corner) in zip(of_image, own.at(indices, of_image), strict=True)
     ]
     device = boxes[0].device if boxes else None
-    return torch.stack(views) if views else torch.zeros(0, side, side, device=device)
+    return torch.stack(targets) if targets else torch.zeros(0, side, side, device=device)

@@ -1,4 +1,4 @@
-"""How well a predictor finds instances: COCO's average precision of boxes and masks, through faster-coco-eval."""
+"""COCO's average precision of boxes and masks, through faster-coco-eval."""
 
 import json
 import math
@@ -20,33 +20,33 @@ STATISTICS = (
     *("ap", "ap50", "ap75", "ap_small", "ap_medium", "ap_large"),
     *("ar1", "ar10", "ar100", "ar_small", "ar_medium", "ar_large"),
 )
-"""COCO's twelve, in its order; small is below 32^2 px of area, large above 96^2."""
+"""COCO's twelve statistics in its order; small: area below 32^2 px, large: above 96^2 px."""
 
 MASK_THRESHOLD = 0.5
-"""Probability above which a pixel belongs to an instance."""
+"""Probability above which a pixel belongs to the mask."""
 
 
 @dataclass(frozen=True, slots=True)
 class DetectionMetrics:
-    """COCO's statistics over one split, in [0, 1]; those that no instance bears on are left out."""
+    """COCO's statistics of one split, in [0, 1]; those without instances are omitted."""
 
     boxes: Mapping[str, float]
     masks: Mapping[str, float]
     count: int
-    """Images."""
+    """Number of images."""
     images_per_second: float
-    """Reading, resizing and predicting together."""
+    """Reading and resizing included."""
 
     @property
     def confusion(self) -> None:
-        """Objects are not confused one to one."""
+        """Detection has no confusion matrix."""
         return None
 
     def metrics(self) -> dict[str, float]:
-        """box_ap, ..., mask_ar_large; AP over IoU .5 to .95 is 0 where there is no instance."""
-        absent = {"box_ap": 0.0, "mask_ap": 0.0}
+        """box_ap, ..., mask_ar_large; AP over IoU .5 to .95 is 0 without instances."""
+        default = {"box_ap": 0.0, "mask_ap": 0.0}
         named = {"box": self.boxes, "mask": self.masks}
-        return absent | {f"{kind}_{name}": value for kind, each in named.items() for name, value in each.items()}
+        return default | {f"{kind}_{name}": value for kind, each in named.items() for name, value in each.items()}
 
 
 def evaluate_detection(
@@ -54,10 +54,10 @@ def evaluate_detection(
     loader: Iterable[tuple[Sequence[Tensor], Sequence[Instances]]],
     reduction: Reduction = ONE_PROCESS,
 ) -> DetectionMetrics:
-    """Runs the predictor, which gives a detection an image, over batches of images and what is in them.
+    """Runs the predictor, which returns one detection per image, over batches (images, instances).
 
-    Where several processes evaluate parts of a split, `reduction` gathers the detections of all of them. Raises
-    `UserError` when there is no image.
+    When several processes evaluate parts of a split, `reduction` gathers the detections of all. Raises `UserError`
+    when there is no image.
     """
     started = time.perf_counter()
     truth: list[dict[str, Any]] = []
@@ -73,7 +73,7 @@ def evaluate_detection(
     parts = [json.loads(part) for part in reduction.gathered(json.dumps([images, truth, found]).encode())]
     images, truth, found = ([each for part in parts for each in part[kind]] for kind in range(3))
     if not images:
-        raise UserError("there is no image to evaluate: every one was unreadable, or the split is empty.")
+        raise UserError("there is no image to evaluate: the split is empty, or every image was unreadable.")
     return DetectionMetrics(
         coco_statistics(images, truth, found, "bbox"),
         coco_statistics(images, truth, found, "segm"),
@@ -83,7 +83,7 @@ def evaluate_detection(
 
 
 def results(image_id: int, detection: Mapping[str, Tensor]) -> list[dict[str, Any]]:
-    """A detection (see `Detector`) as COCO's result format has it: x, y, width, height; classes from 0."""
+    """A detection (see `Detector`) in COCO's result format, with boxes as x, y, width, height and classes from 0."""
     masks = (detection["masks"][:, 0] > MASK_THRESHOLD).byte().cpu().numpy()
     rows = zip(
         detection["boxes"].tolist(), detection["labels"].tolist(), detection["scores"].tolist(), masks, strict=True
@@ -106,31 +106,31 @@ def coco_statistics(
     found: Sequence[Mapping[str, Any]],
     kind: str,
 ) -> dict[str, float]:
-    """The twelve of `STATISTICS` for "bbox" or "segm"; those of sizes that no instance has are left out."""
+    """The `STATISTICS` of `kind`, "bbox" or "segm"; those of sizes without instances are omitted."""
     try:
         from faster_coco_eval import COCO, COCOeval_faster
     except ImportError as error:
         raise UserError(
-            f"COCO's metric needs a package that is not there ({error}): pip install 'parcnet[downstream]'."
+            f"COCO's metric needs a package that is not installed ({error}): pip install 'parcnet[downstream]'."
         ) from None
-    counted = [_counted(entry, number) for number, entry in enumerate(truth, 1)]
+    annotations = [_completed(entry, number) for number, entry in enumerate(truth, 1)]
     if kind == "segm":
-        counted = [entry for entry in counted if entry.get("segmentation")]
-    categories = sorted({entry["category_id"] for entry in (*counted, *found)})
+        annotations = [entry for entry in annotations if entry.get("segmentation")]
+    categories = sorted({entry["category_id"] for entry in (*annotations, *found)})
     part = "bbox" if kind == "bbox" else "segmentation"
     own = [{key: each[key] for key in ("image_id", "category_id", "score", part)} for each in found]
-    if not counted:
+    if not annotations:
         return {}
     if not own:
         return dict.fromkeys(STATISTICS, 0.0)
-    with redirect_stdout(StringIO()):  # it prints its table
-        about = {
+    with redirect_stdout(StringIO()):  # it prints a table
+        data = {
             "images": list(images),
-            "annotations": counted,
+            "annotations": annotations,
             "categories": [{"id": n, "name": str(n)} for n in categories],
         }
-        known = COCO(about)
-        metric = COCOeval_faster(known, known.loadRes(own), kind)
+        ground_truth = COCO(data)
+        metric = COCOeval_faster(ground_truth, ground_truth.loadRes(own), kind)
         metric.evaluate()
         metric.accumulate()
         metric.summarize()
@@ -138,7 +138,7 @@ def coco_statistics(
     return {name: value for name, value in values.items() if value >= 0 and math.isfinite(value)}
 
 
-def _counted(entry: Mapping[str, Any], number: int) -> dict[str, Any]:
-    """An annotation with what COCO leaves to others to be there: a number from 1 of its own, an area, iscrowd."""
+def _completed(entry: Mapping[str, Any], number: int) -> dict[str, Any]:
+    """An annotation with the fields that COCO's metric requires: a unique id from 1, area, iscrowd."""
     _, _, width, height = entry["bbox"]
     return {"area": width * height, "iscrowd": 0, **entry, "id": number}

@@ -9,7 +9,7 @@ from PIL import Image
 from parcnet.base.spacing import evenly_spaced
 from parcnet.checkpoint import Metadata
 from parcnet.data import BadImage, LabelledImages
-from parcnet.tasks.detection.coco import AsItIs, Instances
+from parcnet.tasks.detection.coco import ImageToTensor, Instances
 from parcnet.tasks.detection.prediction import DetectedObjects, detected_objects
 from parcnet.tasks.predictor import Predictor
 
@@ -17,7 +17,7 @@ _IMAGES = 4
 
 
 def draw_detections(pictures: Sequence[tuple[Image.Image, DetectedObjects]], path: Path) -> None:
-    """Draws each image with its objects into one file."""
+    """Draws images with their objects into one file."""
     from parcnet.plots import DrawnInstances, draw_instances  # here: matplotlib is loaded when a picture is drawn
 
     drawn = [
@@ -28,14 +28,14 @@ def draw_detections(pictures: Sequence[tuple[Image.Image, DetectedObjects]], pat
 
 
 def draw_examples(predictor: Predictor, images: LabelledImages, metadata: Metadata, path: Path) -> bool:
-    """Draws a few images of a split with their detections; returns whether any could be read, and so was drawn."""
+    """Draws a few images of a split with detections. Returns False, without drawing, when no image can be read."""
     pictures = []
     for index in evenly_spaced(len(images), _IMAGES):
         try:
             image = images.image(index)
         except BadImage:
-            continue  # was named when the split was evaluated
-        pixels, _ = AsItIs()(image, Instances())
+            continue  # reported when the split was evaluated
+        pixels, _ = ImageToTensor()(image, Instances())
         pictures.append((image, detected_objects(predictor([pixels])[0], metadata.classes)))
     if pictures:
         draw_detections(pictures, path)

@@ -1,4 +1,4 @@
-"""The objects of one image, for people and for files."""
+"""The detected objects of an image, as text and as JSON."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -11,12 +11,12 @@ from torch import Tensor
 from parcnet.tasks.detection.coco import encode
 
 SHOWN_SCORE = 0.5
-"""Detections below it count in AP, but are neither printed nor drawn."""
+"""Detections below this score count in AP but are neither printed nor drawn."""
 
 
 @dataclass(frozen=True, slots=True)
 class DetectedObjects:
-    """The objects of one image above a score, the likeliest first."""
+    """The objects of one image, in descending order of the score."""
 
     boxes: list[tuple[float, float, float, float]]
     """x1, y1, x2, y2 in px of the image."""
@@ -33,10 +33,10 @@ class DetectedObjects:
             f"{score:7.2%}  {name}  x {x1:.0f} to {x2:.0f}, y {y1:.0f} to {y2:.0f} px"
             for name, score, (x1, y1, x2, y2) in rows
         ]
-        return lines or [f"nothing with a score of {SHOWN_SCORE:.0%} or more"]
+        return lines or [f"no objects with a score of {SHOWN_SCORE:.0%} or more"]
 
     def to_dict(self) -> dict[str, Any]:
-        """Masks are COCO's run lengths."""
+        """JSON values, with masks as COCO's run lengths."""
         rows = zip(self.names, self.scores, self.boxes, self.masks, strict=True)
         return {
             "found": [
@@ -49,7 +49,7 @@ class DetectedObjects:
 def detected_objects(
     detection: Mapping[str, Tensor], classes: Sequence[str], threshold: float = SHOWN_SCORE
 ) -> DetectedObjects:
-    """The objects of a `Detector`'s detection above a score; a mask's pixels are those of a probability above 0.5."""
+    """The objects of a `Detector`'s detection with at least this score; masks are thresholded at probability 0.5."""
     keep = detection["scores"] >= threshold
     labels = detection["labels"][keep].tolist()
     return DetectedObjects(

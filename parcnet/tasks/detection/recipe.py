@@ -1,4 +1,4 @@
-"""Detection and instance segmentation: the detector, the sizes it learns from, and what it reports."""
+"""Recipe section of detection: detector, image sizes, sampling and reported detections."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -13,38 +13,38 @@ class DetectionSettings:
     """A detector over the network's feature maps; the defaults are those of the published Mask R-CNN recipes."""
 
     detector: Literal["mask_rcnn", "cascade_mask_rcnn"] = "mask_rcnn"
-    """One stage of boxes and masks, or three at overlaps of .5, .6 and .7, each refining the one before."""
+    """Mask R-CNN, or Cascade Mask R-CNN with three stages at IoU .5, .6 and .7."""
     box_head: Literal["2fc", "4conv1fc"] = "2fc"
     """Two linear layers; or four convolutions with batch norm (SyncBN on several GPUs) and one linear layer."""
     box_loss: Literal["smooth_l1", "giou"] = "smooth_l1"
-    """Of box deltas; or 10 (1 - GIoU) of the boxes themselves."""
+    """Smooth L1 of the box deltas, or 10 (1 - GIoU) of the boxes."""
     class_agnostic: bool | None = None
-    """One box a region instead of one for each class. None: for cascade_mask_rcnn, whose regions move on."""
+    """One box per region instead of one per class. None: only for cascade_mask_rcnn."""
     short_side: int = 800
-    """Evaluation: px to which the shorter side of an image is resized, unless the longer one would exceed long_side."""
+    """Evaluation: shorter side of resized images in px, less if the longer side would exceed long_side."""
     long_side: int = 1333
-    """Largest longer side, px; in training too."""
+    """Largest longer side in px, also in training."""
     resize_policy: Literal["two_policies", "resize"] = "two_policies"
-    """Training: short sides of 480 to 800 px, and half of the time a crop before (400/500/600, 384 to 600 px, again
-    480 to 800); or no crop."""
+    """Training: two_policies crops half of the images before resizing (shorter side 400, 500 or 600 px, crop of 384 to
+    600 px per side, shorter side in train_short_sides); resize never crops."""
     train_short_sides: tuple[int, int] = (480, 800)
-    """Training: smallest and largest short side, px; those between in steps of 32."""
+    """Training: smallest and largest shorter side in px; drawn in steps of 32."""
     photometric_distortion: bool = False
-    """Training: brightness, contrast, saturation and hue change at random; not in the published recipes."""
+    """Training: random changes of brightness, contrast, saturation and hue; not in the published recipes."""
     empty_images: bool = False
-    """Training: keep images without instances; the published recipes leave them out."""
+    """Training: include images without instances; the published recipes do not."""
     group_by_aspect: bool = True
-    """Training: upright images share batches, so that little is padded."""
+    """Training: group images by aspect ratio (upright or not), which reduces padding."""
     mask_padding: bool = False
-    """Keep what pads images of several sizes out of convolutions; kernels as long as the map would see it."""
+    """Mask the padding of batches before every convolution, since global kernels would carry it into the images."""
     anchor_scale: float = 1.0
-    """Factor on the anchors' sides, which are 32 to 512 px."""
+    """Factor on the anchor sides, which are 32 to 512 px."""
     regions: int = 512
-    """Regions of an image that a stage learns from."""
+    """Regions sampled per image and stage in training."""
     score_threshold: float = 0.05
-    """Detections below this score are not reported."""
+    """Score below which detections are discarded."""
     detections: int = 100
-    """Most detections of an image."""
+    """Largest number of detections per image."""
 
     def __post_init__(self) -> None:
         ordered = 1 <= self.short_side <= self.long_side

@@ -1,4 +1,4 @@
-"""What looks at a region: box heads of two kinds, what they predict, and the mask head."""
+"""The heads of a region: box heads, box predictors and mask head."""
 
 from typing import Literal
 
@@ -11,12 +11,12 @@ from torchvision.models.detection.rpn import RPNHead
 BoxHead = Literal["2fc", "4conv1fc"]
 
 REGION = 7
-"""Side of a region's map for the box heads; masks see 14 and predict 28."""
+"""Side of pooled regions for the box heads; mask heads take 14 and predict 28."""
 HIDDEN = 1024
 
 
 class ClassAgnosticPredictor(nn.Module):
-    """Regions [N, C] -> logits [N, classes + 1] and one box [N, 4] whatever the class."""
+    """Regions [N, C] -> logits [N, classes + 1] and one box [N, 4] for all classes."""
 
     def __init__(self, channels: int, num_classes: int) -> None:
         super().__init__()
@@ -27,8 +27,8 @@ class ClassAgnosticPredictor(nn.Module):
         return self.cls_score(x), self.bbox_pred(x)
 
 
-class ExactRPNHead(RPNHead):
-    """torchvision's, with answers in float32: half precision has steps of 1 px beyond 1024 px."""
+class Float32RPNHead(RPNHead):
+    """torchvision's, with outputs in float32, since half precision resolves only 1 px beyond 1024 px."""
 
     def forward(self, x: list[Tensor]) -> tuple[list[Tensor], list[Tensor]]:
         logits, deltas = super().forward(x)
@@ -36,7 +36,7 @@ class ExactRPNHead(RPNHead):
 
 
 def region_head(kind: BoxHead, channels: int) -> nn.Module:
-    """[N, C, 7, 7] -> [N, 1024]. "2fc": two linear layers; "4conv1fc": four 3x3 convolutions normed, one."""
+    """[N, C, 7, 7] -> [N, 1024]. "2fc": two linear layers; "4conv1fc": four 3x3 conv-BatchNorm and one linear layer."""
     if kind == "2fc":
         return TwoMLPHead(channels * REGION**2, HIDDEN)
     return FastRCNNConvFCHead((channels, REGION, REGION), [channels] * 4, [HIDDEN], norm_layer=nn.BatchNorm2d)
@@ -45,22 +45,22 @@ def region_head(kind: BoxHead, channels: int) -> nn.Module:
 def box_predictor(num_classes: int, class_agnostic: bool) -> nn.Module:
     """Regions [N, 1024] -> logits [N, num_classes], background first, and box deltas [N, 4] or [N, 4 num_classes].
 
-    Started small, as published: the first scores are even, the first boxes the proposals.
+    Initialised small, as published, so that initial scores are uniform and initial boxes are the proposals.
     """
     predictor = (ClassAgnosticPredictor if class_agnostic else FastRCNNPredictor)(HIDDEN, num_classes)
-    for layer, spread in ((predictor.cls_score, 0.01), (predictor.bbox_pred, 0.001)):
-        nn.init.normal_(layer.weight, std=spread)
+    for layer, std in ((predictor.cls_score, 0.01), (predictor.bbox_pred, 0.001)):
+        nn.init.normal_(layer.weight, std=std)
         nn.init.zeros_(layer.bias)
     return predictor
 
 
 def mask_head(channels: int, num_classes: int) -> nn.Sequential:
-    """[N, C, 14, 14] -> logits [N, num_classes, 28, 28]: four 3x3 convolutions, one transposed, one 1x1."""
+    """[N, C, 14, 14] -> logits [N, num_classes, 28, 28]: four 3x3, one transposed and one 1x1 convolution."""
     return nn.Sequential(MaskRCNNHeads(channels, [256] * 4, 1), MaskRCNNPredictor(256, 256, num_classes))
 
 
-def own_box(deltas: Tensor, labels: Tensor) -> Tensor:
-    """Of each region [N, 4 or 4 num_classes] the deltas for its label [N] -> [N, 4]."""
+def deltas_of_labels(deltas: Tensor, labels: Tensor) -> Tensor:
+    """Selects from each region's deltas [N, 4 or 4 num_classes] those of its label [N] -> [N, 4]."""
     if deltas.shape[1] == 4:
         return deltas
     rows = torch.arange(len(labels), device=labels.device)

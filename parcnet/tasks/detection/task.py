@@ -1,4 +1,4 @@
-"""Detection and instance segmentation as the rooms above ask for it."""
+"""Detection and instance segmentation as a `Task`."""
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict
@@ -13,13 +13,20 @@ from parcnet.base import UserError
 from parcnet.checkpoint import Metadata
 from parcnet.data import JointTransform, LabelledImages, Preprocessing, Split, Splits, collate_lists
 from parcnet.recipes import Recipe
-from parcnet.tasks.building import BuiltNetwork, backbone_of, colour_statistics
+from parcnet.tasks.building import BuiltNetwork, build_recipe_backbone, colour_statistics
 from parcnet.tasks.class_scores import ExplainedNetwork
 from parcnet.tasks.detection.building import build_detector, detector_of
 from parcnet.tasks.detection.class_scores import DetectorClassScores
-from parcnet.tasks.detection.coco import AsItIs, CocoImages, DetectionAugmentation, Instances, has_coco_split, open_coco
+from parcnet.tasks.detection.coco import (
+    CocoImages,
+    DetectionAugmentation,
+    ImageToTensor,
+    Instances,
+    has_coco_split,
+    open_coco,
+)
 from parcnet.tasks.detection.file_inference import detect_with_file
-from parcnet.tasks.detection.fixed_shapes import OUTPUTS, FixedDetector, PlainDetector, check_request
+from parcnet.tasks.detection.fixed_shapes import OUTPUTS, FixedShapeDetector, SingleImageDetector, check_request
 from parcnet.tasks.detection.metrics import DetectionMetrics, evaluate_detection
 from parcnet.tasks.detection.object_parity import compare_objects
 from parcnet.tasks.detection.pictures import draw_detections, draw_examples
@@ -34,43 +41,43 @@ from parcnet.tasks.starting_weights import start_from
 from parcnet.tasks.task import Batch, Task
 
 _SHORT_SIDE_STEP = 32
-"""px between the short sides of training images."""
+"""Step between the shorter sides of training images, px."""
 _NETWORK = ("detector", "box_head", "box_loss", "class_agnostic", "short_side", "long_side", "anchor_scale")
 _ARGUMENTS = (*_NETWORK, "regions", "score_threshold", "detections", "mask_padding")
-"""Fields of the recipe that `build_detector` takes under the same names."""
+"""Recipe fields that `build_detector` takes under the same names."""
 _STRIDE = 32
-"""Detectors pad their images to multiples of it, px."""
+"""Detectors pad images to multiples of this, px."""
 
 _BOX_AP = Metric("box_ap", "box AP")
 
 
 class DetectionTask(Task):
-    """Box AP over IoU .5 to .95 selects the best epoch.
+    """Boxes, classes and masks of objects; box AP over IoU .5 to .95 selects the best epoch.
 
-    The loss is a mean over regions, of which an image gives a fixed number while it has enough; so gradients summed
-    over micro-batches are those of the whole batch except for images with few regions, and for masks, whose mean is
-    over the regions that show an object.
+    The loss is a mean over sampled regions, whose number per image is fixed. Gradients accumulated over micro-batches
+    are therefore those of the whole batch, except for images with too few regions and for the mask loss, which is a
+    mean over positive regions.
     """
 
     name = "detection"
     metrics = (_BOX_AP, Metric("mask_ap", "mask AP"), Metric("box_ap50", "box AP50"), Metric("mask_ap50", "mask AP50"))
     logged = ("box_ap", "mask_ap")
     best = _BOX_AP
-    targeted = True
+    takes_targets = True
     sync_norm = True
-    eval_batch = 4  # images whose feature maps are in memory together: they may be 800 x 1333 px
-    predicts = "boxes, classes and masks in your images"
+    eval_batch = 4  # images of up to 800 x 1333 px
+    predicts = "boxes, classes and masks of the objects in your images"
     predict_flags = " --save predicted.png"
 
     def open_splits(self, recipe: Recipe) -> Splits:
         folder, settings = recipe.data.data_dir, _settings(recipe)
         if folder is None:
             raise UserError(
-                "detection has no embedded data: give --data-dir DIR with COCO's annotations. `make demo-detection` "
-                "makes such a folder of coins."
+                "detection has no embedded images: use --data-dir DIR with COCO annotations. `make demo-detection` "
+                "creates such a folder."
             )
         group = recipe.data.batch_size if settings.group_by_aspect else 1
-        train = open_coco(folder, "train", only_filled=not settings.empty_images, group=group)
+        train = open_coco(folder, "train", skip_empty=not settings.empty_images, group=group)
         val = open_coco(folder, "val", train.classes)
         test = open_coco(folder, "test", train.classes) if has_coco_split(folder, "test") else None
         return Splits(train, val, test)
@@ -78,8 +85,8 @@ class DetectionTask(Task):
     def build(self, recipe: Recipe, classes: Sequence[str]) -> BuiltNetwork:
         settings = _settings(recipe)
         if recipe.network.in_chans != 3:
-            raise UserError(f"in_chans is {recipe.network.in_chans}; detection reads images in colour: leave it out.")
-        backbone, model_args = backbone_of(recipe)
+            raise UserError(f"in_chans is {recipe.network.in_chans}; detection needs colour images: leave it out.")
+        backbone, model_args = build_recipe_backbone(recipe)
         mean, std = colour_statistics(backbone.net, recipe)
         values = {name: value for name, value in asdict(settings).items() if name in _ARGUMENTS}
         task_args = {**values, "mean": mean, "std": std}
@@ -88,7 +95,7 @@ class DetectionTask(Task):
         preprocessing = Preprocessing((settings.short_side, settings.long_side), mean, std, "bilinear", 1.0)
         return BuiltNetwork(network, model_args, preprocessing, task_args, () if report is None else (str(report),))
 
-    def train_transform(self, recipe: Recipe, preprocessing: Preprocessing) -> JointTransform:  # noqa: ARG002 - the detector's
+    def train_transform(self, recipe: Recipe, preprocessing: Preprocessing) -> JointTransform:  # noqa: ARG002 - the detector normalises
         settings = _settings(recipe)
         smallest, largest = settings.train_short_sides
         return DetectionAugmentation(
@@ -110,14 +117,14 @@ class DetectionTask(Task):
 
     def open_images(self, data_dir: str | None, split: Split, metadata: Metadata) -> CocoImages:
         if data_dir is None:
-            raise UserError("a detector has no embedded images: say in which to find objects with --data-dir DIR.")
+            raise UserError("detection has no embedded images: name the images to use with --data-dir DIR.")
         return open_coco(data_dir, split, metadata.classes)
 
     def has_split(self, data_dir: str | None, split: Split) -> bool:
         return data_dir is not None and has_coco_split(data_dir, split)
 
-    def eval_transform(self, metadata: Metadata) -> JointTransform:  # noqa: ARG002 - the detector resizes, and back
-        return AsItIs()
+    def eval_transform(self, metadata: Metadata) -> JointTransform:  # noqa: ARG002 - the detector resizes
+        return ImageToTensor()
 
     def eval_collate(self) -> Callable[..., Any]:
         return collate_lists
@@ -126,7 +133,7 @@ class DetectionTask(Task):
         self,
         predictor: Predictor,
         batches: Iterable[Batch],
-        metadata: Metadata,  # noqa: ARG002 - COCO's metric counts the classes that occur
+        metadata: Metadata,  # noqa: ARG002 - COCO's metric needs no class names
         reduction: Reduction = ONE_PROCESS,
     ) -> DetectionMetrics:
         return evaluate_detection(predictor, batches, reduction)
@@ -137,8 +144,8 @@ class DetectionTask(Task):
             for name in dict.fromkeys((*scores.boxes, *scores.masks))
         ]
         title = f"{metadata.model} with {metadata.task_args['detector']} on {data}, {split}: {scores.count} images"
-        rate = f"{scores.images_per_second:.2g} a second"
-        return [ScoreTable(f"{title}, {rate}", ("COCO's", "boxes", "masks"), rows)]
+        rate = f"{scores.images_per_second:.2g} images/s"
+        return [ScoreTable(f"{title}, {rate}", ("metric", "boxes", "masks"), rows)]
 
     def draw_run(
         self,
@@ -152,13 +159,13 @@ class DetectionTask(Task):
         return [path] if draw_examples(predictor, images, metadata, path) else []
 
     def predict(self, predictor: Predictor, image: Image.Image, metadata: Metadata, top: int) -> DetectedObjects:  # noqa: ARG002
-        pixels, _ = AsItIs()(image, Instances())
+        pixels, _ = ImageToTensor()(image, Instances())
         return detected_objects(predictor([pixels])[0], metadata.classes)
 
     def draw_predictions(
         self,
         drawn: Sequence[tuple[Path, Image.Image, DetectedObjects]],
-        metadata: Metadata,  # noqa: ARG002 - objects carry their names
+        metadata: Metadata,  # noqa: ARG002 - objects hold their class names
         path: Path,
     ) -> None:
         draw_detections([(image, objects) for _, image, objects in drawn], path)
@@ -167,19 +174,19 @@ class DetectionTask(Task):
         return lambda images: [detect_with_file(file, image, metadata) for image in images], metadata
 
     def export_size(self, metadata: Metadata) -> tuple[int, int]:
-        """Images differ in size; the largest, in landscape."""
+        """The largest image size, in landscape orientation."""
         height, width = super().export_size(metadata)
         return -(-height // _STRIDE) * _STRIDE, -(-width // _STRIDE) * _STRIDE
 
     def exportable(self, network: nn.Module, request: ExportRequest) -> nn.Module:
         check_request(request)
-        return PlainDetector(network)  # type: ignore[arg-type]  # the task's own network
+        return SingleImageDetector(network)  # type: ignore[arg-type]  # a `Detector`
 
     def fixed_shapes(self, prepared: nn.Module, image: Tensor) -> nn.Module:
-        assert isinstance(prepared, PlainDetector)
-        return FixedDetector(prepared.detector, image)
+        assert isinstance(prepared, SingleImageDetector)
+        return FixedShapeDetector(prepared.detector, image)
 
-    def output_names(self, outputs: Sequence[Tensor]) -> tuple[str, ...]:  # noqa: ARG002 - always these
+    def output_names(self, outputs: Sequence[Tensor]) -> tuple[str, ...]:  # noqa: ARG002 - always the same
         return OUTPUTS
 
     def compare_outputs(
@@ -187,7 +194,7 @@ class DetectionTask(Task):
         expected: Outputs,
         exported: Outputs,
         images: Tensor,
-        batch: int,  # noqa: ARG002 - one image at a time
+        batch: int,  # noqa: ARG002 - images are compared one at a time
         logits: bool,  # noqa: ARG002 - objects are matched
     ) -> Parity:
         return compare_objects(expected, exported, images)

@@ -1,4 +1,4 @@
-"""Semantic segmentation: a class for every pixel."""
+"""Semantic segmentation: one class per pixel."""
 
 from parcnet.tasks.segmentation.loss import SegmentationLoss
 from parcnet.tasks.segmentation.sliding_inference import SCALES, InferenceSettings, predict_probabilities

@@ -1,4 +1,4 @@
-"""A segmenter as Grad-CAM explains it."""
+"""Class scores of a segmenter for Grad-CAM."""
 
 import torch
 from torch import Tensor, nn
@@ -8,14 +8,14 @@ from parcnet.tasks.class_scores import ClassScores, ScoredNetwork
 
 
 class SegmenterClassScores(ScoredNetwork):
-    """Of a segmenter with logits l [1, K, H, W], over the pixels P_k where class k is the likeliest:
+    """For a segmenter with logits l [1, K, H, W] and the set P_k of pixels whose likeliest class is k:
 
         score_k = sum_{(i,j) in P_k} l[k,i,j] / HW      confidence_k = |P_k| / HW
 
-    as Seg-Grad-CAM sums (arXiv 2002.11434, Eq. 2); where P_k is empty, over all pixels.
+    as in Seg-Grad-CAM (arXiv 2002.11434, Eq. 2); the sum is over all pixels when P_k is empty.
     """
 
-    measure = "share of the pixels"
+    measure = "fraction of the pixels"
 
     def __init__(self, network: nn.Module) -> None:
         super().__init__(network, "backbone.net")

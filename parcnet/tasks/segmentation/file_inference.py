@@ -1,4 +1,4 @@
-"""Segmentation of images of any size by an exported file, which takes one size."""
+"""Segmentation of images of any size by an exported file of fixed size."""
 
 from dataclasses import replace
 
@@ -15,8 +15,8 @@ from parcnet.tasks.segmentation.sliding_inference import InferenceSettings
 def settings_for_file(settings: InferenceSettings, size: tuple[int, int]) -> InferenceSettings:
     """`settings` for a file of `size` (H, W) px.
 
-    Sliding windows become the file's size, at strides in proportion; a whole image is resized, its shape kept, to the
-    largest that fits into the file.
+    Sliding windows take the file's size, with proportional strides; whole images are resized, keeping the aspect
+    ratio, to the largest size that fits into the file.
     """
     if settings.inference == "whole":
         return replace(settings, box=size)
@@ -27,9 +27,9 @@ def settings_for_file(settings: InferenceSettings, size: tuple[int, int]) -> Inf
 
 
 def padded_predictor(file: ExportedFile, metadata: Metadata) -> Predictor:
-    """`file` for images no larger than its size, padded with the mean colour at the right and below.
+    """`file` for images no larger than its size, which are padded with the mean colour at the right and bottom.
 
-    Crops are padded likewise in training. Images are scaled as the file's own preprocessing says.
+    Crops are padded in the same way in training. Images are normalised or not, as the file expects.
     """
     height, width = file.size
     own = Preprocessing.from_dict(metadata.preprocessing)

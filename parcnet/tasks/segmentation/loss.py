@@ -1,4 +1,4 @@
-"""What a segmenter's logits are trained against."""
+"""The segmentation loss."""
 
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -9,8 +9,8 @@ from parcnet.tasks.segmentation.data import IGNORED
 class SegmentationLoss(nn.Module):
     """L = ce(decoder) + weight ce(auxiliary), each the cross entropy summed over pixels / number of all pixels, nats.
 
-    Ignored pixels add nothing but count in the mean, as in the published recipes' framework; so parts of a batch that
-    are equally large weigh the same, however many of their pixels are ignored, and accumulating their gradients is
+    Ignored pixels add nothing but count in the denominator, as in the framework of the published recipes. Equal parts
+    of a batch therefore have equal weight, however many of their pixels are ignored, and gradient accumulation is
     exact.
 
     Shapes: logits [B, K, h, w] of both heads, upsampled to the labels [B, H, W] (bilinear).

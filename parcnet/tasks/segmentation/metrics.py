@@ -1,4 +1,4 @@
-"""How well a predictor labels the pixels of images."""
+"""IoU and accuracy of a predictor on images with label maps."""
 
 import time
 from collections.abc import Iterable, Sequence
@@ -20,29 +20,29 @@ from parcnet.tasks.segmentation.sliding_inference import InferenceSettings, pred
 
 @dataclass(frozen=True, slots=True)
 class SegmentationMetrics:
-    """Metrics over all pixels of a split together, not averaged over images; ignored pixels count nowhere.
+    """Metrics over all pixels of a split, not averaged over images; ignored pixels are excluded.
 
-    IoU_c = n_cc / (sum_j n_cj + sum_i n_ic - n_cc)      n_ij pixels of class i predicted as j
+    IoU_c = n_cc / (sum_j n_cj + sum_i n_ic - n_cc)      n_ij: pixels of class i predicted as j
     """
 
     confusion: NDArray[np.int64]
     """Pixels [true class, predicted class]."""
     loss: float
-    """Mean negative log probability of the true class, nats a pixel."""
+    """Mean negative log-likelihood of the true class, nats per pixel."""
     count: int
-    """Images."""
+    """Number of images."""
     images_per_second: float
-    """Reading, resizing and predicting together."""
+    """Reading and resizing included."""
 
     @property
     def iou(self) -> NDArray[np.float64]:
-        """Of each class; NaN for one that neither occurs nor is predicted."""
+        """IoU of each class; NaN for a class that neither occurs nor is predicted."""
         hits = self.confusion.diagonal()
         return _ratio(hits, self.confusion.sum(0) + self.confusion.sum(1) - hits)
 
     @property
     def accuracy(self) -> NDArray[np.float64]:
-        """Fraction of each class's pixels that are predicted right; NaN for a class that does not occur."""
+        """Fraction of each class's pixels predicted correctly; NaN for a class that does not occur."""
         return _ratio(self.confusion.diagonal(), self.confusion.sum(1))
 
     @property
@@ -57,11 +57,11 @@ class SegmentationMetrics:
 
     @property
     def aacc(self) -> float:
-        """Fraction of all pixels that are predicted right."""
+        """Fraction of all pixels predicted correctly."""
         return float(self.confusion.trace() / self.confusion.sum())
 
     def metrics(self) -> dict[str, float]:
-        """The plain numbers, for logs and files."""
+        """The scalar metrics, for logs and files."""
         return {"miou": self.miou, "macc": self.macc, "aacc": self.aacc, "loss": self.loss}
 
 
@@ -72,11 +72,11 @@ def evaluate_segmentation(
     settings: InferenceSettings,
     reduction: Reduction = ONE_PROCESS,
 ) -> SegmentationMetrics:
-    """Runs the predictor over batches (images [C, H, W] of any sizes, their label maps [H, W] of the same sizes).
+    """Runs the predictor over batches (images [C, H, W] of any size, label maps [H, W] of the same size).
 
-    Every image is predicted by itself, as `settings` say, and scored at its own size. Where several processes evaluate
-    parts of a split, `reduction` sums their counts. Raises `UserError` when no pixel is labelled, or when one is
-    labelled with a class that the network does not have.
+    Each image is predicted separately, as `settings` specify, and scored at its original size. When several processes
+    evaluate parts of a split, `reduction` sums their counts. Raises `UserError` when no pixel is labelled, or a label
+    is not a class of the network.
     """
     started = time.perf_counter()
     confusion = torch.zeros(num_classes**2, dtype=torch.int64)
@@ -88,9 +88,9 @@ def evaluate_segmentation(
             probabilities = predict_probabilities(predictor, image, settings, size).cpu()
             labelled = labels != IGNORED
             if probabilities.shape[0] != num_classes or (labelled.any() and int(labels[labelled].max()) >= num_classes):
-                worst = int(labels[labelled].max())
+                largest = int(labels[labelled].max())
                 raise UserError(
-                    f"the network returned {probabilities.shape[0]} classes, labels go up to {worst}; expected "
+                    f"the network returned {probabilities.shape[0]} classes, labels go up to {largest}; expected "
                     f"{num_classes}."
                 )
             predicted = probabilities.argmax(0)[labelled]
@@ -101,12 +101,12 @@ def evaluate_segmentation(
     pixels = int(confusion.sum())
     if not pixels:
         raise UserError(
-            "there is no labelled pixel to evaluate: the split is empty, unreadable, or ignored throughout."
+            "there is no labelled pixel to evaluate: the split is empty or unreadable, or all pixels are ignored."
         )
     rate = int(count) / (time.perf_counter() - started)
     return SegmentationMetrics(confusion.view(num_classes, -1).numpy(), float(loss) / pixels, int(count), rate)
 
 
-def _ratio(hits: NDArray[Any], of: NDArray[Any]) -> NDArray[np.float64]:
+def _ratio(hits: NDArray[Any], total: NDArray[Any]) -> NDArray[np.float64]:
     with np.errstate(invalid="ignore"):
-        return hits / of
+        return hits / total

@@ -31,7 +31,10 @@ def draw_segmentations(
 
 
 def draw_examples(predictor: Predictor, images: LabelledImages, metadata: Metadata, path: Path) -> bool:
-    """Draws a few images of a split, their labels and predictions; returns whether any could be read, and was drawn."""
+    """Draws a few images of a split with labels and predictions.
+
+    Returns False, without drawing, when no image can be read.
+    """
     from parcnet.plots.segmentation import SegmentedRow, segmentation_rows  # as above
 
     transform = SegmentationEvaluation(Preprocessing.from_dict(metadata.preprocessing))
@@ -41,7 +44,7 @@ def draw_examples(predictor: Predictor, images: LabelledImages, metadata: Metada
         try:
             image, labels = images.image(index), images.label(index)
         except BadImage:
-            continue  # was named when the split was evaluated
+            continue  # reported when the split was evaluated
         probabilities = predict_probabilities(predictor, transform.image(image), settings, labels.shape)
         predicted = probabilities.argmax(0).cpu().numpy()
         rows.append(SegmentedRow(Path(images.where(index)).stem, np.asarray(image), (labels, predicted)))

@@ -1,4 +1,4 @@
-"""The classes of an image's pixels, for people and for files."""
+"""The predicted segmentation of an image, as text and as JSON."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ class PixelClasses:
     labels: NDArray[np.int64]
     """[H, W]: the likeliest class of each pixel."""
     pixels: dict[str, float]
-    """Fraction of the pixels by class, the largest first."""
+    """Class -> fraction of the pixels, in descending order."""
 
     def lines(self) -> list[str]:
         return [f"{fraction:7.2%}  {name}" for name, fraction in self.pixels.items()]
@@ -26,7 +26,7 @@ class PixelClasses:
 
 
 def pixel_classes(probabilities: Tensor, classes: Sequence[str], top: int) -> PixelClasses:
-    """The segmentation of log probabilities [K, H, W], and the fractions of its `top` largest classes."""
+    """The segmentation by log probabilities [K, H, W], with the pixel fractions of its `top` largest classes."""
     labels = probabilities.argmax(0).cpu()
     counts = labels.flatten().bincount(minlength=len(classes))
     order = [index for index in counts.argsort(descending=True).tolist() if counts[index]][:top]

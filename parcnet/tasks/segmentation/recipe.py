@@ -1,4 +1,4 @@
-"""Semantic segmentation: the decoder, the crops it learns from, and how whole images are predicted."""
+"""Recipe section of semantic segmentation: decoder, training crops and inference."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -10,37 +10,37 @@ from parcnet.tasks.whole_image_fields import WHOLE_IMAGE_FIELDS
 
 @dataclass(frozen=True, slots=True)
 class SegmentationSettings:
-    """UperNet over the network's feature maps; the numbers are those of the published ADE20K recipes."""
+    """UperNet over the network's feature maps; the defaults are those of the published ADE20K recipes."""
 
     decoder_channels: int = 512
-    """Of UperNet's pyramid pooling and feature pyramid."""
+    """Channels of UperNet's pyramid pooling and feature pyramid."""
     decoder_dropout: float = 0.1
-    """Share of channels dropped before each classifier of pixels."""
+    """Dropout rate of channels before each pixel classifier."""
     auxiliary_channels: int = 256
-    """Of the auxiliary head on the last but one map, which only training needs."""
+    """Channels of the auxiliary head on the map of stride 16, used only in training."""
     auxiliary_weight: float = 0.4
-    """Its share in the loss; 0 leaves the head out."""
+    """Weight of the auxiliary loss; 0: no auxiliary head."""
     crop_size: tuple[int, int] = (512, 512)
     """Height and width in px of training crops and of sliding windows."""
     resize_to: tuple[int, int] = (512, 2048)
-    """Images are resized, shape kept, to the largest whose short and long side are at most these, in px."""
+    """Largest short and long side in px, to which images are resized keeping their aspect ratio."""
     resize_range: tuple[float, float] = (0.5, 2.0)
-    """Training: resize_to is multiplied by a factor drawn between these."""
+    """Training: smallest and largest random factor on resize_to."""
     category_limit: float = 0.75
-    """Training: a crop in which one class covers more than this share is drawn again, up to ten times."""
+    """Training: a crop in which one class covers more than this fraction is drawn again, up to ten times."""
     photometric: bool = True
-    """Training: brightness, contrast, saturation and hue change at random."""
+    """Training: random changes of brightness, contrast, saturation and hue."""
     reduce_zero_label: bool = False
-    """Label 0 is no class but ignored, and every other label one less, as in ADE20K."""
+    """Ignore label 0 and reduce every other label by one, as for ADE20K."""
     inference: Literal["whole", "slide"] = "slide"
-    """Predict the resized image at once, or in overlapping windows of crop_size whose logits are averaged."""
+    """Predict the whole resized image, or overlapping windows of crop_size whose logits are averaged."""
     stride: tuple[int, int] = (341, 341)
-    """From one window to the next, px; at most crop_size."""
+    """Stride of the windows in px, at most crop_size."""
 
     def __post_init__(self) -> None:
         for name in ("decoder_channels", "auxiliary_channels"):
             expect(getattr(self, name) >= 1, name, getattr(self, name), "at least 1")
-        expect(0 <= self.decoder_dropout < 1, "decoder_dropout", self.decoder_dropout, "a share in [0, 1)")
+        expect(0 <= self.decoder_dropout < 1, "decoder_dropout", self.decoder_dropout, "a rate in [0, 1)")
         weight = 0 <= self.auxiliary_weight < float("inf")
         expect(weight, "auxiliary_weight", self.auxiliary_weight, "0 or more")
         expect(min(self.crop_size) >= 1, "crop_size", self.crop_size, "height and width in px, at least 1")
@@ -48,7 +48,7 @@ class SegmentationSettings:
         expect(sides, "resize_to", self.resize_to, "short and long side in px, the smaller first")
         factors = 0 < self.resize_range[0] <= self.resize_range[1] < float("inf")
         expect(factors, "resize_range", self.resize_range, "two factors above 0, the smaller first")
-        expect(0 < self.category_limit <= 1, "category_limit", self.category_limit, "a share in (0, 1]")
+        expect(0 < self.category_limit <= 1, "category_limit", self.category_limit, "a fraction in (0, 1]")
         covers = all(0 < step <= side for step, side in zip(self.stride, self.crop_size, strict=True))
         expect(covers, "stride", self.stride, f"1 px to crop_size {self.crop_size}, so that windows leave no gap")
 

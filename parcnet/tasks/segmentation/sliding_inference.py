@@ -1,4 +1,4 @@
-"""Segmentation of a whole image: at once or in overlapping windows, at one scale or several, mirrored or not."""
+"""Inference on whole images: directly or in overlapping windows, at one or several scales, optionally mirrored."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,36 +12,36 @@ from parcnet.tasks.predictor import Predictor
 from parcnet.tasks.segmentation.data import fitted_size
 
 SCALES = (0.5, 0.75, 1.0, 1.25, 1.5, 1.75)
-"""Of the published multi-scale test."""
+"""Scales of the published multi-scale evaluation."""
 
 
 @dataclass(frozen=True, slots=True)
 class InferenceSettings:
-    """Which views of an image are averaged."""
+    """Resizing, windows and the views (scales, mirroring) that are averaged."""
 
     resize_to: tuple[int, int] = (512, 2048)
-    """At scale 1 the image is resized, shape kept, to the largest with at most this short and long side, px."""
+    """Largest short and long side in px at scale 1; the aspect ratio is kept."""
     inference: Literal["whole", "slide"] = "slide"
     window: tuple[int, int] = (512, 512)
-    """Height and width in px."""
+    """Height and width of the windows in px."""
     stride: tuple[int, int] = (341, 341)
-    """From one window to the next, px."""
+    """Vertical and horizontal stride of the windows in px."""
     scales: tuple[float, ...] = (1.0,)
     flip: bool = False
-    """Whether each scale is also mirrored left to right."""
+    """Whether to add a mirrored view at each scale."""
     box: tuple[int, int] | None = None
-    """(H, W) in px that the resized image must fit into, in place of `resize_to`; None: no box."""
+    """(H, W) in px that the resized image must fit into, instead of `resize_to`; None: not used."""
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> "InferenceSettings":
-        """From a checkpoint's JSON values; TypeError for unknown fields."""
+        """From the JSON values of a checkpoint. Raises TypeError for unknown fields."""
         fields: dict[str, Any] = {
             name: tuple(value) if isinstance(value, list) else value for name, value in values.items()
         }
         return cls(**fields)
 
     def view_size(self, size: tuple[int, int], scale: float) -> tuple[int, int]:
-        """(H, W) that an image of `size` is resized to for one scale."""
+        """(H, W) of the resized image of `size` at one scale."""
         if self.box is None:
             return fitted_size(size, self.resize_to, scale)
         factor = min(side / own for side, own in zip(self.box, size, strict=True))
@@ -52,10 +52,10 @@ class InferenceSettings:
 def predict_probabilities(
     predictor: Predictor, image: Tensor, settings: InferenceSettings, size: tuple[int, int]
 ) -> Tensor:
-    """One image [C, H, W] of any size -> log probabilities [K, *size], of the mean over all views.
+    """One image [C, H, W] of any size -> log of the class probabilities [K, *size], averaged over all views.
 
-    The predictor maps images [1, C, h, w] to logits [1, K, h, w]. Each view is made from the image itself, and its
-    logits are resized to `size`, bilinear, before the softmax. Windows are averaged as logits.
+    The predictor maps images [1, C, h, w] to logits [1, K, h, w]. Each view is resized from the original image; its
+    logits are averaged over windows and resized to `size`, bilinear, before the softmax.
     """
     total: Tensor | None = None
     views = 0
@@ -70,12 +70,12 @@ def predict_probabilities(
             probabilities = logits.softmax(1)
             total = probabilities if total is None else total + probabilities
             views += 1
-    assert total is not None, "no scale"
+    assert total is not None, "there are no scales"
     return (total[0] / views).clamp_min(torch.finfo(torch.float32).tiny).log()
 
 
 def windows(size: tuple[int, int], window: tuple[int, int], stride: tuple[int, int]) -> list[tuple[int, int, int, int]]:
-    """(top, left, bottom, right) of the windows over a map of `size`: the last of a row or column is moved inside."""
+    """(top, left, bottom, right) of windows that cover `size`; the last of each row and column is shifted inside."""
     height, width = size
     corners = []
     for top in range(0, max(height - window[0] + stride[0] - 1, 0) // stride[0] * stride[0] + 1, stride[0]):
@@ -86,7 +86,7 @@ def windows(size: tuple[int, int], window: tuple[int, int], stride: tuple[int, i
 
 
 def _logits(predictor: Predictor, image: Tensor, settings: InferenceSettings) -> Tensor:
-    """[1, C, H, W] -> [1, K, H, W], on the device that the predictor returns them on."""
+    """[1, C, H, W] -> logits [1, K, H, W], on the device of the predictor's output."""
     if settings.inference == "whole":
         logits: Tensor = predictor(image)
         return logits

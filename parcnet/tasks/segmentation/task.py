@@ -1,4 +1,4 @@
-"""Semantic segmentation as the rooms above ask for it."""
+"""Semantic segmentation as a `Task`."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
@@ -12,7 +12,7 @@ from parcnet.base import UserError
 from parcnet.checkpoint import Metadata
 from parcnet.data import JointTransform, LabelledImages, Preprocessing, Split, Splits, collate_lists
 from parcnet.recipes import Recipe
-from parcnet.tasks.building import BuiltNetwork, backbone_of, colour_statistics
+from parcnet.tasks.building import BuiltNetwork, build_recipe_backbone, colour_statistics
 from parcnet.tasks.class_scores import ExplainedNetwork
 from parcnet.tasks.exported_file import ExportedFile, for_file
 from parcnet.tasks.predictor import Predictor
@@ -41,9 +41,9 @@ _MIOU = Metric("miou", "mIoU")
 
 
 class SegmentationTask(Task):
-    """Mean IoU selects the best epoch.
+    """One class per pixel; mean IoU selects the best epoch.
 
-    A checkpoint's task_args: `decoder`, the arguments of `segmenter`; `looks`, those of `InferenceSettings`; and
+    task_args of a checkpoint: `decoder`, the arguments of `segmenter`; `looks`, those of `InferenceSettings`; and
     `reduce_zero_label`.
     """
 
@@ -52,7 +52,7 @@ class SegmentationTask(Task):
     logged = ("loss", "miou", "macc", "aacc")
     best = _MIOU
     sync_norm = True
-    predicts = "colours your images by class"
+    predicts = "the segmentation of your images, coloured by class"
     predict_flags = " --save predicted.png"
 
     def open_splits(self, recipe: Recipe) -> Splits:
@@ -62,7 +62,7 @@ class SegmentationTask(Task):
 
     def build(self, recipe: Recipe, classes: Sequence[str]) -> BuiltNetwork:
         settings = _settings(recipe)
-        backbone, model_args = backbone_of(recipe)
+        backbone, model_args = build_recipe_backbone(recipe)
         decoder: dict[str, Any] = {
             "channels": settings.decoder_channels,
             "auxiliary_channels": settings.auxiliary_channels if settings.auxiliary_weight else None,
@@ -91,10 +91,10 @@ class SegmentationTask(Task):
         return SegmentationLoss(_settings(recipe).auxiliary_weight)
 
     def check_batch(self, micro_batch: int, world: int, device: str) -> None:
-        """Pyramid pooling ends in a BatchNorm of one value an image and channel, which needs two images."""
+        """Pyramid pooling has a BatchNorm over one value per image and channel, which needs two images."""
         if micro_batch * (world if device == "cuda" else 1) < 2:
             raise UserError(
-                "segmentation trains on at least two images at a time, for its BatchNorm over pooled images: use a "
+                "segmentation trains on at least two images at a time, for the BatchNorm in pyramid pooling: use a "
                 "larger --batch-size or --micro-batch."
             )
 
@@ -103,7 +103,7 @@ class SegmentationTask(Task):
 
     def open_images(self, data_dir: str | None, split: Split, metadata: Metadata) -> LabelMaps:
         if data_dir is None:
-            raise UserError("a segmenter has no embedded images: say which to segment with --data-dir DIR.")
+            raise UserError("segmentation has no embedded images: name the images to use with --data-dir DIR.")
         return open_label_maps(data_dir, split, metadata.task_args["reduce_zero_label"], metadata.classes)
 
     def has_split(self, data_dir: str | None, split: Split) -> bool:
@@ -121,8 +121,8 @@ class SegmentationTask(Task):
         return evaluate_segmentation(predictor, batches, len(metadata.classes), _inference(metadata), reduction)
 
     def multi_scale(self, metadata: Metadata) -> Metadata:
-        several = {**metadata.task_args["looks"], "scales": SCALES, "flip": True}
-        return replace(metadata, task_args={**metadata.task_args, "looks": several})
+        inference = {**metadata.task_args["looks"], "scales": SCALES, "flip": True}
+        return replace(metadata, task_args={**metadata.task_args, "looks": inference})
 
     def score_tables(self, scores: SegmentationMetrics, metadata: Metadata, data: str, split: str) -> list[ScoreTable]:
         title = f"{metadata.model} with UperNet on {data}, {split}, {_scales(metadata)}"
@@ -132,7 +132,7 @@ class SegmentationTask(Task):
         rest = (f"{scores.loss:.4f}", f"{scores.images_per_second:.1f}")
         return [
             ScoreTable(title, ("class", "IoU"), rows),
-            ScoreTable("over all classes", columns, [(str(scores.count), *values, *rest)]),
+            ScoreTable("all classes", columns, [(str(scores.count), *values, *rest)]),
         ]
 
     def score_values(self, scores: SegmentationMetrics, metadata: Metadata) -> Mapping[str, Any]:
@@ -141,14 +141,14 @@ class SegmentationTask(Task):
     def warnings(self, scores: SegmentationMetrics, metadata: Metadata, split: str) -> list[str]:
         absent = int((scores.confusion.sum(1) == 0).sum())
         total = len(metadata.classes)
-        return [f"{absent} of the checkpoint's {total} classes have no pixel in {split}/"] if absent else []
+        return [f"{absent} of the checkpoint's {total} classes have no pixels in {split}/"] if absent else []
 
     def draw_run(
         self,
         predictor: Predictor,
         images: LabelledImages,
         metadata: Metadata,
-        scores: Scores,  # noqa: ARG002 - the matrix of hundreds of classes says little
+        scores: Scores,  # noqa: ARG002 - a confusion matrix of hundreds of classes is unreadable
         folder: Path,
     ) -> list[Path]:
         path = folder / "predictions.png"
@@ -166,14 +166,14 @@ class SegmentationTask(Task):
 
     def file_predictor(self, file: ExportedFile, metadata: Metadata) -> tuple[Predictor, Metadata]:
         settings = settings_for_file(_inference(metadata), file.size)
-        looks = {**metadata.task_args["looks"], "window": settings.window, "stride": settings.stride}
-        task_args = {**metadata.task_args, "looks": {**looks, "box": settings.box}}
+        inference = {**metadata.task_args["looks"], "window": settings.window, "stride": settings.stride}
+        task_args = {**metadata.task_args, "looks": {**inference, "box": settings.box}}
         return padded_predictor(file, metadata), replace(for_file(metadata, file), task_args=task_args)
 
     def output_names(self, outputs: Sequence[Tensor]) -> tuple[str, ...]:
         return ("logits",) if len(outputs) == 1 else super().output_names(outputs)
 
-    def explained(self, network: nn.Module, metadata: Metadata) -> ExplainedNetwork:  # noqa: ARG002 - needs no more
+    def explained(self, network: nn.Module, metadata: Metadata) -> ExplainedNetwork:  # noqa: ARG002 - the network suffices
         return ExplainedNetwork(network.get_submodule("backbone.net"), SegmenterClassScores(network).eval())
 
 
@@ -191,7 +191,7 @@ def _scales(metadata: Metadata) -> str:
 
 
 def _iou(scores: SegmentationMetrics, metadata: Metadata) -> dict[str, float | None]:
-    """By class; None for one that neither occurs nor is predicted."""
+    """Class -> IoU; None for a class that neither occurs nor is predicted."""
     pairs = zip(metadata.classes, scores.iou, strict=True)
     return {name: None if value != value else float(value) for name, value in pairs}
 

@@ -1,4 +1,4 @@
-"""UperNet (Xiao et al., ECCV 2018) over any backbone; its heads are those of transformers."""
+"""UperNet (Xiao et al., ECCV 2018) over any backbone, with the heads of transformers."""
 
 import importlib
 from typing import Any
@@ -10,24 +10,24 @@ from parcnet.base import UserError
 from parcnet.checkpoint import Metadata
 from parcnet.tasks.backbone import Backbone, build_backbone
 
-_AUXILIARY_LEVEL = 2  # the map of stride 16, of stage 3
+_AUXILIARY_LEVEL = 2  # the map of stride 16, from the third stage
 _CLASSIFIER_STD = 0.01
 
 
 class Segmenter(nn.Module):
     """Images [B, C, H, W], any size -> logits [B, K, H, W], upsampled from stride 4 (bilinear).
 
-    backbone   four maps, strides 4 to 32, each behind a norm
+    backbone   four normalised feature maps of strides 4 to 32
     decoder    UperNet: pyramid pooling of the last map, a feature pyramid, their concatenation, dropout, classifier
-    auxiliary  a small fully convolutional head on the map of stride 16, or None; it takes part in training alone
+    auxiliary  a small fully convolutional head on the map of stride 16, or None; used only in training
 
     In training mode: (logits of the decoder [B, K, H/4, W/4], logits of the auxiliary head [B, K, H/16, W/16] or None),
-    which `SegmentationLoss` takes. Pyramid pooling ends in a BatchNorm of one value a channel and image, so training
-    needs at least two images at a time.
+    which `SegmentationLoss` takes. Pyramid pooling has a BatchNorm over one value per channel and image, so
+    training needs at least two images at a time.
     """
 
     task = "segmentation"
-    """Name of the task, for whoever is given the network alone."""
+    """Name of the task, for `task_of_network`."""
 
     def __init__(self, backbone: Backbone, decoder: nn.Module, auxiliary: nn.Module | None) -> None:
         super().__init__()
@@ -43,7 +43,7 @@ class Segmenter(nn.Module):
         return F.interpolate(logits, images.shape[-2:], mode="bilinear", align_corners=False)
 
     def set_grad_checkpointing(self, enable: bool = True) -> None:
-        """Recompute the backbone's blocks in backward instead of keeping their maps."""
+        """Recompute the backbone's activations in the backward pass instead of storing them."""
         self.backbone.set_grad_checkpointing(enable)
 
 
@@ -55,7 +55,7 @@ def segmenter(
     auxiliary_channels: int | None = 256,
     dropout: float = 0.1,
 ) -> Segmenter:
-    """UperNet for so many classes over `backbone`; `auxiliary_channels` None leaves the auxiliary head out.
+    """UperNet over `backbone`; `auxiliary_channels=None` omits the auxiliary head.
 
     Raises `UserError` where transformers is not installed.
     """
@@ -71,7 +71,7 @@ def segmenter(
 
 
 def segmenter_of(metadata: Metadata) -> Segmenter:
-    """A fresh network as a checkpoint describes it."""
+    """The network that a checkpoint describes, randomly initialised."""
     return segmenter(
         build_backbone(metadata.model, metadata.model_args), len(metadata.classes), **metadata.task_args["decoder"]
     )
@@ -90,7 +90,7 @@ def _config(classes: int, channels: int, auxiliary_channels: int) -> Any:
 
 
 def _initialise(head: nn.Module) -> None:
-    """As the published recipes' framework: He's normal for convolutions before a ReLU, small classifiers."""
+    """As in the framework of the published recipes: He initialisation of convolutions, small normal of classifiers."""
     for name, module in head.named_modules():
         if isinstance(module, nn.Conv2d):
             if name == "classifier":

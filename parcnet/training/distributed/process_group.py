@@ -40,7 +40,7 @@ class ProcessGroup:
             dist.all_reduce(values)
         return values
 
-    def broadcast(self, content: bytes | None) -> bytes:
+    def from_main(self, content: bytes | None) -> bytes:
         """The main rank's content, on all ranks; the others give None."""
         if self.world == 1:
             assert content is not None

@@ -7,25 +7,11 @@ from itertools import islice
 
 from parcnet.base import warn
 from parcnet.tasks.task import Batch
-from parcnet.training.loop.diagnosis import find_origin
 from parcnet.training.loop.log_lines import StepLog
 from parcnet.training.loop.memory import peak_megabytes
+from parcnet.training.loop.nonfinite import NonFinite, find_origin
 from parcnet.training.loop.progress import Progress
 from parcnet.training.loop.step import Stepper, StepResult
-
-
-class NonFinite(ArithmeticError):
-    """Loss or gradient was NaN or infinite, in too many consecutive steps."""
-
-    def __init__(self, value: float, step: int | None, what: str = "loss", origin: str = "") -> None:
-        self.value = value
-        self.step = step
-        """Number of the first such step, from 1; None for the validation loss."""
-        self.what = what
-        self.origin = origin
-        """Where it originates, in a sentence; empty if unknown."""
-        where = "validation" if step is None else f"step {step}"
-        super().__init__(f"the {what} is {value} at {where}")
 
 
 def train_epoch(

@@ -2,22 +2,18 @@
 
 import math
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable
 from typing import Protocol
 
 from parcnet.base import UserError, progress
-from parcnet.tasks.predictor import torch_predictor
-from parcnet.tasks.task import Batch, Task
-from parcnet.training.loop.epoch import NonFinite, train_epoch
+from parcnet.tasks.task import Task
+from parcnet.training.loop.epoch import train_epoch
 from parcnet.training.loop.log_lines import EpochLog, StepLog
-from parcnet.training.loop.nonfinite import first_nonfinite_weight
+from parcnet.training.loop.nonfinite import NonFinite
 from parcnet.training.loop.plan import TrainingPlan
 from parcnet.training.loop.progress import Progress
 from parcnet.training.loop.step import Stepper
-
-
-class Stopped(Exception):
-    """A signal asked the run to stop; its state was saved."""
+from parcnet.training.loop.validation import Stopped, validate
 
 
 class Observer(Protocol):
@@ -98,7 +94,7 @@ def _epoch(
     if not position.losses:
         raise NonFinite(math.nan, epoch * plan.steps_per_epoch + 1)
     trained = time.perf_counter()
-    val = _validate(task, stepper, plan) if plan.validates(epoch) else dict.fromkeys(task.logged)
+    val = validate(task, stepper, plan) if plan.validates(epoch) else dict.fromkeys(task.logged)
     seconds, training = time.perf_counter() - started, max(trained - started, 1e-9)
     line = EpochLog(
         epoch + 1,
@@ -110,24 +106,3 @@ def _epoch(
         round(min(waited / training, 1.0), 3),
     )
     observer.epoch(line)
-
-
-def _validate(task: Task, stepper: Stepper, plan: TrainingPlan) -> dict[str, float | None]:
-    stepper.synchronise()
-    with torch_predictor(stepper.kept, stepper.device, stepper.dtype) as predictor:
-        batches = _interruptible(plan.validation, stepper)
-        scores = task.evaluate(predictor, batches, plan.metadata, stepper.group).metrics()
-    for name in task.logged:
-        if not math.isfinite(scores[name]):
-            weight = first_nonfinite_weight(stepper.kept)
-            origin = f"The weights themselves are not finite, {weight} first." if weight else ""
-            raise NonFinite(scores[name], None, name, origin)
-    return {name: scores[name] for name in task.logged}
-
-
-def _interruptible(batches: Iterable[Batch], stepper: Stepper) -> Iterator[Batch]:
-    """The state is on the disk already, so one process may stop here; several stop together, at their next step."""
-    for batch in batches:
-        yield batch
-        if stepper.group.world == 1 and stepper.stopping():
-            raise Stopped

@@ -29,6 +29,8 @@ class TrainingPlan:
     """(epoch, from 0; micro-batches to skip) -> this rank's augmented micro-batches."""
     validation: Iterable[Batch]
     """This rank's part; iterated once a validation."""
+    test: Iterable[Batch] | None
+    """This rank's part of the test split, for the end of the run; None where there is none."""
 
     def steps_in(self, epoch: int) -> int:
         """Steps of this epoch, from 0."""

@@ -14,10 +14,10 @@ from torch import Tensor, nn, optim
 from torch.nn.parallel import DistributedDataParallel
 
 from parcnet.base import map_tensors, to_device
+from parcnet.data.device_seeds import Purpose, reseed_devices
 from parcnet.tasks.task import Batch, Mixer
 from parcnet.training.distributed.process_group import ProcessGroup
 from parcnet.training.loop.image_sizes import resized, side_of
-from parcnet.training.loop.seeds import seed_step
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +57,7 @@ class Stepper:
     sizes: tuple[int, int] | None = None
     """Smallest and largest side of the images, one drawn for each step; see `sizes`."""
     group: ProcessGroup = field(default_factory=ProcessGroup)
-    targeted: bool = False
+    takes_targets: bool = False
     """Whether the network takes the targets too, as networks do whose outputs are losses."""
     average: ModelEmaV3 | None = None
     """Of the network's weights, updated after each step; see `create_average`."""
@@ -72,7 +72,7 @@ class Stepper:
 
     def __call__(self, batch: Sequence[Batch], step: int) -> StepResult:
         """This rank's micro-batches -> what step number `step` (from 0) did. Waits for the device once."""
-        seed_step(self.seed, step, self.group.rank)
+        self._seed(step)
         self.schedule.step_update(step)
         self.optimizer.zero_grad(set_to_none=True)
         buffers = [each.clone() for each in self._buffers]
@@ -98,8 +98,12 @@ class Stepper:
 
     def forward(self, inputs: Any, targets: Any, step: int) -> Tensor:
         """The loss of a micro-batch again, with the randomness of its step, for diagnosis."""
-        seed_step(self.seed, step, self.group.rank)
+        self._seed(step)
         return self._forward(inputs, targets, step, alone=True)
+
+    def _seed(self, step: int) -> None:
+        """Drop path (torch, on every device) and mixup (numpy) of a step draw from (seed, step, rank) alone."""
+        reseed_devices(self.seed, step, self.group.rank, Purpose.STEP)
 
     @property
     def kept(self) -> nn.Module:
@@ -120,7 +124,7 @@ class Stepper:
             inputs, targets = self.mixer(inputs, targets)
         network = self.network if alone else self.wrapped
         with torch.autocast(self.device.type, self.dtype, enabled=self.dtype is not None):
-            outputs = network(inputs, targets) if self.targeted else network(inputs)
+            outputs = network(inputs, targets) if self.takes_targets else network(inputs)
         return self.loss(map_tensors(_single, outputs), targets)
 
     def _settle(self, batch: Batch, step: int, buffers: Sequence[Tensor]) -> None:
@@ -132,7 +136,7 @@ class Stepper:
         self._forward(map_tensors(torch.clone, inputs), targets, step).backward()  # mixing may write into the images
         self._restore(buffers)
         self.optimizer.zero_grad(set_to_none=True)
-        seed_step(self.seed, step, self.group.rank)
+        self._seed(step)
         self._settled = True
 
     def _restore(self, buffers: Sequence[Tensor]) -> None:

@@ -92,6 +92,22 @@ class RunFolder:
                     folder.rmdir()
             os.close(handle)
 
+    def check_vacant(self, *, begun: bool = False) -> None:
+        """Raises `UserError` when the folder holds anything but the recipe of a run that left nothing else.
+
+        With `begun`, logs of a run without any checkpoint are accepted.
+        """
+        try:
+            found = list(self.path.iterdir()) if self.path.is_dir() else []
+        except OSError as error:
+            raise UserError(f"cannot use output {self.path}: {error.strerror}. Choose another --output.") from error
+        early = begun and not (self.last.exists() or self.best.exists())
+        if found and not ((early or found == [self.recipe]) and _ours(self.recipe)):
+            raise UserError(
+                f"output folder {self.path} is not empty, and a run never overwrites another. "
+                "Choose another --output, leave it out for a new folder in runs/, or delete the old one."
+            )
+
     def begin(self, recipe: Recipe) -> None:
         """Writes the recipe into the folder."""
         # without the folder's own name, so that `-c RUN/recipe.yaml` starts a new run beside this one
@@ -144,24 +160,6 @@ def run_folder(recipe: Recipe) -> RunFolder:
     except OSError as error:
         raise UserError(f"cannot use output {path}: {error.strerror}. Choose another --output.") from error
     return RunFolder(path)
-
-
-def check_vacant(folder: RunFolder, begun: bool = False) -> None:
-    """Raises `UserError` when the folder holds anything but the recipe of a run that left nothing else.
-
-    With `begun`, logs of a run without any checkpoint are accepted.
-    """
-    path = folder.path
-    try:
-        found = list(path.iterdir()) if path.is_dir() else []
-    except OSError as error:
-        raise UserError(f"cannot use output {path}: {error.strerror}. Choose another --output.") from error
-    early = begun and not (folder.last.exists() or folder.best.exists())
-    if found and not ((early or found == [folder.recipe]) and _ours(folder.recipe)):
-        raise UserError(
-            f"output folder {path} is not empty, and a run never overwrites another. "
-            "Choose another --output, leave it out for a new folder in runs/, or delete the old one."
-        )
 
 
 def _ours(recipe: Path) -> bool:

@@ -8,6 +8,7 @@ from typing import Any
 
 from parcnet import checkpoint
 from parcnet.base import UserError
+from parcnet.recipes import Recipe
 from parcnet.training.loop.log_lines import EpochLog, StepLog
 from parcnet.training.loop.plan import TrainingPlan
 from parcnet.training.loop.progress import Progress
@@ -15,7 +16,7 @@ from parcnet.training.loop.step import Stepper
 from parcnet.training.run.folder import RunFolder
 from parcnet.training.run.state import capture
 from parcnet.training.run.state_files import remove_later, write_state
-from parcnet.training.run.trackers import Tracker
+from parcnet.training.run.trackers import Tracker, open_trackers
 
 
 @dataclass
@@ -48,10 +49,17 @@ class RunRecorder:
         """Of the whole run."""
         return self.progress.epoch * self.plan.steps_per_epoch + self.progress.done
 
-    def resume(self) -> None:
-        """Removes logs and states after the state that the run resumes from, and reads the epochs before it."""
+    def begin(self, recipe: Recipe) -> None:
+        """Removes logs and states after the state that the run resumes from, writes the recipe, opens the trackers."""
         self.folder.truncate(self.log_lengths)
+        self.folder.begin(recipe)
         remove_later(self.folder.path, self.steps_taken)
+        self._read_log()
+        values = self.plan.metadata.recipe
+        self.trackers = open_trackers(recipe.run.track, self.folder.path, recipe.name, values, self.steps_taken)
+
+    def _read_log(self) -> None:
+        """The epochs before the state that the run resumes from."""
         if not self.folder.log.exists():
             return
         try:

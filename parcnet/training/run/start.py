@@ -8,14 +8,14 @@ from pathlib import Path
 from parcnet.base import UserError
 from parcnet.recipes import Recipe
 from parcnet.training.distributed.process_group import ProcessGroup
-from parcnet.training.run.folder import RunFolder, check_vacant, run_folder
-from parcnet.training.run.state import TrainingState
-from parcnet.training.run.state_files import FOLDER, newest_state, read_state, states
+from parcnet.training.run.folder import RunFolder, run_folder
+from parcnet.training.run.state import TrainingState, parse_state
+from parcnet.training.run.state_files import FOLDER, find_state, states
 
 
 @dataclass(frozen=True, slots=True)
 class RunStart:
-    """The folder of a run, and the state that it resumes from: None to begin anew, and on other than the main rank."""
+    """The folder of a run, and the state that it resumes from: None to begin anew."""
 
     folder: RunFolder
     state: TrainingState | None = None
@@ -26,28 +26,29 @@ def run_start(recipe: Recipe, resume: str | None, group: ProcessGroup) -> Iterat
     """Locks the run's folder for the block, then finds the state to resume from.
 
     `resume` as in `parcnet train --resume`: None begins anew, `auto` resumes in --output if there is a state, a path
-    resumes there. Only the main rank reads the disk; the others get the folder's name. Raises `UserError`.
+    resumes there. The main rank alone reads the disk; the others get the folder's name and the state's bytes. Raises
+    `UserError`.
     """
     if not group.main:
-        yield RunStart(RunFolder(Path(group.broadcast(None).decode())))
+        folder = RunFolder(Path(group.from_main(None).decode()))
+        content = group.from_main(None)
+        yield RunStart(folder, parse_state(content, "the main rank's training state") if content else None)
         return
     folder = _folder(recipe, resume)
     with folder.locked():
-        start = RunStart(folder, _state(resume, folder))
-        group.broadcast(str(folder.path).encode())
-        yield start
+        state = find_state(folder, resume)
+        group.from_main(str(folder.path).encode())
+        group.from_main(b"" if state is None else state.content)
+        yield RunStart(folder, state)
 
 
 def _folder(recipe: Recipe, resume: str | None) -> RunFolder:
-    if resume is None:
-        return run_folder(recipe)
     output = recipe.run.output
-    if resume == "auto":
-        if output is None:
-            raise UserError("--resume auto needs --output DIR: the same command then begins the run and resumes it.")
+    if resume == "auto" and output is None:
+        raise UserError("--resume auto needs --output DIR: the same command then begins the run and resumes it.")
+    if resume is None or resume == "auto":
         return run_folder(recipe)
-    path = Path(resume)
-    folder = path
+    folder = path = Path(resume)
     if path.is_file():
         folder = path.parent.parent if path.parent.name == FOLDER else path.parent
     elif not states(path):
@@ -61,20 +62,3 @@ def _folder(recipe: Recipe, resume: str | None) -> RunFolder:
             "from the weights with --initial-checkpoint."
         )
     return RunFolder(folder)
-
-
-def _state(resume: str | None, folder: RunFolder) -> TrainingState | None:
-    if resume is None or resume == "auto":
-        state = None if resume is None else newest_state(folder.path)
-        if state is None:
-            check_vacant(folder, begun=resume == "auto")
-        return state
-    path = Path(resume)
-    if path.is_file():
-        return read_state(path)
-    found = states(path)
-    try:
-        return read_state(found[0])
-    except UserError as error:
-        before = f" To resume from the one before it: --resume {found[1]}." if len(found) > 1 else ""
-        raise UserError(f"{error}{before}") from None

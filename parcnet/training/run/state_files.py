@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from parcnet.base import UserError, atomic_path, warn
+from parcnet.training.run.folder import RunFolder
 from parcnet.training.run.state import TrainingState, parse_state
 
 KEPT = 2
@@ -32,20 +33,25 @@ def states(folder: Path) -> list[Path]:
     return sorted((folder / FOLDER).glob("step-*.safetensors"), reverse=True)
 
 
-def newest_state(folder: Path) -> TrainingState | None:
-    """The newest undamaged state; None when there is none at all. Damaged ones are named in a warning.
+def find_state(folder: RunFolder, resume: str | None) -> TrainingState | None:
+    """The state that `--resume` means in `folder`; None to begin anew, in a folder that holds no other run.
 
-    Raises `UserError` when all are damaged: starting anew would discard work that may still be rescued.
+    A path is a state or the run folder: then its newest state. `auto` skips damaged states, naming them, and raises
+    `UserError` when all are damaged: starting anew would discard work that may still be rescued.
     """
-    found = states(folder)
+    found = [Path(resume)] if resume is not None and Path(resume).is_file() else states(folder.path)
+    if resume is None or (resume == "auto" and not found):
+        folder.check_vacant(begun=resume == "auto")
+        return None
     for path in found:
         try:
             return read_state(path)
         except UserError as error:
+            if resume != "auto":
+                before = f" To resume from the one before it: --resume {found[1]}." if len(found) > 1 else ""
+                raise UserError(f"{error}{before}") from None
             warn(f"{error} Trying the state before it.")
-    if found:
-        raise UserError(f"every training state in {folder / FOLDER} is damaged. Restore one, or use another --output.")
-    return None
+    raise UserError(f"every training state in {folder.path / FOLDER} is damaged. Restore one, or use another --output.")
 
 
 def read_state(path: Path) -> TrainingState:

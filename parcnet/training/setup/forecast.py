@@ -13,7 +13,6 @@ from parcnet.data import preserved_randomness
 from parcnet.data.images import BadImage
 from parcnet.data.samples import TrainingSamples
 from parcnet.tasks.task import Batch
-from parcnet.training.loop.plan import TrainingPlan
 from parcnet.training.loop.step import Stepper
 from parcnet.training.setup.prepare import RunSetup
 
@@ -55,8 +54,9 @@ class Forecast:
         return self.reading > (self.step if self.readers else 0.5 * self.step)
 
 
-def forecast(setup: RunSetup, plan: TrainingPlan, stepper: Stepper) -> Forecast:
+def forecast(setup: RunSetup, stepper: Stepper) -> Forecast:
     """Reads a few images and takes a few steps: the weights change, nothing is written."""
+    plan = setup.plan
     images, labels, read = _read(setup, min(_READ, plan.split.micro))
     count = 2 if len(labels) > 1 else 1
     warm = _step(stepper, (images[:count], labels[:count]), 0)  # first calls load and compile

@@ -1,4 +1,4 @@
-"""Setup -> the plan of the run: its length and its batches."""
+"""The plan of a run: its length and its batches."""
 
 from collections.abc import Callable, Iterable
 from math import ceil
@@ -6,28 +6,44 @@ from math import ceil
 import torch
 
 from parcnet.base import UserError
-from parcnet.data import Batches, LabelledImages, train_loader
+from parcnet.checkpoint import Metadata
+from parcnet.data import Batches, LabelledImages, Preprocessing, Splits, train_loader
 from parcnet.evaluation.batches import evaluation_batches
-from parcnet.tasks.task import Batch
+from parcnet.recipes import Recipe
+from parcnet.tasks.task import Batch, Task
+from parcnet.training.distributed.process_group import ProcessGroup
 from parcnet.training.loop.batch_split import split_batch
 from parcnet.training.loop.plan import TrainingPlan
-from parcnet.training.setup.prepare import RunSetup
 
 
-def make_plan(setup: RunSetup) -> TrainingPlan:
+def make_plan(
+    recipe: Recipe, task: Task, splits: Splits, metadata: Metadata, group: ProcessGroup, device: torch.device
+) -> TrainingPlan:
     """Raises `UserError` when the images cannot fill one batch, or the batch cannot be split."""
-    recipe, group, images = setup.recipe, setup.group, setup.splits.train
     split = split_batch(recipe, group.world)
-    setup.task.check_batch(split.micro, group.world, setup.device.type)
-    steps = len(images) // split.batch
+    task.check_batch(split.micro, group.world, device.type)
+    steps = len(splits.train) // split.batch
     if not steps:
-        possible = max(len(images) // (2 * group.world) * 2 * group.world, 1)
+        possible = max(len(splits.train) // (2 * group.world) * 2 * group.world, 1)
         raise UserError(
-            f"{len(images)} training images cannot fill one batch of {split.batch}: use --batch-size {possible} or "
-            "less, or add images."
+            f"{len(splits.train)} training images cannot fill one batch of {split.batch}: use --batch-size {possible} "
+            "or less, or add images."
         )
     schedule = recipe.schedule
     length = schedule.iterations or (schedule.epochs + schedule.cooldown_epochs) * steps
+
+    def evaluated(images: LabelledImages) -> Iterable[Batch]:
+        return evaluation_batches(
+            task,
+            images,
+            metadata,
+            batch_size=split.micro,
+            workers=recipe.data.workers,
+            max_bad_images=recipe.data.max_bad_images,
+            rank=group.rank,
+            world=group.world,
+        )
+
     return TrainingPlan(
         epochs=ceil(length / steps),
         steps=length,
@@ -35,34 +51,22 @@ def make_plan(setup: RunSetup) -> TrainingPlan:
         split=split,
         run=recipe.run,
         max_skipped_steps=recipe.optimizer.max_skipped_steps,
-        metadata=setup.metadata(),
-        training=_training_batches(setup, split.micro),
-        validation=split_batches(setup, setup.splits.val, split.micro),
+        metadata=metadata,
+        training=_training_batches(recipe, task, splits.train, metadata, group, split.micro),
+        validation=evaluated(splits.val),
+        test=None if splits.test is None else evaluated(splits.test),
     )
 
 
-def split_batches(setup: RunSetup, images: LabelledImages, batch_size: int) -> Iterable[Batch]:
-    """This rank's part of a split, as it is evaluated; can be iterated again."""
-    return evaluation_batches(
-        setup.task,
-        images,
-        setup.metadata(),
-        batch_size=batch_size,
-        workers=setup.recipe.data.workers,
-        max_bad_images=setup.recipe.data.max_bad_images,
-        rank=setup.group.rank,
-        world=setup.group.world,
-    )
-
-
-def _training_batches(setup: RunSetup, micro_batch: int) -> Callable[[int, int], Batches]:
+def _training_batches(
+    recipe: Recipe, task: Task, images: LabelledImages, metadata: Metadata, group: ProcessGroup, micro_batch: int
+) -> Callable[[int, int], Batches]:
     """(epoch, from 0; micro-batches to skip at its start) -> this rank's augmented micro-batches."""
-    recipe, group = setup.recipe, setup.group
-    transform = setup.task.train_transform(recipe, setup.built.preprocessing)
+    transform = task.train_transform(recipe, Preprocessing.from_dict(metadata.preprocessing))
 
     def batches(epoch: int, start: int) -> Batches:
         return train_loader(
-            setup.splits.train,
+            images,
             transform=transform,
             batch_size=micro_batch,
             seed=recipe.run.seed,
@@ -73,7 +77,7 @@ def _training_batches(setup: RunSetup, micro_batch: int) -> Callable[[int, int],
             max_bad_images=recipe.data.max_bad_images,
             start_batch=start,
             pin_memory=torch.cuda.is_available(),
-            collate=setup.task.train_collate(),
+            collate=task.train_collate(),
         )
 
     return batches

@@ -1,6 +1,5 @@
-"""Setup and plan -> what takes the steps."""
+"""Setup -> what takes the steps."""
 
-from parcnet.training.loop.plan import TrainingPlan
 from parcnet.training.loop.precision import autocast_dtype
 from parcnet.training.loop.step import Stepper
 from parcnet.training.setup.optimizer import create_optimizer, create_schedule
@@ -8,17 +7,18 @@ from parcnet.training.setup.prepare import RunSetup
 from parcnet.training.setup.weight_averaging import create_average
 
 
-def make_stepper(setup: RunSetup, plan: TrainingPlan) -> Stepper:
+def make_stepper(setup: RunSetup) -> Stepper:
     """The optimiser over the network, its schedule, loss, mixing and weight average."""
     recipe, network = setup.recipe, setup.built.network
     optimizer = create_optimizer(network, recipe.optimizer)
+    schedule = create_schedule(optimizer, recipe.schedule, setup.plan.steps_per_epoch)
     average = create_average(network, recipe.optimizer.ema_decay)  # before compiling: a copy is not compiled
     if recipe.run.compile:
         network.compile()
     return Stepper(
         network=network,
         optimizer=optimizer,
-        schedule=create_schedule(optimizer, recipe.schedule, plan.steps_per_epoch),
+        schedule=schedule,
         loss=setup.task.loss(recipe),
         device=setup.device,
         seed=recipe.run.seed,
@@ -27,6 +27,6 @@ def make_stepper(setup: RunSetup, plan: TrainingPlan) -> Stepper:
         dtype=autocast_dtype(recipe.run.amp),
         sizes=recipe.data.train_sizes,
         group=setup.group,
-        targeted=setup.task.targeted,
+        takes_targets=setup.task.takes_targets,
         average=average,
     )

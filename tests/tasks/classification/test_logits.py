@@ -22,12 +22,12 @@ def test_loss_with_mixing_is_cross_entropy_to_soft_targets(mixing):
     assert_close(classification_loss(Augmentation(**mixing))(logits, targets), expected)
 
 
-def test_top_k_names_the_likeliest_first():
+def test_top_k_lists_the_likeliest_first():
     logits = torch.log(torch.tensor([[0.2, 0.5, 0.3], [0.9, 0.06, 0.04]]))
     (first, second), (best, _) = top_k(logits, ("cat", "dog", "emu"), 2)
     assert (first[0], second[0], best[0]) == ("dog", "emu", "cat")
     assert first[1] == pytest.approx(0.5)
 
 
-def test_top_k_gives_all_classes_when_there_are_fewer():
+def test_top_k_returns_all_classes_when_there_are_fewer():
     assert [name for name, _ in top_k(torch.tensor([[1.0, 2.0]]), ("a", "b"), 5)[0]] == ["b", "a"]

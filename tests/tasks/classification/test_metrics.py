@@ -8,8 +8,8 @@ from parcnet.base import UserError
 from parcnet.tasks.classification.metrics import evaluate_classification
 
 
-def told(images):
-    """A predictor whose logits are the images themselves: the expected figures can be written down."""
+def identity(images):
+    """A predictor whose logits are the images themselves, so that the metrics are known."""
     return images
 
 
@@ -19,9 +19,9 @@ def batches(*rows, size=2):
     return list(zip(logits.split(size), labels.split(size), strict=True))
 
 
-def test_figures_by_hand():
+def test_metrics_equal_hand_computed_ones():
     rows = ([2.0, 1.0, 0.0], 0), ([0.0, 1.0, 2.0], 2), ([2.0, 1.0, 0.0], 1)
-    result = evaluate_classification(told, batches(*rows), 3)
+    result = evaluate_classification(identity, batches(*rows), 3)
     assert result.count == 3
     assert result.top1 == pytest.approx(2 / 3)
     assert result.top5 == 1
@@ -30,9 +30,9 @@ def test_figures_by_hand():
     np.testing.assert_array_equal(result.confusion, [[1, 0, 0], [1, 0, 0], [0, 0, 1]])
 
 
-def test_top5_looks_at_five_classes():
+def test_top5_counts_the_five_likeliest_classes():
     logits = [9.0, 8.0, 7.0, 6.0, 5.0, 4.0, 3.0]
-    result = evaluate_classification(told, batches(*((logits, label) for label in range(7))), 7)
+    result = evaluate_classification(identity, batches(*((logits, label) for label in range(7))), 7)
     assert result.top1 == pytest.approx(1 / 7)
     assert result.top5 == pytest.approx(5 / 7)
 
@@ -41,8 +41,8 @@ def test_top5_looks_at_five_classes():
 def test_each_image_counts_once_whatever_the_batch_size(size):
     rows = [(torch.randn(4).tolist(), label % 4) for label in range(7)]
     whole, split = (
-        evaluate_classification(told, batches(*rows, size=7), 4),
-        evaluate_classification(told, batches(*rows, size=size), 4),
+        evaluate_classification(identity, batches(*rows, size=7), 4),
+        evaluate_classification(identity, batches(*rows, size=size), 4),
     )
     assert split.count == 7
     assert split.loss == pytest.approx(whole.loss)
@@ -51,14 +51,14 @@ def test_each_image_counts_once_whatever_the_batch_size(size):
 
 def test_no_image_is_an_error_not_a_division_by_zero():
     with pytest.raises(UserError, match="no image to evaluate"):
-        evaluate_classification(told, [], 3)
+        evaluate_classification(identity, [], 3)
 
 
-def test_a_network_with_another_number_of_classes_is_named():
+def test_a_wrong_number_of_logits_is_an_error():
     with pytest.raises(UserError, match=r"logits \[1, 3\]; expected \[1, 4\]"):
-        evaluate_classification(told, batches(([1.0, 2.0, 3.0], 0)), 4)
+        evaluate_classification(identity, batches(([1.0, 2.0, 3.0], 0)), 4)
 
 
-def test_a_label_beyond_the_classes_is_named():
+def test_a_label_without_a_logit_is_an_error():
     with pytest.raises(UserError, match="class index 5, but the network has 3"):
-        evaluate_classification(told, batches(([1.0, 2.0, 3.0], 5)), 3)
+        evaluate_classification(identity, batches(([1.0, 2.0, 3.0], 5)), 3)

@@ -1,4 +1,4 @@
-"""Counts of whole detectors beside those that ConvNeXt's and Swin's authors print (80 classes, 800 x 1280 px)."""
+"""Parameters and MACs of detectors against those published for ConvNeXt and Swin (80 classes, 800 x 1280 px)."""
 
 import dataclasses
 
@@ -17,13 +17,13 @@ def counted(model, group):
     ("model", "group", "params", "macs"),
     [("ConvNeXt-T", "Mask", 48, 262), ("ConvNeXt-T", "Cascade", 86, 741), ("Swin-T", "Mask", 48, 267)],
 )
-def test_detectors_have_the_size_that_their_authors_print(model, group, params, macs):
+def test_detectors_have_the_published_parameters_and_macs(model, group, params, macs):
     found = counted(model, group)
     assert round(found.params / 1e6) == params
     assert found.macs / 1e9 == pytest.approx(macs, abs=1.0)
 
 
-def test_parcnetv2_costs_less_than_either_in_the_same_detector():
+def test_parcnetv2_has_fewer_parameters_and_macs_than_convnext():
     ours, theirs = counted("ParCNetV2-T", "Cascade"), counted("ConvNeXt-T", "Cascade")
     assert ours.params < theirs.params
     assert ours.macs < theirs.macs

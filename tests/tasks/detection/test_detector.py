@@ -14,19 +14,19 @@ from parcnet.tasks.detection import build_detector
         ("cascade_mask_rcnn", {"box_head": "4conv1fc", "box_loss": "giou", "class_agnostic": False}),
     ],
 )
-def test_images_of_many_sizes_with_and_without_instances_give_losses_and_gradients_for_everything(
-    make_detector, target, nothing, detector, options
+def test_every_parameter_has_a_gradient_with_mixed_sizes_and_empty_images(
+    make_detector, target, empty_target, detector, options
 ):
     network = make_detector(detector, **options).train()
     images = [torch.rand(3, 96, 128), torch.randint(0, 256, (3, 100, 70), dtype=torch.uint8)]
-    losses = network(images, [target.tensors(), nothing.tensors()])
+    losses = network(images, [target.tensors(), empty_target.tensors()])
     assert all(loss.isfinite() for loss in losses.values())
     torch.stack(list(losses.values())).sum().backward()
     assert [name for name, parameter in network.named_parameters() if parameter.grad is None] == []
 
 
 @pytest.mark.parametrize("kernel_fit", ["interpolate", "fixed"])
-def test_boxes_and_masks_come_back_in_the_images_own_pixels(make_detector, kernel_fit):
+def test_boxes_and_masks_are_in_px_of_the_original_image(make_detector, kernel_fit):
     network = make_detector(backbone_args={"kernel_fit": kernel_fit}, score_threshold=0.0).eval()
     sizes = [(40, 150), (200, 90)]
     with torch.no_grad():
@@ -41,7 +41,7 @@ def test_boxes_and_masks_come_back_in_the_images_own_pixels(make_detector, kerne
 
 
 def test_bf16_keeps_boxes_in_float32(make_detector, target):
-    """A bfloat16 has 8 bits: at 800 px its steps are 4 px."""
+    """bfloat16 has 8 significant bits, steps of 4 px at 800 px."""
     network = make_detector(score_threshold=0.0).train()
     with torch.autocast("cpu", torch.bfloat16):
         losses = network([torch.rand(3, 96, 128)], [target.tensors()])
@@ -53,7 +53,7 @@ def test_bf16_keeps_boxes_in_float32(make_detector, target):
     assert (found["boxes"] != found["boxes"].bfloat16()).any()
 
 
-def test_recomputed_maps_have_the_gradients_of_kept_ones(make_detector, target):
+def test_gradient_checkpointing_does_not_change_gradients(make_detector, target):
     gradients = []
     for recompute in (False, True):
         network = make_detector(mask_padding=True).train()
@@ -66,17 +66,17 @@ def test_recomputed_maps_have_the_gradients_of_kept_ones(make_detector, target):
     assert_close(*gradients)
 
 
-def test_names_are_looked_up(make_detector):
+def test_an_unknown_detector_suggests_the_nearest(make_detector):
     with pytest.raises(UserError, match=r"unknown detector 'mask_rcn'\. Did you mean mask_rcnn"):
         make_detector("mask_rcn")
 
 
-def test_a_network_without_the_strides_is_refused():
+def test_a_network_without_four_strides_is_refused():
     with pytest.raises(UserError, match="strides"):
         build_backbone("vit_tiny_patch16_224", {})
 
 
-def test_cascade_is_class_agnostic_unless_told_otherwise(make_detector):
+def test_cascade_is_class_agnostic_by_default(make_detector):
     widths = [
         make_detector(name, class_agnostic=agnostic).roi_heads.heads[-1].box_predictor.bbox_pred.out_features
         for name, agnostic in (("mask_rcnn", None), ("cascade_mask_rcnn", None), ("cascade_mask_rcnn", False))
@@ -86,7 +86,7 @@ def test_cascade_is_class_agnostic_unless_told_otherwise(make_detector):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["resnet18", "convnext_atto", "swin_tiny_patch4_window7_224"])
-def test_any_network_of_timm_with_four_strides_carries_a_detector(name, target):
+def test_any_timm_network_with_four_strides_can_be_the_backbone(name, target):
     arguments = {"strict_img_size": False} if name.startswith("swin") else {}
     network = build_detector("mask_rcnn", build_backbone(name, arguments), 3, regions=16).train()
     losses = network([torch.rand(3, 96, 128)], [target.tensors()])
@@ -100,6 +100,6 @@ def test_the_tiny_network_detects_at_800_x_1333_in_a_batch_of_mixed_sizes(kernel
     backbone = build_backbone("parcnetv2_tiny", {"kernel_fit": kernel_fit})
     network = build_detector("mask_rcnn", backbone, 80, score_threshold=0.0).eval()
     with torch.no_grad():
-        wide, high = network([torch.rand(3, 480, 800), torch.rand(3, 640, 427)])
-    assert wide["masks"].shape == (100, 1, 480, 800)
-    assert high["masks"].shape == (100, 1, 640, 427)
+        landscape, portrait = network([torch.rand(3, 480, 800), torch.rand(3, 640, 427)])
+    assert landscape["masks"].shape == (100, 1, 480, 800)
+    assert portrait["masks"].shape == (100, 1, 640, 427)

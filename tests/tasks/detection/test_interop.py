@@ -1,4 +1,4 @@
-"""Networks of ours inside torchvision's own detectors."""
+"""Our networks as backbones of torchvision's detectors."""
 
 from collections import OrderedDict
 
@@ -14,7 +14,7 @@ import parcnet  # noqa: F401 - registers the networks
 
 
 class Pyramid(nn.Module):
-    """What torchvision's documentation asks a user to write: maps by name, and `out_channels`."""
+    """A backbone as torchvision's documentation describes it: named maps and `out_channels`."""
 
     out_channels = 64
 
@@ -30,7 +30,7 @@ class Pyramid(nn.Module):
 
 
 @pytest.mark.parametrize("kind", [FasterRCNN, MaskRCNN])
-def test_torchvisions_detectors_train_and_detect_over_our_maps(kind):
+def test_torchvisions_detectors_train_and_detect_with_our_backbone(kind):
     torch.manual_seed(0)
     anchors = AnchorGenerator(tuple((side,) for side in (16, 32, 64, 128)), ((0.5, 1.0, 2.0),) * 4)
     pools = {"box_roi_pool": MultiScaleRoIAlign(["0", "1", "2", "3"], 7, 2)}

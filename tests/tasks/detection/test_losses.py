@@ -6,34 +6,34 @@ from torch.testing import assert_close
 from torchvision.models.detection._utils import BoxCoder
 from torchvision.ops import roi_align
 
-from parcnet.tasks.detection.coco import BoxedMasks
+from parcnet.tasks.detection.coco import CroppedMasks
 from parcnet.tasks.detection.losses import box_loss, mask_loss, mask_targets
-from parcnet.tasks.detection.region_heads import own_box
+from parcnet.tasks.detection.region_heads import deltas_of_labels
 
 CODER = BoxCoder((10.0, 10.0, 5.0, 5.0))
 PROPOSAL = torch.tensor([[0.0, 0, 10, 10]])
 
 
-def test_giou_weighs_ten_and_is_of_the_decoded_box():
-    """No delta leaves 0..10; the truth is 10 x 10 px beside it, at 20: no overlap, hull of 30 x 10."""
+def test_giou_loss_of_decoded_boxes_has_weight_10():
+    """Zero deltas keep the proposal, x 0 to 10; the matched box is at 20 to 30: no overlap, hull of 30 x 10."""
     loss = box_loss("giou", torch.zeros(1, 4), PROPOSAL, torch.tensor([[20.0, 0, 30, 10]]), CODER, 4, 1.0)
     assert loss.item() == pytest.approx(10 * (1 - (0 - 100 / 300)) / 4, rel=1e-5)
 
 
 @pytest.mark.parametrize(("beta", "expected"), [(1.0, 0.5 * 0.5**2), (1 / 9, 0.5 - 0.5 / 9)])
-def test_smooth_l1_bends_at_beta(beta, expected):
-    """The truth is shifted by half a px to the right: delta 10 * .05."""
+def test_smooth_l1_is_quadratic_below_beta(beta, expected):
+    """The matched box is shifted by half a px to the right: delta 10 * .05."""
     loss = box_loss("smooth_l1", torch.zeros(1, 4), PROPOSAL, torch.tensor([[0.5, 0, 10.5, 10]]), CODER, 1, beta)
     assert loss.item() == pytest.approx(expected, rel=1e-4)
 
 
 @pytest.mark.parametrize("kind", ["giou", "smooth_l1"])
-def test_no_positive_region_has_no_box_loss(kind):
+def test_the_box_loss_without_positive_regions_is_zero(kind):
     empty = torch.zeros(0, 4)
     assert box_loss(kind, empty.requires_grad_(), empty, empty, CODER, 16, 1.0).item() == 0
 
 
-def test_mask_loss_asks_each_region_for_its_own_class():
+def test_the_mask_loss_uses_the_mask_of_each_regions_class():
     logits = torch.full((2, 3, 2, 2), 50.0)
     logits[0, 1] = 0.0
     logits[1, 2] = math.log(3)
@@ -43,7 +43,7 @@ def test_mask_loss_asks_each_region_for_its_own_class():
     assert mask_loss(logits[:0], torch.zeros(0, dtype=torch.int64), targets[:0]).item() == 0
 
 
-def test_a_view_of_a_cropped_mask_is_that_of_the_whole_image():
+def test_targets_from_cropped_masks_equal_those_from_full_masks():
     generator = torch.Generator().manual_seed(0)
     whole = torch.zeros(3, 40, 50, dtype=torch.uint8)
     whole[0, 5:20, 8:30] = 1
@@ -52,13 +52,13 @@ def test_a_view_of_a_cropped_mask_is_that_of_the_whole_image():
     corner = torch.rand(12, 2, generator=generator) * 30 - 3
     boxes = torch.cat([corner, corner + 4 + torch.rand(12, 2, generator=generator) * 25], 1)
     matched = torch.arange(12) % 3
-    found = mask_targets([BoxedMasks.of(whole)], [boxes], [matched], 28)
+    found = mask_targets([CroppedMasks.of(whole)], [boxes], [matched], 28)
     rois = torch.cat([matched[:, None].float(), boxes], 1)
     assert_close(found, roi_align(whole[:, None].float(), rois, 28)[:, 0])
 
 
-def test_a_class_agnostic_box_is_every_classs():
+def test_deltas_of_labels_selects_the_label_unless_class_agnostic():
     labels = torch.tensor([2, 0])
-    assert_close(own_box(torch.arange(8.0).view(2, 4), labels), torch.arange(8.0).view(2, 4))
+    assert_close(deltas_of_labels(torch.arange(8.0).view(2, 4), labels), torch.arange(8.0).view(2, 4))
     deltas = torch.arange(24.0).view(2, 12)
-    assert_close(own_box(deltas, labels), torch.stack([deltas[0, 8:], deltas[1, :4]]))
+    assert_close(deltas_of_labels(deltas, labels), torch.stack([deltas[0, 8:], deltas[1, :4]]))

@@ -1,4 +1,4 @@
-"""COCO's metric, held against pycocotools on detections that are right, wrong, shifted and doubled."""
+"""COCO's metric against pycocotools, on correct, wrong, shifted and duplicate detections."""
 
 from contextlib import redirect_stdout
 from io import StringIO
@@ -27,7 +27,7 @@ def blob(generator, size):
 
 
 def scene(seed, images=6):
-    """(images, truth, detections) with crowds, all three sizes, doubles and classes taken for each other."""
+    """(images, truth, detections) with crowds, all three sizes, duplicates and confused classes."""
     generator = np.random.default_rng(seed)
     truth, found = [], []
     for image in range(images):
@@ -41,11 +41,11 @@ def scene(seed, images=6):
             for _ in range(generator.integers(0, 3)):
                 shift = generator.normal(0, 2, 2)
                 moved = np.roll(mask, shift.round().astype(int), (1, 0))
-                taken_for = category if generator.uniform() < 0.8 else int(generator.integers(0, 3))
+                predicted = category if generator.uniform() < 0.8 else int(generator.integers(0, 3))
                 score = float(generator.uniform())
-                place = [box[0] + shift[0], box[1] + shift[1], box[2] * generator.uniform(0.9, 1.1), box[3]]
-                said = {"image_id": image, "category_id": taken_for, "score": score, "bbox": place}
-                found.append({**said, "segmentation": encode(moved)})
+                moved_box = [box[0] + shift[0], box[1] + shift[1], box[2] * generator.uniform(0.9, 1.1), box[3]]
+                detection = {"image_id": image, "category_id": predicted, "score": score, "bbox": moved_box}
+                found.append({**detection, "segmentation": encode(moved)})
     return [{"id": image, "height": HEIGHT, "width": WIDTH} for image in range(images)], truth, found
 
 
@@ -70,7 +70,7 @@ def oracle(images, truth, found, kind):
 
 @pytest.mark.parametrize("kind", ["bbox", "segm"])
 @pytest.mark.parametrize("seed", [0, 1])
-def test_all_twelve_statistics_are_those_of_pycocotools(kind, seed):
+def test_all_twelve_statistics_equal_those_of_pycocotools(kind, seed):
     images, truth, found = scene(seed)
     expected = oracle(images, truth, found, kind)
     assert coco_statistics(images, truth, found, kind) == pytest.approx(expected, abs=1e-12)
@@ -79,31 +79,31 @@ def test_all_twelve_statistics_are_those_of_pycocotools(kind, seed):
 
 
 def perfect(target):
-    """The truth as a detector would say it."""
+    """The ground truth as a detection."""
     masks = torch.stack([torch.from_numpy(np.ascontiguousarray(mask)) for mask in target["masks"]])
     x, y, width, height = torch.tensor(target["boxes"]).unbind(1)
     boxes = torch.stack([x, y, x + width, y + height], 1)
     return {"boxes": boxes, "labels": torch.tensor(target["labels"]), "scores": torch.ones(len(boxes)), "masks": masks}
 
 
-def test_a_perfect_detector_scores_1_and_one_that_finds_nothing_0():
+def test_a_perfect_detector_has_ap_1_and_an_empty_one_0():
     generator = np.random.default_rng(0)
     boxes, masks = zip(*(blob(generator, 40) for _ in range(3)), strict=True)
-    said = {"boxes": list(boxes), "labels": [0, 1, 1], "masks": [mask[None].astype(np.float32) for mask in masks]}
+    target = {"boxes": list(boxes), "labels": [0, 1, 1], "masks": [mask[None].astype(np.float32) for mask in masks]}
     truth = [
         {"category_id": label, "image_id": 9, "bbox": box, "segmentation": encode(mask)}
-        for label, box, mask in zip(said["labels"], boxes, masks, strict=True)
+        for label, box, mask in zip(target["labels"], boxes, masks, strict=True)
     ]
     batch = [([torch.zeros(3, HEIGHT, WIDTH)], [Instances(image_id=9, truth=truth)])]
-    right = evaluate_detection(lambda _: [perfect(said)], batch)
+    right = evaluate_detection(lambda _: [perfect(target)], batch)
     assert right.count == 1
     assert (right.boxes["ap"], right.masks["ap"]) == pytest.approx((1, 1))
-    empty = {name: value[:0] for name, value in perfect(said).items()}
+    empty = {name: value[:0] for name, value in perfect(target).items()}
     nothing = evaluate_detection(lambda _: [empty], batch)
     assert nothing.metrics()["box_ap"] == nothing.metrics()["mask_ap"] == 0
 
 
-def test_a_split_without_instances_has_nothing_to_average():
+def test_a_split_without_instances_has_no_statistics():
     batch = [([torch.zeros(3, 9, 9)], [Instances()])]
     empty = {
         "boxes": torch.zeros(0, 4),
@@ -118,14 +118,14 @@ def test_a_split_without_instances_has_nothing_to_average():
         evaluate_detection(lambda _: [], [])
 
 
-def test_several_processes_score_what_one_would():
-    """Each sees every second image; what they found is brought together."""
+def test_several_processes_return_the_metrics_of_the_whole_split():
+    """Each of two processes evaluates every second image; detections are gathered."""
     images, truth, found = scene(3)
     whole = coco_statistics(images, truth, found, "bbox")
     sent = []
 
     class Gathering(OneProcess):
-        """A process that receives another one's detections too."""
+        """The reduction of a process that also receives the detections of `others`."""
 
         def __init__(self, others):
             self.others = others
@@ -140,10 +140,10 @@ def test_several_processes_score_what_one_would():
             ([torch.zeros(3, HEIGHT, WIDTH)], [Instances(image_id=n, truth=[t for t in truth if t["image_id"] == n])])
             for n in mine
         ]
-        answers = iter(mine)
+        numbers = iter(mine)
 
         def predict(_):
-            number = next(answers)
+            number = next(numbers)
             own = [each for each in found if each["image_id"] == number]
             boxes = torch.tensor([each["bbox"] for each in own]).view(-1, 4)
             boxes[:, 2:] += boxes[:, :2]
@@ -161,7 +161,7 @@ def test_several_processes_score_what_one_would():
     assert both.boxes == pytest.approx(whole, abs=1e-4)
 
 
-def test_results_are_cocos_format():
+def test_results_have_cocos_format():
     masks = torch.zeros(1, 1, 4, 6)
     masks[0, 0, 1:3, 2:5] = 0.9
     boxes, labels = torch.tensor([[2.0, 1, 5, 3]]), torch.tensor([4])

@@ -1,4 +1,4 @@
-"""Detectors are trained by the same engine: exact resume, several processes, faults."""
+"""Training of detectors: resuming, several processes, errors."""
 
 import json
 from collections.abc import Callable
@@ -18,7 +18,6 @@ from parcnet.tasks.detection import cascade_heads, region_heads
 from parcnet.tasks.loading import load_checkpoint
 from parcnet.tasks.lookup import task_named
 from parcnet.training import Diverged, train
-from parcnet.training.loop.step import Stepper
 from parcnet_lab.bench.faults import KillableRun, differences, lines
 
 RECIPE = """\
@@ -34,7 +33,7 @@ run: {{device: cpu, threads: 1, save_every: 1}}
 
 @pytest.fixture(scope="module")
 def shapes(tmp_path_factory) -> Path:
-    """8 and 3 images, upright and not, with bright rectangles of two classes as COCO; the last of each has none."""
+    """9 and 4 images of two orientations with bright rectangles of two classes; the last of each split is empty."""
     root = tmp_path_factory.mktemp("shapes")
     noise = np.random.default_rng(0)
     for split, count in (("train", 9), ("val", 4)):
@@ -67,14 +66,10 @@ def recipe_file(shapes, tmp_path_factory) -> Path:
 
 @pytest.fixture
 def recipe(recipe_file, tmp_path, monkeypatch) -> Callable[[str], Recipe]:
-    """recipe("whole"): two epochs of two steps into that folder. Its linear layers are narrow, for speed."""
+    """recipe("whole"): two epochs of two steps, with narrow linear layers for speed, into that folder."""
     monkeypatch.setattr(region_heads, "HIDDEN", 32)
-    given = read_recipe(recipe_file)
-    return lambda name: replace(given, run=replace(given.run, output=str(tmp_path / name)))
-
-
-class Killed(BaseException):
-    """Ends a run as SIGKILL would: nothing of ours runs after it."""
+    base = read_recipe(recipe_file)
+    return lambda name: replace(base, run=replace(base.run, output=str(tmp_path / name)))
 
 
 def evaluated_alone(run, shapes):
@@ -86,23 +81,14 @@ def evaluated_alone(run, shapes):
         return loaded.task.evaluate(predictor, batches, loaded.metadata)
 
 
-def test_a_run_killed_goes_on_bit_for_bit_and_its_checkpoint_scores_as_it_did(recipe, shapes, monkeypatch):
-    whole, broken = recipe("whole"), recipe("broken")
+def test_a_killed_run_resumes_bit_identically_and_its_checkpoint_has_the_logged_metrics(recipe, shapes, killed_at_step):
+    whole, killed = recipe("whole"), recipe("killed")
     outcome = train(whole)
-    real = Stepper.__call__
-
-    def mortal(self, batch, number):
-        if number == 3:
-            raise Killed
-        return real(self, batch, number)
-
-    with monkeypatch.context() as patch:
-        patch.setattr(Stepper, "__call__", mortal)
-        with pytest.raises(Killed):
-            train(broken)
-    train(broken, resume="auto")
-    assert differences(Path(whole.run.output), Path(broken.run.output)) == 0
-    assert len(lines(Path(broken.run.output) / "steps.jsonl")) == 4
+    with killed_at_step(3):
+        train(killed)
+    train(killed, resume="auto")
+    assert differences(Path(whole.run.output), Path(killed.run.output)) == 0
+    assert len(lines(Path(killed.run.output) / "steps.jsonl")) == 4
     assert load_checkpoint(whole.run.output).task.name == "detection"
     again = evaluated_alone(whole.run.output, shapes)
     assert again.count == 4
@@ -110,10 +96,9 @@ def test_a_run_killed_goes_on_bit_for_bit_and_its_checkpoint_scores_as_it_did(re
     assert (Path(whole.run.output) / "predictions.png").stat().st_size > 0
 
 
-def test_two_processes_share_the_batch_and_score_every_image_once(recipe_file, shapes, tmp_path):
+def test_two_processes_split_the_batch_and_evaluate_every_image_once(recipe_file, shapes, tmp_path):
     KillableRun(["-c", str(recipe_file), "--epochs", "1"], 2, tmp_path / "run").finish()
-    said = (tmp_path / "run.log").read_text()
-    assert "2 processes x 2 images" in said
+    assert "2 processes x 2 images" in (tmp_path / "run.log").read_text()
     result = json.loads((tmp_path / "run" / "result.json").read_text())
     assert result["processes"] == 2
     assert len(lines(tmp_path / "run" / "steps.jsonl")) == 2
@@ -123,25 +108,25 @@ def test_two_processes_share_the_batch_and_score_every_image_once(recipe_file, s
         assert metadata.metrics[f"val_{name}"] == pytest.approx(alone[name], abs=1e-6)
 
 
-def test_a_loss_that_is_not_finite_ends_the_run_naming_where(recipe, monkeypatch):
+def test_a_loss_that_is_not_finite_stops_the_run(recipe, monkeypatch):
     real = cascade_heads.box_loss
-    monkeypatch.setattr(cascade_heads, "box_loss", lambda *given: real(*given) * float("nan"))
+    monkeypatch.setattr(cascade_heads, "box_loss", lambda *base: real(*base) * float("nan"))
     with pytest.raises(Diverged, match="loss"):
         train(recipe("diverging"))
 
 
-def test_an_image_that_cannot_be_read_is_named(recipe, shapes, tmp_path):
+def test_an_unreadable_image_is_reported(recipe, shapes, tmp_path):
     copy = tmp_path / "damaged"
     import shutil
 
     shutil.copytree(shapes, copy)
     (copy / "train" / "0.png").write_bytes(b"no image")
-    given = recipe("run")
+    base = recipe("run")
     with pytest.raises(UserError, match=r"1 unreadable image, 0 allowed:\n.*0\.png"):
-        train(replace(given, data=replace(given.data, data_dir=str(copy))))
+        train(replace(base, data=replace(base.data, data_dir=str(copy))))
 
 
-def test_a_detector_starts_from_a_classifiers_weights_and_says_what_was_used(recipe, tmp_path):
+def test_a_classifiers_weights_are_loaded_and_reported(recipe, tmp_path):
     import timm
 
     from parcnet.checkpoint import Metadata
@@ -150,11 +135,11 @@ def test_a_detector_starts_from_a_classifiers_weights_and_says_what_was_used(rec
     model_args = {"depths": [1, 1, 1, 1], "dims": [8, 12, 16, 24], "img_size": 64, "num_classes": 10}
     classifier = timm.create_model("parcnetv2_digits", **model_args)
     preprocessing = Preprocessing((64, 64), (0.5,) * 3, (0.5,) * 3).to_dict()
-    about = Metadata("parcnetv2_digits", model_args, tuple("0123456789"), preprocessing, "digits")
-    checkpoint.save(tmp_path / "classifier.safetensors", classifier.state_dict(), about)
-    given = recipe("run")
+    metadata = Metadata("parcnetv2_digits", model_args, tuple("0123456789"), preprocessing, "digits")
+    checkpoint.save(tmp_path / "classifier.safetensors", classifier.state_dict(), metadata)
+    base = recipe("run")
     start = str(tmp_path / "classifier.safetensors")
-    starting = replace(given, network=replace(given.network, initial_checkpoint=start))
+    starting = replace(base, network=replace(base.network, initial_checkpoint=start))
     built = task_named("detection").build(starting, ("red", "green"))
     body = built.network.backbone.body.net.state_dict()
     own = {name.replace(".", "_"): value for name, value in classifier.state_dict().items()}
@@ -162,7 +147,7 @@ def test_a_detector_starts_from_a_classifiers_weights_and_says_what_was_used(rec
     assert any("tensors used" in note and "head" in note for note in built.notes)
 
 
-def test_detection_without_data_says_how_to_get_some(recipe):
-    given = recipe("run")
+def test_the_error_for_missing_data_suggests_the_demo(recipe):
+    base = recipe("run")
     with pytest.raises(UserError, match="make demo-detection"):
-        train(replace(given, data=replace(given.data, data_dir=None)))
+        train(replace(base, data=replace(base.data, data_dir=None)))

@@ -14,7 +14,7 @@ SETTINGS = InferenceSettings((64, 64), "whole")
 
 
 def oracle(images):
-    """Logits of four classes that choose the class which the red channel holds."""
+    """Logits of four classes whose argmax is the value of the red channel."""
     return 8.0 * torch.nn.functional.one_hot(images[:, 0].round().long(), 4).movedim(-1, 1).float()
 
 
@@ -31,7 +31,7 @@ def scored(pairs, num_classes=4, batch=2):
     return evaluate_segmentation(oracle, batches, num_classes, SETTINGS)
 
 
-def drawn(count=5, classes=4, side=64):
+def random_pairs(count=5, classes=4, side=64):
     draw = np.random.default_rng(0)
     pairs = []
     for _ in range(count):
@@ -42,8 +42,8 @@ def drawn(count=5, classes=4, side=64):
     return pairs
 
 
-def test_figures_equal_a_hand_written_confusion_matrix():
-    pairs = drawn()
+def test_metrics_equal_those_of_a_hand_computed_confusion_matrix():
+    pairs = random_pairs()
     counts = np.zeros((4, 4), int)
     for predicted, true in pairs:
         for row in range(64):
@@ -59,52 +59,52 @@ def test_figures_equal_a_hand_written_confusion_matrix():
 
 
 def test_miou_equals_torchmetrics_over_all_pixels_together():
-    pairs = drawn()
+    pairs = random_pairs()
     metric = JaccardIndex(task="multiclass", num_classes=4, ignore_index=IGNORED)
     for predicted, true in pairs:
         metric.update(torch.from_numpy(predicted), torch.from_numpy(true))
     assert scored(pairs).miou == pytest.approx(float(metric.compute()), rel=1e-6)
 
 
-def test_figures_do_not_depend_on_batches():
-    pairs = drawn()
+def test_metrics_do_not_depend_on_the_batch_size():
+    pairs = random_pairs()
     one, five = scored(pairs, batch=1), scored(pairs, batch=5)
     assert one.metrics() == pytest.approx(five.metrics())
     assert one.count == five.count == 5
 
 
-def test_a_class_that_is_neither_there_nor_predicted_counts_in_no_mean():
+def test_a_class_neither_present_nor_predicted_is_excluded_from_the_means():
     true = np.zeros((64, 64), int)
     true[:, 32:] = 1
     predicted = true.copy()
     predicted[0, 0] = 2
     result = scored([(predicted, true)])
     assert math.isnan(result.iou[3])
-    assert result.iou[2] == 0  # predicted, though it is not there
+    assert result.iou[2] == 0  # predicted but absent
     assert math.isnan(result.accuracy[2])
     assert result.miou == pytest.approx((2047 / 2048 + 1 + 0) / 3)
     assert result.macc == pytest.approx((2047 / 2048 + 1) / 2)
 
 
-def test_images_of_many_sizes_are_scored_at_their_own():
+def test_images_are_scored_at_their_own_size():
     small, large = np.ones((16, 48), int), np.ones((64, 32), int)
     result = scored([(small, small), (large, large)])
     assert result.confusion[1, 1] == 16 * 48 + 64 * 32
 
 
-def test_parts_of_a_split_are_summed_before_any_share():
-    pairs = drawn(4)
+def test_confusion_matrices_of_parts_add_up():
+    pairs = random_pairs(4)
     parts = [scored(pairs[:2]), scored(pairs[2:])]
     assert np.array_equal(sum(part.confusion for part in parts), scored(pairs).confusion)
 
 
 @pytest.mark.parametrize("labels", [[], [np.full((8, 8), IGNORED)]])
-def test_nothing_to_score_is_said(labels):
+def test_no_labelled_pixel_is_an_error(labels):
     with pytest.raises(UserError, match="no labelled pixel"):
         scored([(np.zeros_like(each), each) for each in labels])
 
 
-def test_a_label_beyond_the_networks_classes_is_named():
+def test_a_label_without_a_logit_is_an_error():
     true = np.full((8, 8), 7)
     with pytest.raises(UserError, match="labels go up to 7; expected 4"):
         scored([(np.zeros_like(true), true)])

@@ -1,4 +1,4 @@
-"""Global kernels see padding: how much of it reaches the maps of an image (docs/segmentation.md has the figures)."""
+"""Padding leaks into feature maps through global kernels (figures in docs/segmentation.md)."""
 
 import torch
 
@@ -8,8 +8,8 @@ SIDE, PADDED = 128, 192
 
 
 def leak(network: str, **args: object) -> list[float]:
-    """Relative change of each stage's map, in the corner farthest from the padding, when an image of 128 px is padded
-    with the mean colour to 192 px at the right and below; root mean square, random weights, float64."""
+    """Relative change (RMS) of each stage's map in the corner farthest from the padding, when an image of 128 px is
+    padded with the mean colour to 192 px at the right and bottom; random weights, float64."""
     torch.manual_seed(0)
     backbone = build_backbone(network, {"img_size": SIDE, **args}, norm=False).double().eval()
     with torch.no_grad():  # residual branches start small; trained ones are not
@@ -27,13 +27,13 @@ def leak(network: str, **args: object) -> list[float]:
     return found
 
 
-def test_padding_reaches_the_far_corner_through_global_kernels_and_more_where_they_are_interpolated():
+def test_padding_leaks_through_global_kernels_and_more_so_if_interpolated():
     fixed, interpolated = (leak("parcnetv2_xt", kernel_fit=fit) for fit in ("fixed", "interpolate"))
     assert all(1e-4 < each < 1e-3 for each in fixed)
     assert all(1e-3 < each < 3e-3 for each in interpolated)
 
 
-def test_without_global_kernels_padding_stays_far_from_the_corner():
+def test_without_global_kernels_padding_does_not_reach_the_corner():
     local = leak("parcnetv2_xt_no_oversized")
     assert max(local[:2]) < 1e-12
     assert max(local) < 1e-4

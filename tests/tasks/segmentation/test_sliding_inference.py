@@ -7,12 +7,12 @@ from parcnet.tasks.segmentation.sliding_inference import windows
 
 
 def pixelwise(images):
-    """Logits of three classes that depend on each pixel alone, so windows must agree with the whole."""
+    """Logits of three classes that depend on single pixels, so windows must agree with the whole image."""
     return torch.cat([images[:, :1], images[:, 1:2], images.sum(1, keepdim=True)], 1)
 
 
 @pytest.mark.parametrize("size", [(512, 512), (512, 683), (700, 2048), (300, 200), (513, 512)])
-def test_windows_cover_every_pixel_and_stay_inside(size):
+def test_windows_cover_every_pixel_and_stay_inside_the_image(size):
     seen = torch.zeros(size)
     for top, left, bottom, right in windows(size, (512, 512), (341, 341)):
         assert 0 <= top < bottom <= size[0]
@@ -22,11 +22,11 @@ def test_windows_cover_every_pixel_and_stay_inside(size):
     assert seen.min() >= 1
 
 
-def test_a_window_of_512_every_341_px():
+def test_windows_of_512_px_at_a_stride_of_341_px():
     assert [place[1] for place in windows((512, 1100), (512, 512), (341, 341))] == [0, 341, 588]
 
 
-def test_windows_of_what_sees_single_pixels_agree_with_the_whole():
+def test_a_pixelwise_network_gives_equal_results_in_windows_and_whole():
     image = torch.randn(3, 50, 90)
     whole, slide = (
         predict_probabilities(pixelwise, image, InferenceSettings((50, 90), kind, (32, 32), (20, 20)), (50, 90))
@@ -36,14 +36,14 @@ def test_windows_of_what_sees_single_pixels_agree_with_the_whole():
     torch.testing.assert_close(whole, pixelwise(image[None])[0].log_softmax(0), rtol=1e-5, atol=1e-5)
 
 
-def test_a_mirrored_view_comes_back_mirrored():
+def test_mirrored_predictions_are_flipped_back():
     image = torch.randn(3, 32, 48)
     plain = predict_probabilities(pixelwise, image, InferenceSettings((32, 48), "whole"), (32, 48))
     both = predict_probabilities(pixelwise, image, InferenceSettings((32, 48), "whole", flip=True), (32, 48))
     torch.testing.assert_close(both, plain, rtol=1e-5, atol=1e-5)
 
 
-def test_scales_are_averaged_as_probabilities():
+def test_probabilities_are_averaged_over_scales():
     image = torch.randn(3, 32, 32)
     alone = [
         predict_probabilities(pixelwise, image, InferenceSettings((32, 32), "whole", scales=(scale,)), (32, 32)).exp()
@@ -56,26 +56,28 @@ def test_scales_are_averaged_as_probabilities():
     torch.testing.assert_close(both.sum(0), torch.ones(32, 32))
 
 
-def test_a_view_is_made_from_the_image_itself_and_answers_at_the_asked_size():
+def test_each_view_is_resized_from_the_original_and_predicted_at_the_requested_size():
     sizes = []
 
-    def seeing(images):
+    def recording(images):
         sizes.append(tuple(images.shape[-2:]))
         return pixelwise(images)
 
-    answer = predict_probabilities(
-        seeing, torch.randn(3, 100, 200), InferenceSettings((50, 400), "whole", scales=(1.0, 2.0)), (100, 200)
+    probabilities = predict_probabilities(
+        recording, torch.randn(3, 100, 200), InferenceSettings((50, 400), "whole", scales=(1.0, 2.0)), (100, 200)
     )
     assert sizes == [(50, 100), (100, 200)]
-    assert answer.shape == (3, 100, 200)
+    assert probabilities.shape == (3, 100, 200)
 
 
-def test_sliding_over_a_network_averages_the_logits_of_what_windows_share(small):
+def test_logits_are_averaged_where_windows_overlap(small):
     small.eval()
     image = torch.randn(3, 64, 96)
     with torch.no_grad():
-        answer = predict_probabilities(small, image, InferenceSettings((64, 96), "slide", (64, 64), (32, 32)), (64, 96))
+        probabilities = predict_probabilities(
+            small, image, InferenceSettings((64, 96), "slide", (64, 64), (32, 32)), (64, 96)
+        )
         left, right = small(image[None, ..., :64]), small(image[None, ..., 32:])
     shared = (F.pad(left, (0, 32)) + F.pad(right, (32, 0)))[0]
     shared[..., 32:64] /= 2
-    torch.testing.assert_close(answer, shared.log_softmax(0), rtol=1e-4, atol=1e-4)
+    torch.testing.assert_close(probabilities, shared.log_softmax(0), rtol=1e-4, atol=1e-4)

@@ -1,4 +1,4 @@
-"""Segmentation through the engine of classification: learning, resume, several processes, mistakes."""
+"""Training of segmenters: outputs, resuming, several processes, errors."""
 
 import json
 from collections.abc import Callable
@@ -21,16 +21,14 @@ from parcnet.tasks.segmentation.recipe import SegmentationSettings
 from parcnet.tasks.segmentation.task import SegmentationTask
 from parcnet.training import conclusion, train
 from parcnet.training.distributed.process_group import ProcessGroup
-from parcnet.training.loop.step import Stepper
 from parcnet.training.setup.layer_decay import layer_groups
-from parcnet.training.setup.plan import make_plan
 from parcnet.training.setup.prepare import RunSetup, prepare
 from parcnet_lab.bench.faults import KillableRun, differences
 
 
 @pytest.fixture(scope="session")
 def coins_folder(tmp_path_factory):
-    """Three regions of the coins, a real photograph, each half as large; coins are what is brighter than 100."""
+    """Three regions of a photograph of coins at half size; pixels brighter than 100 are labelled as coin."""
     root = tmp_path_factory.mktemp("segmented") / "coins"
     for split, rows in (("train", slice(0, 150)), ("val", slice(150, 230)), ("test", slice(230, None))):
         grey = data.coins()[rows][::2, ::2]
@@ -78,7 +76,7 @@ def _without_pictures(monkeypatch):
     monkeypatch.setattr(SegmentationTask, "draw_run", lambda *_: [])
 
 
-def test_a_run_leaves_metrics_pictures_and_a_checkpoint_with_its_inference_settings(recipe):
+def test_a_run_writes_metrics_pictures_and_a_checkpoint_with_inference_settings(recipe):
     outcome = train(recipe())
     line = json.loads(outcome.folder.log.read_text().splitlines()[-1])
     assert {"val_loss", "val_miou", "val_macc", "val_aacc"} <= line.keys()
@@ -100,30 +98,19 @@ def test_a_run_leaves_metrics_pictures_and_a_checkpoint_with_its_inference_setti
 
 
 @pytest.mark.usefixtures("_without_pictures")
-def test_a_run_killed_in_a_step_goes_on_bit_for_bit(recipe, monkeypatch):
-    class Killed(BaseException):
-        pass
-
-    def mortal(self, batch, number):
-        if number == 4:
-            raise Killed
-        return real(self, batch, number)
-
-    real = Stepper.__call__
+def test_a_killed_run_resumes_bit_identically(recipe, killed_at_step):
     whole = train(recipe("whole")).folder.path
-    monkeypatch.setattr(Stepper, "__call__", mortal)
-    with pytest.raises(Killed):
-        train(recipe("broken"), resume="auto")
-    monkeypatch.setattr(Stepper, "__call__", real)
-    broken = train(recipe("broken"), resume="auto").folder.path
-    assert differences(whole, broken) == 0
+    with killed_at_step(4):
+        train(recipe("killed"), resume="auto")
+    resumed = train(recipe("killed"), resume="auto").folder.path
+    assert differences(whole, resumed) == 0
 
 
 @pytest.mark.usefixtures("_without_pictures")
-def test_two_processes_share_the_batch_and_count_every_pixel_once(recipe, coins_folder, tmp_path):
-    asked = recipe(output="alone", epochs=1)
+def test_two_processes_split_the_batch_and_evaluate_every_image_once(recipe, coins_folder, tmp_path):
+    alone = recipe(output="alone", epochs=1)
     path = tmp_path / "coins.yaml"
-    path.write_text(to_yaml(replace(asked, run=replace(asked.run, output=None))), encoding="utf-8")
+    path.write_text(to_yaml(replace(alone, run=replace(alone.run, output=None))), encoding="utf-8")
     together = tmp_path / "together"
     KillableRun(["-c", str(path)], 2, together).finish()
     assert "2 processes x 2 images" in (tmp_path / "together.log").read_text()
@@ -132,12 +119,12 @@ def test_two_processes_share_the_batch_and_count_every_pixel_once(recipe, coins_
     images = loaded.task.open_images(str(coins_folder), "val", loaded.metadata)
     batches = evaluation_batches(loaded.task, images, loaded.metadata, batch_size=1)
     with torch_predictor(loaded.network, torch.device("cpu")) as predictor:
-        alone = loaded.task.evaluate(predictor, batches, loaded.metadata).metrics()
+        expected = loaded.task.evaluate(predictor, batches, loaded.metadata).metrics()
     for name in ("miou", "aacc"):
-        assert loaded.metadata.metrics[f"val_{name}"] == pytest.approx(alone[name], abs=1e-6)
+        assert loaded.metadata.metrics[f"val_{name}"] == pytest.approx(expected[name], abs=1e-6)
 
 
-def test_iterations_end_in_the_middle_of_a_pass(recipe):
+def test_iterations_may_end_within_an_epoch(recipe):
     outcome = train(recipe(iterations=5, epochs=30))
     lines = [json.loads(line) for line in outcome.folder.steps.read_text().splitlines()]
     assert [line["step"] for line in lines] == [1, 2, 3, 4, 5]
@@ -145,11 +132,11 @@ def test_iterations_end_in_the_middle_of_a_pass(recipe):
     assert lines[-1]["lr"] < lines[-2]["lr"]
 
 
-def test_weights_of_a_classifier_are_taken_and_the_report_says_which(recipe, tmp_path):
+def test_a_classifiers_weights_are_loaded_and_reported(recipe, tmp_path):
     plain = recipe().network
     classifier = prepared(replace(recipe(), task="classification", data=Data(), settings=None))
     path = tmp_path / "digits.safetensors"
-    checkpoint.save(path, classifier.built.network.state_dict(), classifier.metadata())
+    checkpoint.save(path, classifier.built.network.state_dict(), classifier.plan.metadata)
     started = prepared(recipe(network=replace(plain, initial_checkpoint=str(path))))
     own, given = started.built.network.state_dict(), classifier.built.network.state_dict()
     assert torch.equal(own["backbone.net.stages_2.blocks.0.norm1.weight"], given["stages.2.blocks.0.norm1.weight"])
@@ -157,7 +144,7 @@ def test_weights_of_a_classifier_are_taken_and_the_report_says_which(recipe, tmp
     assert "tensors used" in started.built.notes[0]
 
 
-def test_stage_wise_decay_counts_the_backbones_stages_and_leaves_decoder_and_norms_alone(recipe):
+def test_stage_wise_decay_applies_to_the_backbone_alone(recipe):
     ids, last = layer_groups(prepared(recipe()).built.network, "stages", 6)
     assert last == 7
     for prefix, group in (
@@ -173,12 +160,12 @@ def test_stage_wise_decay_counts_the_backbones_stages_and_leaves_decoder_and_nor
         assert found == {group}, prefix
 
 
-def test_one_image_at_a_time_is_refused_before_any_work(recipe):
+def test_a_batch_of_one_image_is_refused(recipe):
     with pytest.raises(UserError, match="at least two images at a time"):
-        make_plan(prepared(recipe(batch=1)))
+        prepared(recipe(batch=1))
 
 
-def test_unlabelled_images_are_refused_before_any_work(recipe, tmp_path):
+def test_a_folder_without_labels_is_refused(recipe, tmp_path):
     empty = replace(recipe(), data=replace(recipe().data, data_dir=str(tmp_path)))
     with pytest.raises(UserError, match="there is no folder"):
         prepared(empty)

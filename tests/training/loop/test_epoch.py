@@ -4,7 +4,8 @@ import pytest
 import torch
 
 from parcnet.training.distributed.process_group import ProcessGroup
-from parcnet.training.loop.epoch import NonFinite, train_epoch
+from parcnet.training.loop.epoch import train_epoch
+from parcnet.training.loop.nonfinite import NonFinite
 from parcnet.training.loop.progress import Progress
 from parcnet.training.loop.step import StepResult
 

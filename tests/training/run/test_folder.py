@@ -4,12 +4,12 @@ import pytest
 
 from parcnet.base import UserError
 from parcnet.recipes import Recipe, Run, read_recipe, to_yaml
-from parcnet.training.run.folder import RunFolder, check_vacant, run_folder
+from parcnet.training.run.folder import RunFolder, run_folder
 
 
 def vacant_folder(recipe):
     folder = run_folder(recipe)
-    check_vacant(folder)
+    folder.check_vacant()
     return folder
 
 

@@ -1,4 +1,4 @@
-"""Masks from and to COCO's polygons and run lengths, through faster-coco-eval."""
+"""Decodes and encodes masks in COCO's formats, polygons and run lengths, through faster-coco-eval."""
 
 from typing import Any
 
@@ -13,9 +13,9 @@ _EXTRA = "pip install 'parcnet[downstream]'"
 
 
 def decode(segmentation: Any, height: int, width: int) -> Tensor:
-    """Polygons, or run lengths (compressed or not), of one instance in an image of this size -> uint8 [H, W] of 0, 1.
+    """Polygons or run lengths (compressed or not) of one instance in an image of this size -> uint8 [H, W] of 0, 1.
 
-    Raises ValueError for what is neither, and for run lengths of another size.
+    Raises ValueError for other formats and for run lengths of another size.
     """
     mask = _library()
     try:
@@ -23,19 +23,19 @@ def decode(segmentation: Any, height: int, width: int) -> Tensor:
             if list(segmentation["size"]) != [height, width]:
                 raise ValueError(f"run lengths for {segmentation['size']}, expected {[height, width]}")
             runs = segmentation if isinstance(segmentation["counts"], (str, bytes)) else None
-            whole = mask.frPyObjects(segmentation, height, width) if runs is None else runs
+            encoded = mask.frPyObjects(segmentation, height, width) if runs is None else runs
         else:
             usable = [polygon for polygon in segmentation if len(polygon) >= 6]
             if not usable:
                 return torch.zeros(height, width, dtype=torch.uint8)
-            whole = mask.merge(mask.frPyObjects(usable, height, width))
-        return torch.from_numpy(np.ascontiguousarray(mask.decode(whole)))
+            encoded = mask.merge(mask.frPyObjects(usable, height, width))
+        return torch.from_numpy(np.ascontiguousarray(mask.decode(encoded)))
     except (KeyError, TypeError, IndexError, RuntimeError) as error:
         raise ValueError(f"neither polygons nor run lengths ({error})") from error
 
 
 def encode(mask: NDArray[np.uint8]) -> dict[str, Any]:
-    """uint8 [H, W] of 0, 1 -> compressed run lengths that JSON can hold."""
+    """uint8 [H, W] of 0, 1 -> compressed run lengths as JSON values."""
     runs = _library().encode(np.asfortranarray(mask))
     counts = runs["counts"]
     return {"size": list(runs["size"]), "counts": counts.decode() if isinstance(counts, bytes) else counts}
@@ -45,5 +45,5 @@ def _library() -> Any:
     try:
         from faster_coco_eval.core import mask
     except ImportError as error:
-        raise UserError(f"COCO data need a package that is not there ({error}): {_EXTRA}.") from None
+        raise UserError(f"COCO data need a package that is not installed ({error}): {_EXTRA}.") from None
     return mask

@@ -12,8 +12,8 @@ from torch import Tensor
 from parcnet.base import UserError, counted
 from parcnet.data.images import BadImage, open_image
 from parcnet.tasks.detection.coco.annotations import ImageEntry, read_annotations
+from parcnet.tasks.detection.coco.aspect_grouping import aspect_grouped_order
 from parcnet.tasks.detection.coco.instances import Instances
-from parcnet.tasks.detection.coco.order import grouped_order
 
 _LAYOUTS = (
     ("annotations/instances_{split}2017.json", ("{split}2017", "images/{split}2017")),
@@ -22,7 +22,7 @@ _LAYOUTS = (
     ("{split}/_annotations.coco.json", ("{split}",)),
     ("{split}.json", ("{split}", "images/{split}", "images")),
 )
-"""(annotations, folders of their images), the first that is there."""
+"""(annotations, candidate folders of their images), in order of preference."""
 
 EXPECTED = (
     "Expected DIR/annotations/instances_train2017.json with DIR/train2017/ (COCO itself), "
@@ -31,7 +31,7 @@ EXPECTED = (
 
 
 class CocoImages:
-    """Images with instances, numbered from 0; sent to worker processes by pickle, the annotations as shared memory."""
+    """Images with instances, indexed from 0. Pickled for worker processes, with the annotations in shared memory."""
 
     def __init__(
         self,
@@ -40,22 +40,23 @@ class CocoImages:
         name: str,
         classes: Sequence[str] | None = None,
         *,
-        only_filled: bool = False,
+        skip_empty: bool = False,
         group: int = 1,
     ) -> None:
-        """`only_filled` leaves images without an instance out; `group` is for `grouped_order`. Raises `UserError`."""
-        read = read_annotations(annotations, classes)
-        pairs = [pair for pair in zip(read.images, read.instances, strict=True) if len(pair[1]) or not only_filled]
+        """`skip_empty` leaves out images without instances; `group` is the group size of `aspect_grouped_order`, 1 for
+        no grouping. Raises `UserError`."""
+        parsed = read_annotations(annotations, classes)
+        pairs = [pair for pair in zip(parsed.images, parsed.instances, strict=True) if len(pair[1]) or not skip_empty]
         if not pairs:
-            raise UserError(f"{annotations} has no image with an instance to learn from.")
+            raise UserError(f"{annotations} has no image with an instance: nothing can be trained. Add annotations.")
         self.name = name
-        self.classes = read.classes
+        self.classes = parsed.classes
         self._folder = folder
         self._group = group
         self._entries = [entry for entry, _ in pairs]
-        _check_files(folder, read.images, annotations)
+        _check_files(folder, parsed.images, annotations)
         packed = [pickle.dumps(each) for _, each in pairs]
-        # one tensor: a million annotations as Python objects would be copied into every worker
+        # one tensor, because a million Python objects would be copied into every worker
         self._content = torch.frombuffer(bytearray(b"".join(packed)), dtype=torch.uint8)
         self._ends = torch.tensor([len(each) for each in packed]).cumsum(0)
 
@@ -63,7 +64,7 @@ class CocoImages:
         return len(self._entries)
 
     def image(self, index: int) -> Image.Image:
-        """RGB, of the size that the annotations say. Raises `BadImage`."""
+        """The RGB image. Raises `BadImage` if it cannot be read or differs in size from its annotations."""
         entry, where = self._entries[index], self.where(index)
         image = open_image(where)
         if image.size != (entry.width, entry.height):
@@ -80,19 +81,19 @@ class CocoImages:
         return str(self._folder / self._entries[index].file_name)
 
     def order(self, generator: torch.Generator) -> Tensor | None:
-        """Upright images together, if images are grouped; see `grouped_order`."""
+        """A random order grouped by aspect ratio, see `aspect_grouped_order`; None without grouping."""
         if self._group == 1:
             return None
         ratios = torch.tensor([entry.height / entry.width for entry in self._entries])
-        return grouped_order(ratios, self._group, generator)
+        return aspect_grouped_order(ratios, self._group, generator)
 
 
 def open_coco(
-    root: str | Path, split: str, classes: Sequence[str] | None = None, *, only_filled: bool = False, group: int = 1
+    root: str | Path, split: str, classes: Sequence[str] | None = None, *, skip_empty: bool = False, group: int = 1
 ) -> CocoImages:
     """The images of a split below `root`, in any of COCO's layouts; see `EXPECTED`. Raises `UserError`.
 
-    `classes`, `only_filled` and `group` as `CocoImages` and `read_annotations` take them.
+    `classes`, `skip_empty` and `group` as `CocoImages` and `read_annotations` take them.
     """
     root = Path(root)
     if not root.is_dir():
@@ -105,11 +106,11 @@ def open_coco(
     folder = next((each for each in candidates if each.is_dir()), None)
     if folder is None:
         raise UserError(f"the images of {annotations} are missing: there is no folder {candidates[0]}.")
-    return CocoImages(annotations, folder, root.resolve().name, classes, only_filled=only_filled, group=group)
+    return CocoImages(annotations, folder, root.resolve().name, classes, skip_empty=skip_empty, group=group)
 
 
 def has_coco_split(root: str | Path, split: str) -> bool:
-    """Whether `open_coco` would find annotations."""
+    """Whether `open_coco` finds annotations of the split."""
     return _annotations_of(Path(root), split) is not None
 
 
@@ -119,16 +120,16 @@ def _annotations_of(root: Path, split: str) -> Path | None:
 
 
 def _check_files(folder: Path, images: Sequence[ImageEntry], annotations: Path) -> None:
-    """One listing a folder: asking for each of 118,000 files takes minutes on some file systems."""
+    """Lists each folder once: checking 118,000 files one by one takes minutes on some file systems."""
     present: dict[Path, set[str]] = {}
 
-    def there(name: str) -> bool:
+    def exists(name: str) -> bool:
         path = folder / name
         if path.parent not in present:
             present[path.parent] = set(os.listdir(path.parent)) if path.parent.is_dir() else set()
         return path.name in present[path.parent]
 
-    missing = [image.file_name for image in images if not there(image.file_name)]
+    missing = [image.file_name for image in images if not exists(image.file_name)]
     if missing:
         raise UserError(
             f"{counted(len(missing), 'image')} of {len(images)} in {annotations} are not in {folder}, "

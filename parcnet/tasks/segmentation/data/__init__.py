@@ -1,4 +1,4 @@
-"""Images with label maps."""
+"""Images with label maps, and their transforms."""
 
 from parcnet.tasks.segmentation.data.augmentation import SegmentationEvaluation, SegmentationTraining
 from parcnet.tasks.segmentation.data.folders import IGNORED, LabelMaps, has_label_maps, open_label_maps

@@ -1,4 +1,4 @@
-"""Images and label maps -> what a segmenter learns from or is scored on; through torchvision's transforms v2."""
+"""Training and evaluation transforms of images with label maps, through torchvision's transforms v2."""
 
 from typing import Any
 
@@ -16,21 +16,22 @@ from parcnet.tasks.segmentation.data.folders import IGNORED
 from parcnet.tasks.segmentation.data.sizes import fitted_size
 from parcnet.tasks.segmentation.recipe import SegmentationSettings
 
-_TRIES = 10
-"""Crops drawn before one that a single class fills is taken all the same."""
+_MAX_CROPS = 10
+"""Crops drawn before one dominated by a single class is accepted."""
 
 
 class SegmentationTraining(JointTransform):
-    """Random resize, crop, flip, colours, as in the published recipes; -> image [C, h, w] and labels [h, w] int64.
+    """Random resize, crop, flip and colours, as in the published recipes -> image [C, h, w], labels [h, w] int64.
 
-    resize   the largest size, shape kept, within short and long side of `resize_to` times a factor drawn from
-             `resize_range`; bilinear, labels by the nearest pixel
-    crop     `crop_size`, drawn again (ten times) while one class covers more than `category_limit` of what is labelled
-    flip     left to right, with probability `hflip`
+    resize   to the largest size of equal aspect ratio within the short and long side of `resize_to`, times a factor
+             drawn from `resize_range`; bilinear, labels nearest
+    crop     `crop_size`, drawn again (up to ten times) while one class covers more than `category_limit` of the
+             labelled pixels
+    flip     horizontally, with probability `hflip`
     colours  `photometric_distortion`
-    pad      with the mean colour, and labels to ignore, at the right and below, where the image was smaller than a crop
+    pad      at the right and bottom, where the image is smaller than the crop: mean colour, ignored labels
 
-    Draws from torch's global generator.
+    Uses torch's global random generator.
     """
 
     def __init__(self, preprocessing: Preprocessing, settings: SegmentationSettings, hflip: float) -> None:
@@ -43,22 +44,22 @@ class SegmentationTraining(JointTransform):
     def __call__(self, image: Image.Image, target: Any) -> tuple[Tensor, Tensor]:
         pixels = v2.functional.pil_to_tensor(self._to_channels(image))
         labels = tv_tensors.Mask(torch.from_numpy(np.asarray(target, np.uint8).copy())[None])
-        size = self._drawn_size(pixels)
+        size = self._random_size(pixels)
         pixels = tv_tensors.Image(F.resize(pixels, size, antialias=True))
         labels = F.resize(labels, size, interpolation=v2.InterpolationMode.NEAREST)
         pixels, labels = self._cropped(pixels, labels)
         pixels, labels = self._colours(*self._flip(pixels, labels))
-        image_, labels = self._padded(normalised(pixels, self.preprocessing), labels)
-        return image_, labels[0].long()
+        padded, labels = self._padded(normalised(pixels, self.preprocessing), labels)
+        return padded, labels[0].long()
 
-    def _drawn_size(self, pixels: Tensor) -> list[int]:
+    def _random_size(self, pixels: Tensor) -> list[int]:
         low, high = self.settings.resize_range
         factor = low + (high - low) * float(torch.rand(()))
         return list(fitted_size((pixels.shape[-2], pixels.shape[-1]), self.settings.resize_to, factor))
 
     def _cropped(self, pixels: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
         height, width = (min(side, own) for side, own in zip(self.settings.crop_size, pixels.shape[-2:], strict=True))
-        for _ in range(_TRIES):
+        for _ in range(_MAX_CROPS):
             top = int(torch.randint(pixels.shape[-2] - height + 1, ()))
             left = int(torch.randint(pixels.shape[-1] - width + 1, ()))
             crop = F.crop(labels, top, left, height, width)
@@ -77,7 +78,7 @@ class SegmentationTraining(JointTransform):
 
 
 class SegmentationEvaluation(JointTransform):
-    """The image at its own size, normalised [C, H, W], and its labels [H, W] int64; resizing is `look`'s."""
+    """-> the normalised image [C, H, W] at its original size, labels [H, W] int64. Inference does the resizing."""
 
     def __init__(self, preprocessing: Preprocessing) -> None:
         self.preprocessing = preprocessing
@@ -87,7 +88,7 @@ class SegmentationEvaluation(JointTransform):
         return self.image(image), torch.from_numpy(np.asarray(target, np.int64))
 
     def image(self, image: Image.Image) -> Tensor:
-        """The image alone."""
+        """Transforms an image without labels."""
         return normalised(v2.functional.pil_to_tensor(self._to_channels(image)), self.preprocessing)
 
 

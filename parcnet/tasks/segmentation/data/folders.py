@@ -1,4 +1,4 @@
-"""Folders of images and label maps, as ADE20K comes: images/SPLIT/*.jpg, annotations/SPLIT/*.png."""
+"""Folders of images and label maps in ADE20K's layout: images/SPLIT/*.jpg, annotations/SPLIT/*.png."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ from parcnet.data.images import BadImage, open_image
 from parcnet.tasks.segmentation.data.ade20k import ADE20K_CLASSES
 
 IGNORED = 255
-"""In a label map: a pixel that no class is asked of."""
+"""Label of pixels to ignore."""
 LAYOUT = (
-    "Expected DIR/images/SPLIT/NAME.jpg with DIR/annotations/SPLIT/NAME.png for train and val (ADE20K's own names, "
-    "training and validation, do as well), and DIR/classes.txt with a name a line."
+    "Expected DIR/images/SPLIT/NAME.jpg with DIR/annotations/SPLIT/NAME.png for train and val (or ADE20K's names "
+    "training and validation), and DIR/classes.txt with one name per line."
 )
 _FOLDERS = {"train": ("train", "training"), "val": ("val", "validation"), "test": ("test", "testing")}
-_MODES = ("L", "P", "I;16", "I", "1")  # one number a pixel; a palette's numbers are the labels, not its colours
+_MODES = ("L", "P", "I;16", "I", "1")  # one value per pixel; palette indices are labels, whatever their colours
 
 
 class LabelMaps:
-    """Image files and their label maps: `label` is uint8 [H, W], a class's position in `classes` or `IGNORED`."""
+    """Image files with label maps: `label` is uint8 [H, W] of indices into `classes`, or `IGNORED`."""
 
     def __init__(
         self, name: str, classes: Sequence[str], files: Sequence[tuple[Path, Path]], reduce_zero_label: bool
@@ -44,24 +44,24 @@ class LabelMaps:
         return open_image(self._files[index][0])
 
     def label(self, index: int) -> NDArray[np.uint8]:
-        """The label map. Raises `BadImage` for one that is unreadable, of another size, or with unknown labels.
+        """The label map. Raises `BadImage` for unreadable files, sizes other than the image's and unknown labels.
 
-        With `reduce_zero_label` the stored label 0 is ignored and every other label is one less; 255 stays ignored.
+        With `reduce_zero_label`, label 0 is ignored and every other label is reduced by one; 255 stays ignored.
         """
         image, path = self._files[index]
-        labels = _stored(path)
+        labels = _read_labels(path)
         if self._reduce:
             labels = np.where((labels == 0) | (labels == IGNORED), IGNORED, labels - 1)
         known = labels[labels != IGNORED]
         if known.size and (wrong := int(known.max())) >= len(self.classes):
             stored = wrong + 1 if self._reduce else wrong
-            hint = "" if self._reduce or wrong != len(self.classes) else " If 0 means no class: --reduce-zero-label."
+            hint = "" if self._reduce or wrong != len(self.classes) else " If 0 is not a class: --reduce-zero-label."
             raise BadImage(
                 str(path),
                 f"it holds the label {stored}; there are {len(self.classes)} classes, so at most "
                 f"{len(self.classes) - (not self._reduce)}, and {IGNORED} for pixels to ignore.{hint}",
             )
-        with Image.open(image) as opened:  # the header alone; upright as `image` is
+        with Image.open(image) as opened:  # reads only the header; oriented as `image` is
             size = opened.size if opened.getexif().get(0x0112, 1) < 5 else opened.size[::-1]
         if labels.shape != size[::-1]:
             raise BadImage(
@@ -81,10 +81,10 @@ def open_label_maps(
 ) -> LabelMaps:
     """The images of `split` with their label maps.
 
-    Class names are those of classes.txt, one a line in the order of the labels; without the file, and with
-    `reduce_zero_label`, the 150 of ADE20K. Given `classes`, they must be the same: a label means its place.
+    Class names are read from classes.txt, one per line in the order of the labels; without this file, and with
+    `reduce_zero_label`, they are the 150 of ADE20K. They must equal `classes` if given, since labels are indices.
 
-    Raises `UserError` for what is missing or empty, an image without a label map, and fewer than two classes.
+    Raises `UserError` for missing or empty folders, an image without a label map, and fewer than two classes.
     """
     if data_dir is None:
         raise UserError(f"segmentation needs images: --data-dir DIR. {LAYOUT}")
@@ -95,8 +95,8 @@ def open_label_maps(
     own = _class_names(root, reduce_zero_label)
     if classes is not None and tuple(own) != tuple(classes):
         raise UserError(
-            f"{root} has the classes {_some(own)}, the network learnt {_some(classes)}: labels are places in that "
-            "list, so the two must agree."
+            f"{root} has the classes {_some(own)}, the network was trained on {_some(classes)}: labels are indices "
+            "into this list, so the two must be equal."
         )
     files = []
     for image in image_files(images):
@@ -110,7 +110,7 @@ def open_label_maps(
 
 
 def has_label_maps(data_dir: str | Path | None, split: str) -> bool:
-    """Whether there are label maps of this split; a test split without them cannot be scored."""
+    """Whether the split has label maps; a test split without them cannot be evaluated."""
     return data_dir is not None and any((Path(data_dir) / "annotations" / name).is_dir() for name in _FOLDERS[split])
 
 
@@ -133,15 +133,15 @@ def _class_names(root: Path, reduce_zero_label: bool) -> tuple[str, ...]:
         raise UserError(f"cannot read {path}: {error}.") from None
     names = tuple(line for line in lines if line)
     if len(names) < 2 or len(names) > IGNORED:
-        raise UserError(f"{path} names {len(names)} classes; expected 2 to {IGNORED}, one a line.")
+        raise UserError(f"{path} names {len(names)} classes; expected 2 to {IGNORED}, one per line.")
     if len(set(names)) < len(names):
-        double = next(name for name in names if names.count(name) > 1)
-        raise UserError(f"{path} names the class {double!r} twice.")
+        duplicate = next(name for name in names if names.count(name) > 1)
+        raise UserError(f"{path} names the class {duplicate!r} twice.")
     return names
 
 
-def _stored(path: Path) -> NDArray[np.int64]:
-    """The numbers in a label file."""
+def _read_labels(path: Path) -> NDArray[np.int64]:
+    """The values in a label file."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # about palettes and metadata
@@ -150,7 +150,7 @@ def _stored(path: Path) -> NDArray[np.int64]:
     except (OSError, SyntaxError, ValueError) as error:
         raise BadImage(str(path), str(error)) from error
     if mode not in _MODES:
-        raise BadImage(str(path), f"it has colours ({mode}); expected one number a pixel, e.g. an 8-bit grey PNG")
+        raise BadImage(str(path), f"it has colours ({mode}); expected one value per pixel, e.g. an 8-bit grey PNG")
     return values.astype(np.int64)
 
 

@@ -12,10 +12,10 @@ MakeCoco = Callable[..., Path]
 
 @pytest.fixture
 def make_coco(tmp_path) -> MakeCoco:
-    """make_coco(objects, sizes=((60, 80), ...)) writes DIR/train.json and DIR/train/NUMBER.png."""
+    """make_coco(entries, sizes=((60, 80), ...)) writes DIR/train.json and DIR/train/NUMBER.png."""
 
-    def make(objects: list[Any], sizes: tuple[tuple[int, int], ...] = ((60, 80),), **changes: Any) -> Path:
-        folder = tmp_path / "things" / "train"
+    def make(entries: list[Any], sizes: tuple[tuple[int, int], ...] = ((60, 80),), **changes: Any) -> Path:
+        folder = tmp_path / "dataset" / "train"
         folder.mkdir(parents=True, exist_ok=True)
         noise = np.random.default_rng(0)
         for number, (height, width) in enumerate(sizes):
@@ -25,10 +25,10 @@ def make_coco(tmp_path) -> MakeCoco:
                 {"id": number, "file_name": f"{number}.png", "height": height, "width": width}
                 for number, (height, width) in enumerate(sizes)
             ],
-            "annotations": objects,
+            "annotations": entries,
             "categories": [{"id": 7, "name": "cup"}, {"id": 1, "name": "ball"}],
         }
-        (tmp_path / "things" / "train.json").write_text(json.dumps({**content, **changes}))
-        return tmp_path / "things"
+        (tmp_path / "dataset" / "train.json").write_text(json.dumps({**content, **changes}))
+        return tmp_path / "dataset"
 
     return make

@@ -1,4 +1,4 @@
-"""COCO's JSON as it is found in the world."""
+"""Reading of COCO JSON files, valid and invalid."""
 
 import pickle
 import shutil
@@ -14,14 +14,14 @@ from parcnet.tasks.detection.coco import decode, encode, has_coco_split, open_co
 
 
 def rectangle(number, image, box, category=1, **fields):
-    """An annotation of a rectangle, its polygon the box."""
+    """An annotation of a rectangle whose polygon equals the box."""
     x, y, width, height = box
     shape = [[x, y, x + width, y, x + width, y + height, x, y + height]]
     own = {"id": number, "image_id": image, "category_id": category, "bbox": list(box), "area": width * height}
     return {**own, "iscrowd": 0, "segmentation": shape, **fields}
 
 
-def test_labels_follow_category_ids_and_boxes_become_corners(make_coco):
+def test_labels_are_in_the_order_of_category_ids_and_boxes_are_corners(make_coco):
     images = open_coco(make_coco([rectangle(1, 0, (10, 20, 30, 15), 7), rectangle(2, 0, (0, 0, 5, 5), 1)]), "train")
     assert images.classes == ("ball", "cup")
     target = images.label(0)
@@ -30,7 +30,7 @@ def test_labels_follow_category_ids_and_boxes_become_corners(make_coco):
     assert images.image(0).size == (80, 60)
 
 
-def test_crowds_are_scored_but_not_learned_from(make_coco):
+def test_crowds_are_evaluated_but_not_trained_on(make_coco):
     runs = {"size": [60, 80], "counts": [100, 50, 4650]}
     crowd = rectangle(2, 0, (1, 1, 20, 20), segmentation=runs, iscrowd=1)
     target = open_coco(make_coco([rectangle(1, 0, (10, 20, 30, 15)), crowd]), "train").label(0)
@@ -38,7 +38,7 @@ def test_crowds_are_scored_but_not_learned_from(make_coco):
     assert [entry["iscrowd"] for entry in target.truth] == [0, 1]
 
 
-def test_boxes_are_clipped_and_what_is_no_instance_is_left_out_and_counted(make_coco, capsys):
+def test_boxes_are_clipped_and_invalid_instances_left_out_and_counted(make_coco, capsys):
     wrong = [
         rectangle(1, 0, (-10, 5, 30, 20)),
         rectangle(2, 0, (70, 50, 40, 40)),
@@ -50,24 +50,24 @@ def test_boxes_are_clipped_and_what_is_no_instance_is_left_out_and_counted(make_
     target = open_coco(make_coco(wrong), "train").label(0)
     assert target.boxes == [(0, 5, 20, 25), (70, 50, 80, 60), (5, 5, 15, 15)]
     assert len(target.truth) == 6
-    said = " ".join(capsys.readouterr().err.split())
-    for part in ("2 reaching out of their image (clipped)", "1 outside of their image", "1 with a box without area"):
-        assert part in said
-    assert "1 without a mask" in said
+    warning = " ".join(capsys.readouterr().err.split())
+    for part in ("2 extending beyond their image (clipped)", "1 outside their image", "1 with a box without area"):
+        assert part in warning
+    assert "1 without a mask" in warning
 
 
-def test_images_without_instances_stay_or_go_as_asked(make_coco):
+def test_images_without_instances_are_left_out_on_request(make_coco):
     root = make_coco([rectangle(1, 1, (1, 1, 9, 9))], ((60, 80), (60, 80), (50, 40)))
     assert len(open_coco(root, "train")) == 3
-    assert [open_coco(root, "train", only_filled=True).label(0).image_id] == [1]
+    assert [open_coco(root, "train", skip_empty=True).label(0).image_id] == [1]
     assert len(open_coco(root, "train").label(2)) == 0
 
 
 @pytest.mark.parametrize(
     ("annotation", "message"),
     [
-        (rectangle(1, 5, (1, 1, 9, 9)), "annotation 1 is of image 5, which the file does not have"),
-        (rectangle(1, 0, (1, 1, 9, 9), 99), "annotation 1 is of category 99; the file has the ids 1, 7"),
+        (rectangle(1, 5, (1, 1, 9, 9)), "annotation 1 refers to image 5, which is not in the file"),
+        (rectangle(1, 0, (1, 1, 9, 9), 99), "annotation 1 refers to category 99; expected one of the ids 1, 7"),
         (rectangle(1, 0, (1, 1, 9, 9), bbox=[1, 2, 3]), "expected four finite numbers"),
         (rectangle(1, 0, (1, 1, 9, 9), bbox=[1, 2, 3, None]), "expected four finite numbers"),
         (rectangle(1, 0, (1, 1, 9, 9), segmentation="all"), "neither polygons"),
@@ -75,7 +75,7 @@ def test_images_without_instances_stay_or_go_as_asked(make_coco):
         (rectangle(1, 0, (1, 1, 9, 9), segmentation=[]), "none of 1 annotations has a segmentation"),
     ],
 )
-def test_what_cannot_be_meant_is_named(make_coco, annotation, message):
+def test_an_invalid_annotation_is_reported(make_coco, annotation, message):
     with pytest.raises(UserError, match=message):
         open_coco(make_coco([annotation]), "train")
 
@@ -92,7 +92,7 @@ def test_what_cannot_be_meant_is_named(make_coco, annotation, message):
         ({"images": [{"id": 0, "file_name": "lost.png", "height": 60, "width": 80}]}, "are not in .*lost.png first"),
     ],
 )
-def test_a_file_that_is_not_cocos_is_named(make_coco, changes, message):
+def test_an_invalid_file_is_reported(make_coco, changes, message):
     with pytest.raises(UserError, match=message):
         open_coco(make_coco([], **changes), "train")
 
@@ -104,10 +104,10 @@ def test_an_image_of_another_size_than_its_annotations_is_a_bad_image(make_coco)
         images.image(0)
 
 
-def test_classes_are_matched_by_name_and_strangers_refused(make_coco):
+def test_classes_are_matched_by_name_and_unknown_ones_refused(make_coco):
     root = make_coco([rectangle(1, 0, (1, 1, 9, 9), 7)])
     assert open_coco(root, "train", ("cup", "saucer", "ball")).label(0).labels == [0]
-    with pytest.raises(UserError, match="categories that training does not have: ball"):
+    with pytest.raises(UserError, match="categories that are not among the classes: ball"):
         open_coco(root, "train", ("cup",))
 
 
@@ -120,7 +120,7 @@ def test_classes_are_matched_by_name_and_strangers_refused(make_coco):
         ("val/_annotations.coco.json", "val"),
     ],
 )
-def test_the_usual_layouts_are_found(make_coco, tmp_path, annotations, folder):
+def test_common_folder_layouts_are_supported(make_coco, tmp_path, annotations, folder):
     root = make_coco([rectangle(1, 0, (1, 1, 9, 9))])
     (tmp_path / "other" / annotations).parent.mkdir(parents=True)
     shutil.copytree(root / "train", tmp_path / "other" / folder, dirs_exist_ok=True)
@@ -132,7 +132,7 @@ def test_the_usual_layouts_are_found(make_coco, tmp_path, annotations, folder):
         open_coco(tmp_path / "other", "train")
 
 
-def test_images_travel_to_workers_as_they_are(make_coco):
+def test_pickled_images_are_equal(make_coco):
     images = open_coco(
         make_coco([rectangle(1, 0, (1, 1, 9, 9)), rectangle(2, 1, (2, 2, 9, 9))], ((60, 80),) * 2), "train"
     )
@@ -140,22 +140,22 @@ def test_images_travel_to_workers_as_they_are(make_coco):
     assert [again.label(index) for index in (0, 1)] == [images.label(index) for index in (0, 1)]
 
 
-# pycocotools hands numpy 2 an __array__ without `copy`; only the oracle does
+# pycocotools, the oracle, lacks numpy 2's `copy` argument of __array__
 @pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
 @pytest.mark.parametrize("form", ["polygon", "uncompressed", "compressed"])
-def test_masks_are_those_of_pycocotools(form):
+def test_masks_equal_those_of_pycocotools(form):
     shape = [[10.0, 5, 40, 12, 30, 45, 12, 38], [50, 50, 60, 50, 55, 58]]
     runs = oracle.merge(oracle.frPyObjects(shape, 60, 80))
     expected = oracle.decode(runs)
     if form == "compressed":
-        given = {"size": [60, 80], "counts": runs["counts"].decode()}
+        segmentation = {"size": [60, 80], "counts": runs["counts"].decode()}
     elif form == "uncompressed":
         flat = expected.flatten(order="F")
         edges = np.flatnonzero(np.diff(flat)) + 1
-        given = {"size": [60, 80], "counts": np.diff([0, *edges, flat.size]).tolist()}
+        segmentation = {"size": [60, 80], "counts": np.diff([0, *edges, flat.size]).tolist()}
     else:
-        given = shape
-    assert (decode(given, 60, 80).numpy() == expected).all()
+        segmentation = shape
+    assert (decode(segmentation, 60, 80).numpy() == expected).all()
     assert (oracle.decode(encode(expected)) == expected).all()
     with pytest.raises(ValueError, match=r"run lengths|polygons"):
         decode({"size": [5, 5], "counts": [25]}, 60, 80)
@@ -174,7 +174,7 @@ def test_upright_images_share_batches(make_coco):
         assert all(len(kinds) == 1 for kinds in whole)
 
 
-def test_a_json_that_is_cut_short_is_named(make_coco):
+def test_truncated_json_is_reported(make_coco):
     root = make_coco([])
     text = (root / "train.json").read_text()
     (root / "train.json").write_text(text[: len(text) // 2])

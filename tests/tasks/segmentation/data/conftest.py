@@ -9,7 +9,7 @@ from skimage import data
 
 @pytest.fixture
 def label_folder(tmp_path) -> Callable[..., Path]:
-    """label_folder(dark=0, bright=1): a real photograph, cut into two splits, its pixels labelled by brightness."""
+    """label_folder(dark=0, bright=1): a photograph cut into two splits, its pixels labelled by brightness."""
 
     def make(dark: int = 0, bright: int = 1, classes: str | None = "dark\nbright\n", names=("train", "val")) -> Path:
         root = tmp_path / "coins"

@@ -30,14 +30,14 @@ def augmented(images, settings, hflip=0.0, seed=0):
 
 
 def mean_agreement(image, labels):
-    """Share of pixels whose label is still what their grey level says: the rule that the labels were made by."""
+    """Fraction of pixels whose label matches their grey level, from which the labels were made."""
     grey = (image[0] * 0.25 + 0.5) * 255
-    asked = labels != IGNORED
-    return float(((grey > 100) == (labels == 1))[asked].float().mean())
+    labelled = labels != IGNORED
+    return float(((grey > 100) == (labels == 1))[labelled].float().mean())
 
 
 @pytest.mark.parametrize("hflip", [0.0, 1.0])
-def test_image_and_labels_move_together(label_folder, hflip):
+def test_image_and_labels_are_transformed_alike(label_folder, hflip):
     data = images(label_folder)
     for seed in range(4):
         image, labels = augmented(data, SETTINGS, hflip, seed)
@@ -47,15 +47,15 @@ def test_image_and_labels_move_together(label_folder, hflip):
         assert mean_agreement(image, labels) > 0.9  # edges blur where the size changes
 
 
-def test_a_flip_mirrors_both(label_folder):
+def test_a_flip_mirrors_image_and_labels(label_folder):
     data = images(label_folder)
     plain, mirrored = (augmented(data, replace(SETTINGS, resize_range=(1.0, 1.0)), flip) for flip in (0.0, 1.0))
-    # the crop is drawn before the flip, so it is the same one
+    # the crop is drawn before the flip, so both have the same
     assert torch.equal(plain[0].flip(-1), mirrored[0])
     assert torch.equal(plain[1].flip(-1), mirrored[1])
 
 
-def test_where_an_image_is_smaller_than_a_crop_labels_are_ignored(label_folder):
+def test_padding_has_the_mean_colour_and_ignored_labels(label_folder):
     small = replace(SETTINGS, resize_to=(32, 400), resize_range=(1.0, 1.0))
     image, labels = augmented(images(label_folder), small)
     assert labels.shape == (64, 96)
@@ -66,23 +66,23 @@ def test_where_an_image_is_smaller_than_a_crop_labels_are_ignored(label_folder):
     assert bool((image[:, height:] == 0).all())  # the mean colour
 
 
-def test_a_crop_that_one_class_fills_is_drawn_again(label_folder):
+def test_crops_dominated_by_one_class_are_drawn_again(label_folder):
     data = images(label_folder)
     small = replace(SETTINGS, crop_size=(24, 24), stride=(24, 24), resize_range=(1.0, 1.0))
 
-    def most(limit):
-        shares = []
+    def largest_fractions(limit):
+        fractions = []
         for seed in range(40):
             _, labels = augmented(data, replace(small, category_limit=limit), seed=seed)
-            shares.append(float(labels[labels != IGNORED].bincount().max() / (labels != IGNORED).sum()))
-        return np.array(shares)
+            fractions.append(float(labels[labels != IGNORED].bincount().max() / (labels != IGNORED).sum()))
+        return np.array(fractions)
 
-    free, limited = most(1.0), most(0.75)
+    free, limited = largest_fractions(1.0), largest_fractions(0.75)
     assert (free > 0.75).mean() > 0.3
     assert (limited > 0.75).mean() < 0.5 * (free > 0.75).mean()
 
 
-def test_colours_change_and_labels_do_not(label_folder):
+def test_photometric_distortion_changes_colours_but_not_labels(label_folder):
     data = images(label_folder)
     fixed = replace(SETTINGS, resize_range=(1.0, 1.0))
     plain = [augmented(data, fixed, seed=seed) for seed in range(6)]
@@ -105,7 +105,7 @@ def test_a_sample_depends_on_seed_epoch_and_index_alone(label_folder):
     assert not torch.equal(first[0], other[0])
 
 
-def test_evaluation_leaves_the_size_and_the_labels(label_folder):
+def test_evaluation_keeps_size_and_labels(label_folder):
     data = images(label_folder)
     image, labels = SegmentationEvaluation(PREPROCESSING)(data.image(0), data.label(0))
     assert image.shape == (3, 200, 384)
@@ -116,5 +116,5 @@ def test_evaluation_leaves_the_size_and_the_labels(label_folder):
     ("size", "expected"),
     [((512, 683), (512, 683)), ((300, 400), (512, 683)), ((200, 1600), (256, 2048)), ((1600, 200), (2048, 256))],
 )
-def test_an_image_is_as_large_as_fits_short_and_long_side(size, expected):
+def test_a_resized_image_fits_short_and_long_side(size, expected):
     assert fitted_size(size, (512, 2048)) == expected

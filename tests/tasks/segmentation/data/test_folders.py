@@ -8,7 +8,7 @@ from parcnet.tasks.segmentation.data import IGNORED, has_label_maps, open_label_
 from parcnet.tasks.segmentation.data.ade20k import ADE20K_CLASSES
 
 
-def test_images_and_label_maps_of_a_folder_belong_together(label_folder):
+def test_images_are_paired_with_their_label_maps(label_folder):
     root = label_folder()
     train, val = (open_label_maps(root, split, False) for split in ("train", "val"))
     assert (len(train), len(val), train.classes) == (1, 1, ("dark", "bright"))
@@ -19,8 +19,8 @@ def test_images_and_label_maps_of_a_folder_belong_together(label_folder):
     assert not has_label_maps(root, "test")
 
 
-def test_ade20ks_folders_labels_and_150_classes(label_folder):
-    """Labels 1 to 150 become 0 to 149, and 0, "none of them", is ignored."""
+def test_ade20ks_layout_labels_and_classes(label_folder):
+    """Labels 1 to 150 become 0 to 149, and 0, "other", is ignored."""
     root = label_folder(dark=0, bright=150, classes=None, names=("training", "validation"))
     images = open_label_maps(root, "train", reduce_zero_label=True)
     assert images.classes == ADE20K_CLASSES
@@ -28,13 +28,13 @@ def test_ade20ks_folders_labels_and_150_classes(label_folder):
     assert set(np.unique(images.label(0))) == {149, IGNORED}
 
 
-def test_255_stays_ignored_whatever_zero_means(label_folder):
+def test_255_is_ignored_with_and_without_reduce_zero_label(label_folder):
     root = label_folder(dark=IGNORED, bright=1)
     for reduce, expected in ((False, {1, IGNORED}), (True, {0, IGNORED})):
         assert set(np.unique(open_label_maps(root, "train", reduce).label(0))) == expected
 
 
-def test_a_palette_of_colours_hides_no_labels(label_folder):
+def test_palette_indices_are_labels(label_folder):
     root = label_folder()
     path = root / "annotations" / "train" / "coins.png"
     plain = open_label_maps(root, "train", False).label(0)
@@ -45,7 +45,7 @@ def test_a_palette_of_colours_hides_no_labels(label_folder):
     assert np.array_equal(open_label_maps(root, "train", False).label(0), plain)
 
 
-def test_a_label_that_is_no_class_is_named_with_its_file(label_folder):
+def test_an_unknown_label_is_reported_with_its_file(label_folder):
     root = label_folder(bright=2)
     with pytest.raises(
         UserError, match=r"coins\.png: it holds the label 2; there are 2 classes, so at most 1"
@@ -54,7 +54,7 @@ def test_a_label_that_is_no_class_is_named_with_its_file(label_folder):
     assert "--reduce-zero-label" in str(error.value)
 
 
-def test_a_label_map_of_another_size_is_named(label_folder):
+def test_a_label_map_of_another_size_is_refused(label_folder):
     root = label_folder()
     path = root / "annotations" / "train" / "coins.png"
     with Image.open(path) as image:
@@ -72,7 +72,7 @@ def test_a_label_map_of_colours_is_refused(label_folder):
         open_label_maps(root, "train", False).label(0)
 
 
-def test_a_damaged_label_map_is_a_bad_image_which_training_may_replace(label_folder):
+def test_a_damaged_label_map_is_a_bad_image(label_folder):
     root = label_folder()
     path = root / "annotations" / "train" / "coins.png"
     path.write_bytes(path.read_bytes()[:200])
@@ -81,7 +81,7 @@ def test_a_damaged_label_map_is_a_bad_image_which_training_may_replace(label_fol
 
 
 @pytest.mark.parametrize(
-    ("change", "said"),
+    ("change", "message"),
     [
         (lambda root: (root / "annotations" / "train" / "coins.png").unlink(), "has no label map: expected"),
         (lambda root: (root / "images" / "train" / "coins.png").unlink(), "has no images"),
@@ -91,15 +91,15 @@ def test_a_damaged_label_map_is_a_bad_image_which_training_may_replace(label_fol
         (lambda root: (root / "images" / "train").rename(root / "images" / "elsewhere"), "there is no folder"),
     ],
 )
-def test_what_is_missing_is_said_before_any_work(label_folder, change, said):
+def test_missing_files_are_reported_on_opening(label_folder, change, message):
     root = label_folder()
     change(root)
-    with pytest.raises(UserError, match=said):
+    with pytest.raises(UserError, match=message):
         open_label_maps(root, "train", False)
 
 
-def test_no_folder_and_other_classes_than_the_networks(label_folder):
+def test_a_missing_folder_and_other_classes_are_refused(label_folder):
     with pytest.raises(UserError, match="--data-dir DIR"):
         open_label_maps(None, "train", False)
-    with pytest.raises(UserError, match="labels are places in that list"):
+    with pytest.raises(UserError, match="labels are indices into this list"):
         open_label_maps(label_folder(), "train", False, ("bright", "dark"))

@@ -1,4 +1,4 @@
-"""Which images share a batch."""
+"""Aspect ratio grouping: batches of similar images need little padding."""
 
 from collections.abc import Sequence
 
@@ -6,10 +6,10 @@ import torch
 from torch import Tensor
 
 
-def grouped_order(ratios: Tensor, group: int, generator: torch.Generator) -> Tensor:
-    """A permutation in which `group` images in a row are all upright or all not, so that little padding is needed.
+def aspect_grouped_order(ratios: Tensor, group: int, generator: torch.Generator) -> Tensor:
+    """A random permutation in groups of `group` images that are all upright (ratio H / W > 1) or all not.
 
-    Within these two kinds everything is drawn. What does not fill a group comes last.
+    Images that do not fill a group come last.
     """
     order = torch.randperm(len(ratios), generator=generator)
     upright = ratios[order] > 1

@@ -21,11 +21,11 @@ from parcnet.tasks.predictor import Predictor
 from parcnet.tasks.task import Task
 
 
-class Exported:
+class ExportedPredictor:
     """A file and the runtime that runs it. Call it with images [B, C, H, W] of any B: it pads to the file's batch.
 
     info            the metadata stored in the file
-    preprocessing   image file -> what the call takes; for a file that normalises by itself, pixels over 255
+    preprocessing   image file -> what the call takes; for a file that normalises, pixels over 255
     """
 
     def __init__(self, path: Path, threads: int | None = None) -> None:
@@ -41,7 +41,7 @@ class Exported:
 
     @property
     def takes_pixels(self) -> bool:
-        """Whether the file normalises by itself."""
+        """Whether the file takes 8-bit pixels and normalises them."""
         return self.info.request.pixels
 
     def task_predictor(self) -> tuple[Task, Predictor, Metadata]:
@@ -53,7 +53,7 @@ class Exported:
         return self.outputs(images)[0]
 
     def outputs(self, images: Tensor) -> list[Tensor]:
-        """All outputs, each with the images along its first side."""
+        """All outputs, each with the images along its first dimension."""
         size = tuple(images.shape[-2:])
         if size != self.size:
             wanted, got = ("x".join(map(str, each)) for each in (self.size, size))
@@ -68,7 +68,7 @@ class Exported:
         return [torch.from_numpy(np.array(each))[: len(images)] for each in found]
 
 
-def open_exported(path: str | Path, threads: int | None = None) -> Exported:
+def open_exported(path: str | Path, threads: int | None = None) -> ExportedPredictor:
     """The file of `parcnet export`, ready to predict, with `threads` of the CPU (None: the runtime's own choice).
 
     Raises `UserError` for a missing, damaged or foreign file, and where the runtime's package is missing.
@@ -76,15 +76,15 @@ def open_exported(path: str | Path, threads: int | None = None) -> Exported:
     path = Path(path)
     if format_of(path) is None:
         raise UserError(
-            f"{path} ends in none of {', '.join(SUFFIXES.values())}, the files that `parcnet export` writes."
+            f"{path} has none of the suffixes {', '.join(SUFFIXES.values())}, the files that `parcnet export` writes."
         )
     if not path.is_file():
         raise UserError(f"there is no file {path}.")
-    return Exported(path, threads)
+    return ExportedPredictor(path, threads)
 
 
 def file_input(images: Tensor, info: FileMetadata) -> NDArray[Any]:
-    """`images` [B, C, H, W], as `Exported.preprocessing` makes them, in the dtype and layout of the file's input."""
+    """`images` [B, C, H, W], preprocessed for the file, in the dtype and layout of its input."""
     if info.request.pixels:
         return np.ascontiguousarray((images * 255).round().to(torch.uint8).permute(0, 2, 3, 1).numpy())
     return np.ascontiguousarray(images.float().numpy())

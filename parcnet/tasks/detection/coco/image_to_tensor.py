@@ -1,4 +1,4 @@
-"""Images as they are, for evaluation."""
+"""The evaluation transform of detection."""
 
 from PIL import Image
 from torch import Tensor
@@ -8,8 +8,8 @@ from parcnet.data.preprocessing import JointTransform
 from parcnet.tasks.detection.coco.instances import Instances
 
 
-class AsItIs(JointTransform):
-    """An image of any mode -> uint8 [3, H, W]: the detector resizes it, since it has to find its way back."""
+class ImageToTensor(JointTransform):
+    """An image of any mode -> uint8 [3, H, W] at its original size; the detector resizes it and maps boxes back."""
 
     def __call__(self, image: Image.Image, target: Instances) -> tuple[Tensor, Instances]:
         return F.pil_to_tensor(image), target
