@@ -7,7 +7,7 @@ from parcnet.base.files import atomic_path, check_writable, staging_folder, writ
 from parcnet.base.locks import try_lock, wait_for_lock
 from parcnet.base.partial_files import is_partial, remove_partial
 from parcnet.base.plural import counted
-from parcnet.base.reading import open_regular, read_regular
+from parcnet.base.reading import open_regular, read_regular, read_regular_text
 from parcnet.base.tensor_trees import iterate_tensors, map_tensors, to_device
 from parcnet.base.text import printable
 
@@ -26,6 +26,7 @@ __all__ = [
     "printable",
     "progress",
     "read_regular",
+    "read_regular_text",
     "remove_partial",
     "say",
     "staging_folder",

@@ -29,3 +29,11 @@ def read_regular(path: str | Path) -> bytes:
     """The bytes of a regular file; errors as `open_regular`."""
     with open_regular(path) as file:
         return file.read()
+
+
+def read_regular_text(path: str | Path) -> str:
+    """The UTF-8 text of a regular file without a byte order mark, which editors on Windows write.
+
+    Raises UnicodeDecodeError for other text, and OSError as `open_regular`.
+    """
+    return read_regular(path).decode("utf-8-sig")

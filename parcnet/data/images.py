@@ -6,11 +6,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
-from parcnet.base import UserError, printable, read_regular
+from parcnet.base import UserError, open_regular, printable, read_regular
 
 MODES = {1: "L", 3: "RGB"}
 """Number of channels -> PIL mode of an 8-bit image."""
@@ -65,6 +66,15 @@ def open_image(path: str | Path, channels: int = 3) -> Image.Image:
     return decode_image(read_image(path), str(path), channels)
 
 
+def image_size(path: str | Path) -> tuple[int, int]:
+    """(width, height) of the upright image in a file, by its header alone. Raises `BadImage`."""
+    try:
+        with open_regular(path) as file, opened(file, str(path)) as image:
+            return image.size if orientation(image) < 5 else image.size[::-1]
+    except OSError as error:
+        raise BadImage(str(path), error.strerror or str(error)) from error
+
+
 def read_image(path: str | Path) -> bytes:
     """The bytes of an image file, not decoded. Raises `BadImage` when they cannot be read."""
     try:
@@ -89,8 +99,8 @@ def decode_image(content: bytes, where: str, channels: int = 3) -> Image.Image:
 
 
 @contextmanager
-def opened(content: bytes, where: str) -> Iterator[Image.Image]:
-    """The image in the bytes of a file, before its pixels are decoded.
+def opened(content: bytes | BinaryIO, where: str) -> Iterator[Image.Image]:
+    """The image in an open file or in a file's bytes, before its pixels are decoded.
 
     The format is recognised by the content, whatever the file's suffix. Whatever goes wrong in the block becomes a
     `BadImage` that names `where`.
@@ -99,7 +109,8 @@ def opened(content: bytes, where: str) -> Iterator[Image.Image]:
         warnings.simplefilter("ignore")  # metadata and palettes: they do not affect the pixels
         warnings.simplefilter("error", Image.DecompressionBombWarning)
         try:
-            with Image.open(io.BytesIO(content), formats=formats()) as image:
+            source = io.BytesIO(content) if isinstance(content, bytes) else content
+            with Image.open(source, formats=formats()) as image:
                 yield image
         except BadImage:
             raise

@@ -1,6 +1,5 @@
 """Sections on confusion and on the worst mistakes with their class activation maps."""
 
-
 import numpy as np
 import torch
 from numpy.typing import NDArray
