@@ -92,9 +92,9 @@ def run(arguments: Sequence[str]) -> int:
     return 0
 
 
-def _settings_type(recipe: "Recipe") -> type | None:
-    """The type of the task's own fields; None for a task without any."""
-    return None if recipe.settings is None else type(recipe.settings)
+def _settings_type(recipe: "Recipe") -> object:
+    """The type of the task's own fields; a task without any has no flag for them."""
+    return Annotated[None, tyro.conf.Suppress] if recipe.settings is None else type(recipe.settings)
 
 
 def _dry_run(

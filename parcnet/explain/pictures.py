@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from parcnet.base.spacing import evenly_spaced
 from parcnet.explain.cam_methods import METHODS
 from parcnet.explain.explained_model import Images
 from parcnet.explain.gates import CLOSED, CLOSED_AT_RANDOM, Gates
@@ -237,7 +238,7 @@ def _tiles(title: str, kernels: NDArray[np.float32]) -> MapChart:
 
 def _growth(field: ReceptiveField) -> Line:
     inside, area = growth(field.contribution)
-    chosen = np.unique(np.linspace(0, len(inside) - 1, 20).round().astype(int))
+    chosen = evenly_spaced(len(inside), 20)
     return Line((100 * area[chosen]).tolist(), (100 * inside[chosen]).tolist())
 
 

@@ -80,11 +80,12 @@ def _draw(train: Features, test: Features, options: ProbeOptions) -> None:
     assert options.picture is not None
     import numpy as np
 
+    from parcnet.base.spacing import evenly_spaced
     from parcnet.data import open_dataset
     from parcnet.evaluation.features import nearest_images
     from parcnet.plots import prediction_grid
 
-    rows = np.linspace(0, len(test.indices) - 1, min(options.queries, len(test.indices))).astype(int)
+    rows = evenly_spaced(len(test.indices), options.queries)
     positions, cosines = nearest_images(test, train, min(_NEIGHBOURS, len(train.indices)))
     here, there = (open_dataset(options.data_dir, features.about["split"]) for features in (test, train))
     images, titles, right = [], [], []

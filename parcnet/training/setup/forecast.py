@@ -9,6 +9,7 @@ from typing import Any
 
 import torch
 
+from parcnet.base.spacing import evenly_spaced
 from parcnet.data import preserved_randomness
 from parcnet.data.images import BadImage
 from parcnet.data.samples import TrainingSamples
@@ -84,7 +85,7 @@ def _read(setup: RunSetup, count: int) -> tuple[Any, Any, float]:
     dataset = setup.splits.train
     transform = setup.task.train_transform(setup.recipe, setup.built.preprocessing)
     samples = TrainingSamples(dataset, transform, setup.recipe.run.seed)
-    indices = torch.linspace(0, len(dataset) - 1, min(max(count, 2), len(dataset))).long().tolist()
+    indices = evenly_spaced(len(dataset), max(count, 2))
     samples[0, indices[0]]  # opens files and imports
     started = time.perf_counter()
     found = [samples[0, index] for index in indices]
