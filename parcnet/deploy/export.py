@@ -20,6 +20,7 @@ from parcnet.deploy.quantization_report import MOST, Accuracy, Responsible, accu
 from parcnet.deploy.request import SUFFIXES, Request
 from parcnet.deploy.writers import files_of, write
 from parcnet.tasks import parity
+from parcnet.tasks.finite import check_finite
 
 CALIBRATION_IMAGES = 64
 """Real images by which static int8 finds its ranges."""
@@ -126,7 +127,9 @@ def compared(planned: ExportPlan, path: Path, images: Tensor) -> parity.Parity:
     def wanted(chunk: Tensor) -> list[Tensor]:
         given = torch.from_numpy(file_input(chunk, planned.info))
         with torch.inference_mode():
-            return flattened(planned.reference(given))
+            outputs = flattened(planned.reference(given))
+        check_finite(outputs, "the network")
+        return outputs
 
     logits, batch = planned.info.outputs[0] == "logits", planned.request.batch or 4
     return planned.task.compare_outputs(wanted, file.outputs, images, batch, logits)
