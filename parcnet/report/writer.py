@@ -72,7 +72,7 @@ def write_report(
     except UserError as error:
         if data_dir is not None:
             raise
-        why_not = f"Needs the run's images, which are not where the recipe expects them: {error} --data-dir names them."
+        why_not = f"Needs the images of the run, which are missing: {error} --data-dir names them."
     images = 0 if opened is None else min(len(opened[0]), bounds.images)
     count = min(images, bounds.probes)
     total = images + robustness.work(bounds, count) + 4 * _PICTURES
