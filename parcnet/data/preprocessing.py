@@ -1,6 +1,7 @@
 """Preprocessing of images into a network's input; stored in checkpoints and in exported files."""
 
 import dataclasses
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,6 +16,12 @@ from torchvision.transforms import Compose
 from parcnet.base import UserError, unknown
 from parcnet.data.images import MODES
 
+_LONGEST = 16.0
+"""Longer side to shorter side of the images that are resized whole."""
+LARGEST_SIDE = 8192
+"""Bound on the sides of a network's input, px."""
+SMALLEST_CROP = 0.01
+"""Bound on crop_pct, below which resized images would be a hundred times as large as the input."""
 INTERPOLATIONS = ("nearest", "bilinear", "bicubic", "box", "hamming", "lanczos")
 
 Transform = Callable[[Image.Image], Tensor]
@@ -44,16 +51,18 @@ class Preprocessing:
     crop_pct: float = 0.875
 
     def __post_init__(self) -> None:
-        if len(self.size) != 2 or not all(isinstance(side, int) and side > 0 for side in self.size):
-            raise UserError(f"size must be (height, width) in pixels, not {self.size!r}")
-        if len(self.mean) not in MODES or len(self.mean) != len(self.std):
+        sides = isinstance(self.size, tuple) and len(self.size) == 2 and all(type(side) is int for side in self.size)
+        if not sides or not all(0 < side <= LARGEST_SIDE for side in self.size):
+            raise UserError(f"size must be (height, width) in pixels, at most {LARGEST_SIDE} each, not {self.size!r}")
+        if not (_numbers(self.mean) and _numbers(self.std) and len(self.mean) == len(self.std)):
             raise UserError(f"mean and std must both hold 1 or 3 numbers, not {self.mean!r} and {self.std!r}")
         if min(self.std) <= 0:
             raise UserError(f"std must be positive, not {self.std!r}")
-        if not 0 < self.crop_pct <= 1:
-            raise UserError(f"crop_pct must be above 0 and at most 1, not {self.crop_pct!r}")
-        if self.interpolation not in INTERPOLATIONS:
-            raise unknown("interpolation", self.interpolation, INTERPOLATIONS)
+        share = isinstance(self.crop_pct, int | float) and SMALLEST_CROP <= self.crop_pct <= 1
+        if not share:
+            raise UserError(f"crop_pct must be at least {SMALLEST_CROP} and at most 1, not {self.crop_pct!r}")
+        if not isinstance(self.interpolation, str) or self.interpolation not in INTERPOLATIONS:
+            raise unknown("interpolation", str(self.interpolation), INTERPOLATIONS)
 
     @property
     def channels(self) -> int:
@@ -66,7 +75,8 @@ class Preprocessing:
     def cropping(self) -> Callable[[Image.Image], Image.Image]:
         """The first part, resize and crop: an image of any mode and size -> an 8-bit image of `size`."""
         steps = self._steps()
-        return Compose([ToChannels(self.channels), *steps[: _to_tensor(steps)]])
+        extremes = WithoutExtremes(max(_LONGEST, 2 * max(self.size) / min(self.size)))
+        return Compose([extremes, ToChannels(self.channels), *steps[: _to_tensor(steps)]])
 
     def scaling(self) -> Transform:
         """The second part: a cropped image -> the normalised tensor."""
@@ -101,9 +111,36 @@ class Preprocessing:
         return cls(**fields)
 
 
+def _numbers(values: object) -> bool:
+    """Whether these are finite numbers of moderate size, one for each channel."""
+    return (
+        isinstance(values, tuple)
+        and len(values) in MODES
+        and all(isinstance(each, int | float) and abs(each) <= 1e6 for each in values)
+    )
+
+
 def _to_tensor(steps: list[Any]) -> int:
     """Index of the step of timm's that converts 8-bit images to tensors."""
     return next(index for index, step in enumerate(steps) if isinstance(step, MaybeToTensor))
+
+
+class WithoutExtremes:
+    """Cuts the centre out of an image that is more than `longest` times as long as it is wide.
+
+    Resized by its shorter side, 1 x 20000 px would take gigabytes, of which the centre crop keeps a square.
+    """
+
+    def __init__(self, longest: float) -> None:
+        self.longest = longest
+
+    def __call__(self, image: Image.Image) -> Image.Image:
+        most = math.ceil(self.longest * min(image.size))
+        if max(image.size) <= most:
+            return image
+        width, height = (min(side, most) for side in image.size)
+        left, top = (image.width - width) // 2, (image.height - height) // 2
+        return image.crop((left, top, left + width, top + height))
 
 
 class ToChannels:

@@ -51,6 +51,7 @@ def run(arguments: Sequence[str]) -> int:
     options = parse(FeaturesOptions, "features", _DESCRIPTION, arguments)
 
     import torch
+    from rich.markup import escape
 
     from parcnet.base import next_steps, pick_device, progress, say
     from parcnet.data import Preprocessing, open_dataset
@@ -83,10 +84,11 @@ def run(arguments: Sequence[str]) -> int:
     with progress("extracting", extraction.num_own_images, "images") as advance:
         features = extract(extraction, options.output, advance)
     if features is None:
-        say(f"this process has written its parts to {options.output}; other processes are still writing theirs")
+        folder = escape(str(options.output))
+        say(f"this process has written its parts to {folder}; other processes are still writing theirs")
         return 0
     images, channels = features.vectors.shape
-    say(f"{options.output}: {images} images x {channels} channels of {metadata.model}")
+    say(f"{escape(str(options.output))}: {images} images x {channels} channels of {metadata.model}")
     path = shlex.quote(str(options.output))
     next_steps(
         [(f"parcnet probe {path} OTHER", "top-1 on another split, by nearest neighbours and by a linear classifier")]

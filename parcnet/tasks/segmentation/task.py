@@ -18,11 +18,13 @@ from parcnet.tasks.exported_file import ExportedFile, for_file
 from parcnet.tasks.predictor import Predictor
 from parcnet.tasks.reduction import ONE_PROCESS, Reduction
 from parcnet.tasks.scores import Metric, Scores, ScoreTable
+from parcnet.tasks.segmentation.arguments import check_segmenter_arguments
 from parcnet.tasks.segmentation.class_scores import SegmenterClassScores
 from parcnet.tasks.segmentation.data import (
     LabelMaps,
     SegmentationEvaluation,
     SegmentationTraining,
+    check_labels,
     has_label_maps,
     open_label_maps,
 )
@@ -58,6 +60,8 @@ class SegmentationTask(Task):
     def open_splits(self, recipe: Recipe) -> Splits:
         folder, reduce = recipe.data.data_dir, _settings(recipe).reduce_zero_label
         train, val = (open_label_maps(folder, split, reduce) for split in ("train", "val"))
+        for maps, split in ((train, "train"), (val, "val")):
+            check_labels(maps, split)
         return Splits(train, val, open_label_maps(folder, "test", reduce) if has_label_maps(folder, "test") else None)
 
     def build(self, recipe: Recipe, classes: Sequence[str]) -> BuiltNetwork:
@@ -97,6 +101,9 @@ class SegmentationTask(Task):
                 "segmentation trains on at least two images at a time, for the BatchNorm in pyramid pooling: use a "
                 "larger --batch-size or --micro-batch."
             )
+
+    def check_arguments(self, metadata: Metadata) -> None:
+        check_segmenter_arguments(metadata.task_args)
 
     def network(self, metadata: Metadata) -> nn.Module:
         return segmenter_of(metadata)

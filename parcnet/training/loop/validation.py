@@ -17,7 +17,8 @@ class Stopped(Exception):
 def validate(task: Task, stepper: Stepper, plan: TrainingPlan) -> dict[str, float | None]:
     """The logged metrics on the validation split. Raises `NonFinite` if one is not finite, `Stopped` after a signal."""
     stepper.synchronise()
-    with torch_predictor(stepper.saved_network, stepper.device, stepper.dtype) as predictor:
+    # outputs that are not finite are diagnosed below
+    with torch_predictor(stepper.saved_network, stepper.device, stepper.dtype, finite=False) as predictor:
         batches = _interruptible(plan.validation, stepper)
         scores = task.evaluate(predictor, batches, plan.metadata, stepper.group).metrics()
     for name in task.logged:

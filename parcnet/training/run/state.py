@@ -8,10 +8,12 @@ from typing import Any
 from torch import Tensor
 
 from parcnet.base import UserError
+from parcnet.base.untrusted import parse_json
 from parcnet.checkpoint.container import from_bytes, to_bytes
 from parcnet.training.loop.progress import Progress
 from parcnet.training.loop.step import Stepper
 from parcnet.training.run.optimizer_state import pack, unpack
+from parcnet.training.run.state_values import check_state_values
 
 FORMAT = 1
 """Format version, incremented when older versions of parcnet can no longer read the file."""
@@ -56,12 +58,13 @@ def parse_state(content: bytes, source: str) -> TrainingState:
     """Parses the bytes of a state file. Raises `UserError` naming `source` for damaged and other files."""
     tensors, text = from_bytes(content, _KEY, source)
     try:
-        values = json.loads(text)
+        values = parse_json(text)
         version = values["format"]
-    except (ValueError, TypeError, KeyError):
-        raise UserError(f"{source} is damaged: its metadata cannot be read.") from None
+    except (ValueError, TypeError, KeyError) as error:
+        raise UserError(f"{source} is damaged: its metadata cannot be read ({error}).") from None
     if version != FORMAT:
         raise UserError(f"{source} has format {version!r}; expected {FORMAT}. Use the parcnet that wrote it.")
+    check_state_values(values, source)
     return TrainingState(tensors, values, content, source)
 
 
