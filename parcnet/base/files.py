@@ -3,7 +3,6 @@
 import errno
 import json
 import os
-import secrets
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -12,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from parcnet.base.errors import UserError
+from parcnet.base.partial_files import partial_file, partial_folder, was_written
 
 _REMEDIES = {
     errno.ENOSPC: "Free some space or write elsewhere.",
@@ -27,29 +27,41 @@ _REMEDIES = {
     errno.EIO: "Check the disk.",
 }
 
+_NO_SYNC = frozenset({errno.EINVAL, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS})
+# the file has been replaced by then: only a failing disk is still an error. Windows opens no folders (EACCES).
+_NO_FOLDER_SYNC = _NO_SYNC | {errno.EACCES, errno.EPERM, errno.EBADF, errno.EISDIR, errno.EROFS, errno.ENOTTY}
+
 
 @contextmanager
 def atomic_path(path: str | Path) -> Iterator[Path]:
     """Yields a temporary sibling of `path` to write to; it replaces `path` when the block succeeds.
 
     Data and folder entry are synced to the disk, so a power failure leaves the old file or the new one. When the block
-    raises, `path` is unchanged and the temporary file is removed. Parents are created; the suffix is kept, since
-    writers choose a format by it. Every OSError (full disk, no permission) becomes a `UserError` that names `path`.
+    raises, `path` is unchanged and the temporary file is removed; the next writer into the folder removes that of a
+    killed process (see `partial_files`). Parents are created; the suffix is kept, since writers choose a format by it.
+    Every OSError (full disk, no permission) becomes a `UserError` that names `path`.
     """
     path = Path(path)
-    temporary = path.with_name(f".{secrets.token_hex(4)}.partial{path.suffix}")
+    temporary, handle = None, None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
+        temporary, handle = partial_file(path)
+        if os.name == "nt":  # an open file cannot be replaced there
+            os.close(handle)
+            handle = None
         yield temporary
-        assert temporary.exists(), f"nothing was written to {temporary}, for {path}"
-        _sync(temporary)
+        assert was_written(temporary), f"nothing was written to {temporary}, for {path}"
+        _sync(temporary, _NO_SYNC)
         os.replace(temporary, path)
-        _sync(path.parent)
+        _sync(path.parent, _NO_FOLDER_SYNC)
     except OSError as error:
         raise _cannot_write(path, error) from error
     finally:
-        with suppress(OSError):  # absent after the replacement; the error above may recur here
-            temporary.unlink()
+        if temporary is not None:
+            with suppress(OSError):  # absent after the replacement; the error above may recur here
+                temporary.unlink()
+        if handle is not None:
+            os.close(handle)
 
 
 @contextmanager
@@ -60,16 +72,18 @@ def staging_folder(target: str | Path) -> Iterator[Path]:
     `target`.
     """
     target = Path(target)
-    folder = None
+    folder, handle = None, None
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        folder = Path(tempfile.mkdtemp(prefix=".", suffix=".partial", dir=target.parent))
+        folder, handle = partial_folder(target)
         yield folder
     except OSError as error:
         raise _cannot_write(target, error) from error
     finally:
         if folder is not None:
             shutil.rmtree(folder, ignore_errors=True)
+        if handle is not None:
+            os.close(handle)
 
 
 def check_writable(path: str | Path) -> None:
@@ -107,9 +121,14 @@ def _cannot_write(path: Path, error: OSError) -> UserError:
     return UserError(f"cannot write {path}: {error.strerror or error}. {remedy}")
 
 
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
+def _sync(path: Path, refusals: frozenset[int]) -> None:
+    """Syncs a file or folder to the disk; the errors `refusals` say that the file system has no such operation."""
     try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+        descriptor = os.open(path, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+    except OSError as error:
+        if error.errno not in refusals:
+            raise

@@ -60,8 +60,9 @@ class Metadata:
             raise TypeError("classes must be names")
         if len(self.classes) > MOST_CLASSES:
             raise ValueError(f"{len(self.classes)} classes are more than {MOST_CLASSES}")
-        for name, kind, words in (("metrics", int | float, "numbers"), ("versions", str, "texts")):
-            if not all(isinstance(value, kind) for value in getattr(self, name).values()):
+        values = (("metrics", (int, float), "numbers"), ("versions", (str,), "texts"))
+        for name, kinds, words in values:
+            if not all(isinstance(value, kinds) for value in getattr(self, name).values()):
                 raise TypeError(f"{name} must be {words} by name")
         if Path(self.data).is_absolute():
             raise ValueError(f"data must be a name, not the absolute path {self.data}")

@@ -1,14 +1,15 @@
 """Image folders, SPLIT/CLASS/*.jpg, as torchvision's ImageFolder and timm read them."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from PIL import Image
-from torchvision.datasets.folder import IMG_EXTENSIONS, make_dataset
 
-from parcnet.base import UserError, nearest
-from parcnet.data.images import decode_image, read_image
+from parcnet.base import UserError, printable
+from parcnet.data.class_names import label_of, normalised, some, unknown_classes
+from parcnet.data.image_walk import Skipped, is_hidden, walk_images
+from parcnet.data.images import decode_image, read_image, suffixes
 
 _LAYOUT = "Expected DIR/train/CLASS/IMAGE and DIR/val/CLASS/IMAGE, optionally DIR/test/CLASS/IMAGE."
 
@@ -16,9 +17,17 @@ _LAYOUT = "Expected DIR/train/CLASS/IMAGE and DIR/val/CLASS/IMAGE, optionally DI
 class FolderImages:
     """Image files and their labels."""
 
-    def __init__(self, name: str, classes: Sequence[str], files: Sequence[tuple[str, int]]) -> None:
+    def __init__(
+        self,
+        name: str,
+        classes: Sequence[str],
+        files: Sequence[tuple[str, int]],
+        skipped: Mapping[str, Skipped] | None = None,
+    ) -> None:
         self.name = name
         self.classes = tuple(classes)
+        self.skipped = dict(skipped or {})
+        """Reason -> files and folders that are no images of the split; see `image_walk`."""
         self._paths = [path for path, _ in files]
         self._labels = [label for _, label in files]
 
@@ -42,26 +51,31 @@ class FolderImages:
 def open_folder(root: Path, split: str, classes: Sequence[str] | None = None) -> FolderImages:
     """The images below `root/split`; see `open_dataset`."""
     folder = _split_folder(root, split)
-    present = _subfolders(folder)
+    present = _class_folders(folder)
     if classes is None:
         source = root / "train" if (root / "train").is_dir() else folder
-        classes = _subfolders(source)
+        classes = list(_class_folders(source))
         if len(classes) < 2:
             present_classes = ", ".join(classes) or "none"
             raise UserError(f"at least two classes are needed; {source} has {present_classes}. {_LAYOUT}")
-    if unexpected := sorted(set(present) - set(classes)):
-        guesses = nearest(unexpected[0], classes)
-        hint = f" Did you mean {' or '.join(guesses)}?" if guesses else f" It has {', '.join(classes[:10])}."
-        raise UserError(f"{folder} has classes that training does not have: {_some(unexpected)}.{hint}")
-    label = {name: index for index, name in enumerate(classes)}
-    files = make_dataset(folder, {name: label[name] for name in present}, is_valid_file=_is_image, allow_empty=True)
+    label = label_of(classes)
+    if unexpected := [name for name in present if name not in label]:
+        raise unknown_classes(folder, unexpected, classes)
+    walk = walk_images(folder, [spelling for spellings in present.values() for spelling in spellings])
+    walk.warn()
+    files = [(path, label[name]) for name in present for part in present[name] for path in walk.parts[part]]
     nonempty = {index for _, index in files}
     if empty := [name for name in present if label[name] not in nonempty]:
         raise UserError(
-            f"{folder} has no images of {_some(empty)}. Expected files ending in {', '.join(IMG_EXTENSIONS)}; add some "
-            "or remove the folder."
+            f"{folder} has no images of {some(empty)}. Expected files ending in .jpg, .jpeg, .png, .webp, .tiff or "
+            f"another of {len(suffixes())} suffixes of images; add some or remove the folder.{_skips(walk.skipped)}"
         )
-    return FolderImages(root.resolve().name, classes, files)
+    return FolderImages(printable(root.resolve().name), classes, files, walk.skipped)
+
+
+def _skips(skipped: Mapping[str, Skipped]) -> str:
+    parts = (f"{each.count} ({reason}), e.g. {each.examples[0]}" for reason, each in skipped.items())
+    return f" Skipped: {'; '.join(parts)}." if skipped else ""
 
 
 def _split_folder(root: Path, split: str) -> Path:
@@ -70,30 +84,38 @@ def _split_folder(root: Path, split: str) -> Path:
         raise UserError(f"there is no folder {root}. {_LAYOUT}")
     if not folder.is_dir():
         names = _subfolders(root)
-        raise UserError(f"{root} has no folder {split}/; it holds {_some(names) if names else 'no folders'}. {_LAYOUT}")
+        raise UserError(f"{root} has no folder {split}/; it holds {some(names) if names else 'no folders'}. {_LAYOUT}")
     if not _subfolders(folder):
         raise UserError(f"{folder} has no class folders. {_LAYOUT}")
     return folder
 
 
+def _class_folders(folder: Path) -> dict[str, list[str]]:
+    """Class -> its folders, in alphabetical order as in torchvision: one, or two in spellings NFC and NFD.
+
+    Raises `UserError` for a name that is not UTF-8: checkpoints, reports and parquet files hold class names as text.
+    """
+    found: dict[str, list[str]] = {}
+    for name in _subfolders(folder):
+        if printable(name) != name:
+            raise UserError(
+                f"{printable(str(folder))} has the class folder {printable(name)}, whose name is not UTF-8. Rename it, "
+                "e.g. with `convmv -f latin1 -t utf8 --notest`."
+            )
+        found.setdefault(normalised(name), []).append(name)
+    return dict(sorted(found.items()))
+
+
 def _subfolders(folder: Path) -> list[str]:
-    """In alphabetical order, as torchvision orders classes; hidden folders such as .ipynb_checkpoints are skipped."""
+    """In alphabetical order; hidden folders such as .ipynb_checkpoints are skipped."""
     try:
-        return sorted(entry.name for entry in os.scandir(folder) if entry.is_dir() and not entry.name.startswith("."))
+        return sorted(entry.name for entry in os.scandir(folder) if entry.is_dir() and not is_hidden(entry.name))
     except OSError as error:
         raise UserError(f"cannot list {folder}: {error.strerror}.") from error
 
 
 def image_files(folder: Path) -> list[Path]:
-    """All image files in a folder and its subfolders, sorted by path."""
-    return sorted(path for path in folder.rglob("*") if path.is_file() and _is_image(str(path)))
-
-
-def _is_image(path: str) -> bool:
-    name = os.path.basename(path).lower()
-    return name.endswith(IMG_EXTENSIONS) and not name.startswith(".")  # macOS puts ._cat.jpg beside cat.jpg
-
-
-def _some(names: Sequence[str], limit: int = 5) -> str:
-    more = f" and {len(names) - limit} more" if len(names) > limit else ""
-    return ", ".join(names[:limit]) + more
+    """All image files in a folder and its subfolders, sorted by path; see `image_walk`."""
+    walk = walk_images(folder)
+    walk.warn()
+    return sorted(map(Path, walk.images))

@@ -1,6 +1,7 @@
 """Preprocessing of images into a network's input; stored in checkpoints and in exported files."""
 
 import dataclasses
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,6 +16,8 @@ from torchvision.transforms import Compose
 from parcnet.base import UserError, unknown
 from parcnet.data.images import MODES
 
+_LONGEST = 16.0
+"""Longer side to shorter side of the images that are resized whole."""
 LARGEST_SIDE = 8192
 """Bound on the sides of a network's input, px."""
 SMALLEST_CROP = 0.01
@@ -72,7 +75,8 @@ class Preprocessing:
     def cropping(self) -> Callable[[Image.Image], Image.Image]:
         """The first part, resize and crop: an image of any mode and size -> an 8-bit image of `size`."""
         steps = self._steps()
-        return Compose([ToChannels(self.channels), *steps[: _to_tensor(steps)]])
+        extremes = WithoutExtremes(max(_LONGEST, 2 * max(self.size) / min(self.size)))
+        return Compose([extremes, ToChannels(self.channels), *steps[: _to_tensor(steps)]])
 
     def scaling(self) -> Transform:
         """The second part: a cropped image -> the normalised tensor."""
@@ -119,6 +123,24 @@ def _numbers(values: object) -> bool:
 def _to_tensor(steps: list[Any]) -> int:
     """Index of the step of timm's that converts 8-bit images to tensors."""
     return next(index for index, step in enumerate(steps) if isinstance(step, MaybeToTensor))
+
+
+class WithoutExtremes:
+    """Cuts the centre out of an image that is more than `longest` times as long as it is wide.
+
+    Resized by its shorter side, 1 x 20000 px would take gigabytes, of which the centre crop keeps a square.
+    """
+
+    def __init__(self, longest: float) -> None:
+        self.longest = longest
+
+    def __call__(self, image: Image.Image) -> Image.Image:
+        most = math.ceil(self.longest * min(image.size))
+        if max(image.size) <= most:
+            return image
+        width, height = (min(side, most) for side in image.size)
+        left, top = (image.width - width) // 2, (image.height - height) // 2
+        return image.crop((left, top, left + width, top + height))
 
 
 class ToChannels:

@@ -1,6 +1,7 @@
 """Samples and batches as worker processes make them. Errors are returned as values: torch would rewrap exceptions."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -50,13 +51,13 @@ class TrainingSamples(Dataset[Sample]):
         chosen = index
         for attempt in range(1 + REPLACEMENTS):
             try:
-                image, label = self.dataset.image(chosen), self.dataset.label(chosen)
+                with _within_memory(self.dataset, chosen):
+                    image, label = self.dataset.image(chosen), self.dataset.label(chosen)
+                    reseed(self.seed, epoch, index)
+                    return Sample(*_transformed(self.transform, image, label), tuple(bad))
             except BadImage as error:
                 bad.append(error)
                 chosen = hashed(self.seed, epoch, index, attempt)[0] % len(self.dataset)
-                continue
-            reseed(self.seed, epoch, index)
-            return Sample(*_transformed(self.transform, image, label), tuple(bad))
         return Sample(None, None, tuple(bad))
 
 
@@ -71,10 +72,23 @@ class EvaluationSamples(Dataset[Sample]):
 
     def __getitem__(self, index: int) -> Sample:
         try:
-            image, label = self.dataset.image(index), self.dataset.label(index)
+            with _within_memory(self.dataset, index):
+                image, label = self.dataset.image(index), self.dataset.label(index)
+                return Sample(*_transformed(self.transform, image, label))
         except BadImage as error:
             return Sample(None, None, (error,))
-        return Sample(*_transformed(self.transform, image, label))
+
+
+@contextmanager
+def _within_memory(dataset: LabelledImages, index: int) -> Iterator[None]:
+    """An image whose transform does not fit into memory is a bad image: the others are still good."""
+    try:
+        yield
+    except (MemoryError, RuntimeError) as error:
+        if isinstance(error, RuntimeError) and "allocate memory" not in str(error):  # how torch's CPU allocator says it
+            raise
+        reason = "the image, or what its transform makes of it, does not fit into memory; downscale it"
+        raise BadImage(dataset.where(index), reason) from error
 
 
 def _transformed(transform: Transform | JointTransform, image: Image.Image, label: Any) -> tuple[Tensor, Any]:

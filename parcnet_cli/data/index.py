@@ -33,13 +33,13 @@ def run(arguments: Sequence[str]) -> int:
     options = parse(IndexOptions, "data index", _DESCRIPTION, arguments)
 
     # here, because the library takes seconds to load
-    from parcnet.base import UserError, next_steps, progress, table
+    from parcnet.base import UserError, next_steps, progress, read_regular_text, table
     from parcnet.data.shards.pack import index
 
     names = None
     if options.classes is not None:
         try:
-            names = options.classes.read_text(encoding="utf-8").splitlines()
+            names = read_regular_text(options.classes).splitlines()
         except (OSError, UnicodeDecodeError) as error:
             raise UserError(f"cannot read {options.classes}: {error}. Expected one class name per line.") from None
     shards = len(list(options.folder.glob("*.tar")))

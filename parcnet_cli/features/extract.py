@@ -57,15 +57,15 @@ def run(arguments: Sequence[str]) -> int:
     from parcnet.data import Preprocessing, open_dataset
     from parcnet.evaluation.features import Extraction, extract
     from parcnet.recipes import Data
-    from parcnet.training.distributed.process_group import launched, own_device
+    from parcnet.training.distributed.process_group import launch_environment, rank_device
     from parcnet.training.loop.precision import autocast_dtype
     from parcnet_cli.common.classifiers import open_classifier
 
     Data(
         batch_size=options.batch_size, workers=options.workers, max_bad_images=options.max_bad_images
     )  # the same limits
-    group = launched()  # not connected: the processes do not communicate
-    device = own_device(pick_device(options.device), group)
+    group = launch_environment()  # not connected: the processes do not communicate
+    device = rank_device(pick_device(options.device), group)
     loaded = open_classifier(options.checkpoint, options.data_dir)
     network, metadata = loaded.network, loaded.metadata
     extraction = Extraction(

@@ -1,3 +1,4 @@
+import os
 import pickle
 import random
 import struct
@@ -172,3 +173,105 @@ def test_a_bad_image_can_be_pickled():
     error = pickle.loads(pickle.dumps(BadImage("a.jpg", "the file is empty")))
     assert isinstance(error, UserError)
     assert str(error) == "cannot read image a.jpg: the file is empty"
+
+
+def exif_of_type(kind, count, payload):
+    """An EXIF block whose orientation has another TIFF type than a short."""
+    return b"Exif\0\0II*\0" + struct.pack("<IHHHI", 8, 1, 0x0112, kind, count) + payload.ljust(4, b"\0") + b"\0" * 4
+
+
+TEXT, SHORT, UNDEFINED = 2, 3, 7
+
+
+@pytest.mark.parametrize("suffix", ["png", "jpg", "webp"])
+@pytest.mark.parametrize(
+    ("kind", "count", "payload"),
+    [
+        (TEXT, 2, b"6\0"),
+        (TEXT, 4, b"top\0"),
+        (UNDEFINED, 1, b"\x06"),
+        (SHORT, 1, struct.pack("<H", 0)),
+        (SHORT, 1, struct.pack("<H", 9)),
+        (SHORT, 1, struct.pack("<H", 65535)),
+    ],
+)
+def test_an_orientation_of_a_wrong_type_or_value_turns_nothing(tmp_path, suffix, kind, count, payload):
+    Image.new("RGB", (30, 20)).save(tmp_path / f"a.{suffix}", exif=exif_of_type(kind, count, payload))
+    assert open_image(tmp_path / f"a.{suffix}").size == (30, 20)
+
+
+@pytest.mark.parametrize("kind", range(14))
+@pytest.mark.parametrize("count", [0, 1, 3, 2**31])
+def test_an_orientation_of_any_tiff_type_opens(tmp_path, kind, count):
+    Image.new("RGB", (30, 20)).save(tmp_path / "a.jpg", exif=exif_of_type(kind, count, b"\x06"))
+    assert sorted(open_image(tmp_path / "a.jpg").size) == [20, 30]
+
+
+def chunk(kind, content):
+    return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
+
+
+@pytest.mark.parametrize(
+    ("kind", "content"),
+    [
+        (b"tEXt", b"\xff\xfe"),
+        (b"zTXt", b"a\0\x07broken"),
+        (b"zTXt", b"a\0\0broken"),
+        (b"zTXt", b"a\0\0" + zlib.compress(b"x" * (1 << 22))),
+        (b"iTXt", b"a\0\1\0\0\0broken"),
+        (b"iTXt", b"a"),
+        (b"iCCP", b"a\0\0broken"),
+        (b"iCCP", b"a\0\7broken"),
+        (b"eXIf", b"broken"),
+        (b"gAMA", b"1"),
+        (b"pHYs", b""),
+        (b"cHRM", b"123"),
+        (b"tRNS", b""),
+        (b"sRGB", b""),
+        (b"tIME", b"x"),
+    ],
+)
+@pytest.mark.parametrize("first", [True, False], ids=["before the pixels", "after them"])
+def test_broken_png_metadata_opens_or_names_the_file(tmp_path, kind, content, first):
+    Image.new("RGB", (4, 4)).save(tmp_path / "a.png")
+    plain = (tmp_path / "a.png").read_bytes()
+    at = 33 if first else len(plain) - 12
+    (tmp_path / "a.png").write_bytes(plain[:at] + chunk(kind, content) + plain[at:])
+    try:
+        found = open_image(tmp_path / "a.png")
+    except BadImage as error:
+        found = error
+    assert getattr(found, "size", None) == (4, 4) or found.where == str(tmp_path / "a.png")
+
+
+@pytest.mark.parametrize("error", [AttributeError, ZeroDivisionError, AssertionError, MemoryError, RecursionError])
+def test_any_error_of_a_decoder_is_a_bad_image(photo, monkeypatch, error):
+    def fail(_):
+        raise error("broken")
+
+    monkeypatch.setattr(Image.Image, "load", fail)
+    monkeypatch.setattr("PIL.JpegImagePlugin.JpegImageFile.load", fail)
+    with pytest.raises(BadImage, match=r"a\.jpg"):
+        open_image(photo)
+
+
+@pytest.mark.parametrize("name", ["a.png", "a.eps", "a.jpg"])
+def test_an_eps_starts_no_other_program_whatever_its_suffix(tmp_path, monkeypatch, name):
+    eps = b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 4 4\n%%EndComments\nshowpage\n"
+    (tmp_path / name).write_bytes(eps)
+
+    def start(*arguments, **_):
+        pytest.fail(f"started {arguments}")
+
+    for started in ("subprocess.Popen", "subprocess.run", "subprocess.check_call", "os.system"):
+        monkeypatch.setattr(started, start)
+    with pytest.raises(BadImage, match="not an image of a format that is read"):
+        open_image(tmp_path / name)
+
+
+@pytest.mark.parametrize("path", ["pipe.png", "/dev/zero", "a\0b.png"])
+def test_what_is_no_regular_file_is_a_bad_image_at_once(tmp_path, path):
+    if path == "pipe.png":
+        os.mkfifo(tmp_path / path)
+    with pytest.raises(BadImage, match=r"pipe, a device|null"):
+        open_image(os.path.join(tmp_path, path))

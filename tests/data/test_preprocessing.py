@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from timm.data import create_transform
 
 from parcnet.base import UserError
 from parcnet.data import Preprocessing
@@ -77,3 +78,43 @@ def test_the_transform_is_cropping_then_scaling_with_an_8_bit_image_between():
     cropped = preprocessing.cropping()(image)
     assert (cropped.size, cropped.mode) == ((32, 24), "RGB")
     assert torch.equal(preprocessing.scaling()(cropped), preprocessing.transform()(image))
+
+
+@pytest.mark.parametrize("size", [(1, 20_000), (20_000, 1), (1, 9_000_000), (9_000_000, 1), (3, 600_000)])
+@pytest.mark.parametrize("target", [(224, 224), (64, 192)])
+def test_a_strip_costs_megabytes(size, target, monkeypatch):
+    most = 0
+    resize = Image.Image.resize
+
+    def counted(image, size, *arguments, **options):
+        nonlocal most
+        most = max(most, size[0] * size[1])
+        return resize(image, size, *arguments, **options)
+
+    monkeypatch.setattr(Image.Image, "resize", counted)
+    preprocessing = Preprocessing(target, (0.5,) * 3, (0.5,) * 3)
+    pixels = preprocessing.transform()(Image.new("RGB", size, "white"))
+    assert pixels.shape == (3, *target)
+    assert pixels.min() == 1
+    assert 0 < most < 4_000_000
+
+
+@pytest.mark.parametrize("size", [(30, 20), (20, 320), (33, 500), (640, 427)])
+def test_ordinary_images_are_resized_whole(size):
+    noise = np.random.default_rng(0).integers(0, 256, (size[1], size[0], 3), dtype=np.uint8)
+    image = Image.fromarray(noise)
+    preprocessing = Preprocessing((32, 32), (0.5,) * 3, (0.5,) * 3)
+    plain = create_transform(
+        (3, 32, 32), interpolation="bicubic", mean=(0.5,) * 3, std=(0.5,) * 3, crop_pct=preprocessing.crop_pct
+    )
+    assert torch.equal(preprocessing.transform()(image), plain(image))
+
+
+def test_a_strip_becomes_what_it_would_whole():
+    noise = np.random.default_rng(0).integers(0, 256, (8, 400, 3), dtype=np.uint8)
+    image = Image.fromarray(noise)
+    preprocessing = Preprocessing((32, 32), (0.5,) * 3, (0.5,) * 3)
+    plain = create_transform(
+        (3, 32, 32), interpolation="bicubic", mean=(0.5,) * 3, std=(0.5,) * 3, crop_pct=preprocessing.crop_pct
+    )
+    assert (preprocessing.transform()(image) - plain(image)).abs().max() <= 2 / 127.5

@@ -7,12 +7,14 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from parcnet.base import UserError, write_json
+from parcnet.base import UserError, is_partial, write_json
+from parcnet.data.image_walk import Skipped, warn_skipped
 from parcnet.data.images import BadImage
+from parcnet.data.shards.file_hash import file_sha256
 from parcnet.data.shards.manifest import NAME, Manifest, PackedFile, PackedSplit, Shard
 from parcnet.data.shards.parquet_shards import check_pyarrow
 from parcnet.data.shards.shard_plan import SPLITS, Layout, ShardPlan
-from parcnet.data.shards.shard_writing import Advance, PackedShard, PackingJob, file_sha256, pack_shards, silent
+from parcnet.data.shards.shard_writing import Advance, PackedShard, PackingJob, pack_shards, silent
 from parcnet.data.shards.tar_index import DTYPE, write_index
 from parcnet.data.shards.tar_shards import read_tar
 
@@ -65,14 +67,22 @@ def index(folder: Path, classes: Sequence[str] | None, advance: Advance = silent
     if not shards:
         raise UserError(f"{folder} has no tar files with train, val or test in their names.")
     rows: dict[str, list[tuple[int, int, int, int]]] = {}
+    skipped: dict[str, Skipped] = {}
     counts: dict[str, list[int]] = {}
     for split, paths in shards.items():
         rows[split], counts[split] = [], []
         for number, path in enumerate(paths):
-            members = list(read_tar(path))
+            members = list(read_tar(path, skipped))
             rows[split] += [(number, member.offset, member.size, member.label) for member in members]
             counts[split].append(len(members))
             advance(1, path.name)
+        if not rows[split]:
+            what = "; ".join(f"{each.count} ({reason}), e.g. {each.examples[0]}" for reason, each in skipped.items())
+            raise UserError(
+                f"{folder} has no images of {split}: its shards hold {what or 'nothing'}. Expected pairs NAME.jpg and "
+                "NAME.cls."
+            )
+    warn_skipped(skipped, f"{folder}: ")
     highest = max((row[3] for split in rows.values() for row in split), default=0)
     names = tuple(str(number) for number in range(highest + 1)) if classes is None else tuple(classes)
     if highest >= len(names):
@@ -127,7 +137,9 @@ def _refuse_other_shards(plan: ShardPlan, target: Path) -> None:
     """Raises `UserError` for shards with other names: a reader that takes every file would read images twice."""
     planned = {task.name for task in plan.tasks}
     present = (
-        path.relative_to(target).as_posix() for path in target.rglob("[!.]*") if path.suffix in (".tar", ".parquet")
+        path.relative_to(target).as_posix()
+        for path in target.rglob("[!.]*")
+        if path.suffix in (".tar", ".parquet") and not any(map(is_partial, path.parts))
     )
     if others := sorted(set(present) - planned):
         raise UserError(

@@ -2,29 +2,28 @@
 
 import os
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from PIL import Image
 
-from parcnet.base import UserError
+from parcnet.base import UserError, printable
 from parcnet.data.images import BadImage, decode_image
-from parcnet.data.shards.labels import class_indices
+from parcnet.data.shards.parquet_labels import LabelColumn, MappedLabels, common_names, mapped, read_labels
 
 ALIASES = {"train": ("train", "training"), "val": ("val", "validation", "valid", "dev"), "test": ("test", "testing")}
 """Split -> its names in file names."""
-
-_COLUMNS = "expected the columns image and label, as `parcnet data pack` and Hugging Face's image folders write them"
 
 
 class ParquetImages:
     """Images of one split, in file order. Images packed from a folder keep their indices."""
 
-    def __init__(self, where: str, name: str, reader: Any, classes: Sequence[str], labels: Sequence[int]) -> None:
+    def __init__(self, where: str, name: str, reader: Any, classes: Sequence[str], labels: MappedLabels) -> None:
         self.name = name
         self.classes = tuple(classes)
-        self._where, self._reader, self._labels = where, reader, tuple(labels)
+        self._where, self._reader, self._labels = where, reader, labels
 
     def __len__(self) -> int:
         return len(self._reader)
@@ -41,7 +40,7 @@ class ParquetImages:
 
     def label(self, index: int) -> int:
         # from the memory-mapped column: a row of the dataset would load its image too
-        return self._labels[self._reader.dataset.data.column("label")[index].as_py()]
+        return self._labels.label(index, self._reader.dataset.data.column("label")[index].as_py())
 
     def listing(self) -> Iterator[bytes]:
         """The labels: names and sizes would load every image."""
@@ -65,48 +64,69 @@ def open_parquet(source: str, split: str, classes: Sequence[str] | None = None) 
     folder = Path(source)
     if not folder.is_dir():
         raise UserError(f"there is no folder {folder}. `parcnet data pack IMAGES {folder}` makes one.")
-    split_name = parquet_split(folder, split)
-    if split_name is None:
+    if parquet_split(folder, split) is None:
         raise UserError(
             f"{folder} has no parquet files of {split}: expected names like data/{split}-00000-of-00004.parquet."
         )
-    reader = _reader(folder, split_name, f"{folder}[{split}]")
-    own = [name for name, _ in sorted(reader.class_to_idx.items(), key=lambda item: item[1])]
-    if len(own) < 2:
+    where = f"{folder}[{split}]"
+    datasets = _datasets(where)
+    split_name, files = _files(folder, split, where, datasets)
+    columns = [read_labels(path) for path in files]
+    reader = _reader(folder, split_name, where, datasets)
+    _check_rows(reader, columns, where)
+    default = [name for name, _ in sorted(reader.class_to_idx.items(), key=lambda item: item[1])]
+    if classes is None:
+        trained = split != "train" and parquet_split(folder, "train") is not None
+        others = map(read_labels, _files(folder, "train", where, datasets)[1]) if trained else columns
+        classes = common_names(others, default)
+    if len(classes) < 2:
         raise UserError(
             f"{folder} has no class names: its label column must be of type ClassLabel, with at least two names."
         )
-    _check_labels(reader, len(own), f"{folder}[{split}]")
-    labels = class_indices(own, classes, str(folder))
-    return ParquetImages(f"{folder}[{split}]", folder.resolve().name, reader, classes or own, labels)
+    return ParquetImages(where, printable(folder.resolve().name), reader, classes, mapped(columns, default, classes))
 
 
 def parquet_split(folder: Path, split: str) -> str | None:
-    """The name that the package datasets gives to `split` of the folder; None when there is no such split.
-
-    Below data/ it keeps the names of the files, elsewhere it maps them to train, validation or test.
-    """
+    """The name of `split` in the names of the folder's files; None when there is no such split."""
     patterns = ("data/*.parquet", "*.parquet")
     in_data, in_root = ({path.stem.split("-")[0] for path in folder.glob(pattern)} for pattern in patterns)
-    if in_data:
-        return next((name for name in ALIASES[split] if name in in_data), None)
-    return {"val": "validation"}.get(split, split) if in_root.intersection(ALIASES[split]) else None
+    return next((name for name in ALIASES[split] if name in (in_data or in_root)), None)
 
 
-def _reader(folder: Path, split: str, where: str) -> Any:
+def _datasets(where: str) -> Any:
     try:
         import datasets
-        import pyarrow
     except ImportError:
         raise UserError(
             f"{where}: reading parquet needs Hugging Face's datasets. pip install 'parcnet[data]'."
         ) from None
-    from timm.data.readers import create_reader  # prints and fails without datasets
-
     if os.environ.get("RANK", "0") != "0":
         datasets.disable_progress_bars()
-    try:
+    return datasets
+
+
+def _files(folder: Path, split: str, where: str, datasets: Any) -> tuple[str, list[Path]]:
+    """The name that datasets gives to a split, and its files in the order in which datasets reads their rows."""
+    with _explained(where, datasets):
+        files = datasets.load_dataset_builder(str(folder)).config.data_files
+        name = next((name for name in ALIASES[split] if name in files), split)
+        return name, [Path(path) for path in files[name]]
+
+
+def _reader(folder: Path, split: str, where: str, datasets: Any) -> Any:
+    from timm.data.readers import create_reader  # prints and fails without datasets
+
+    with _explained(where, datasets):
         return create_reader(f"hfds/{folder}", split=split)
+
+
+@contextmanager
+def _explained(where: str, datasets: Any) -> Iterator[None]:
+    """The errors of datasets, of timm's reader and of pyarrow as `UserError`."""
+    import pyarrow
+
+    try:
+        yield
     except (
         pyarrow.ArrowException,
         datasets.exceptions.DatasetsError,
@@ -117,16 +137,14 @@ def _reader(folder: Path, split: str, where: str) -> Any:
         OSError,
     ) as error:
         reason = str(error.__cause__ or error).splitlines()[0]
-        raise UserError(f"cannot read the parquet files of {where}: {reason}; {_COLUMNS}.") from error
-
-
-def _check_labels(reader: Any, classes: int, where: str) -> None:
-    from pyarrow import compute
-
-    column = reader.dataset.data.column("label")
-    labels = compute.min_max(column).as_py()
-    if len(column) and (column.null_count or labels["min"] < 0 or labels["max"] >= classes):
         raise UserError(
-            f"{where} has labels {labels['min']} to {labels['max']} and {column.null_count} empty ones; expected "
-            f"0 to {classes - 1}."
-        )
+            f"cannot read the parquet files of {where}: {reason}; expected the columns image and label, as `parcnet "
+            "data pack` and Hugging Face's image folders write them."
+        ) from error
+
+
+def _check_rows(reader: Any, columns: Sequence[LabelColumn], where: str) -> None:
+    """The rows of the cache must be those of the files, in order: their labels are mapped file by file."""
+    numbers = reader.dataset.data.column("label").fill_null(-1).to_numpy()
+    if not np.array_equal(numbers, np.concatenate([column.numbers for column in columns])):
+        raise UserError(f"the rows of {where} are not those of its files in order. Delete $HF_DATASETS_CACHE.")

@@ -1,12 +1,12 @@
 """Parquet files of images as Hugging Face's datasets and Hub read them: columns image (bytes, path) and label."""
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from parcnet.base import UserError
+from parcnet.base import UserError, open_regular
 
 _ROWS = 100  # per row group; readers hold one in memory at a time
 
@@ -34,18 +34,16 @@ def write_parquet(path: Path, images: Iterable[tuple[str, bytes, int]], classes:
             writer.write_table(arrow.Table.from_pylist(rows, schema=schema))
 
 
-def read_parquet(path: Path) -> list[tuple[str, int, int]]:
-    """(name, size, label) of each image. Raises `UserError` for a damaged file."""
+def read_parquet(path: Path) -> Iterator[tuple[str, bytes, int]]:
+    """(name, content, label) of each image. Raises `UserError` for a damaged file."""
     arrow, parquet = _pyarrow()
-    images: list[tuple[str, int, int]] = []
     try:
-        with parquet.ParquetFile(path) as file:
+        with open_regular(path) as source, parquet.ParquetFile(source) as file:
             for batch in file.iter_batches(_ROWS):
-                rows = batch.to_pylist()
-                images += [(row["image"]["path"], len(row["image"]["bytes"]), row["label"]) for row in rows]
+                for row in batch.to_pylist():
+                    yield row["image"]["path"], bytes(row["image"]["bytes"]), row["label"]
     except (arrow.ArrowException, OSError, KeyError, TypeError) as error:
         raise UserError(f"{path} is damaged ({error}). Delete it and pack again.") from None
-    return images
 
 
 def _pyarrow() -> tuple[Any, Any]:

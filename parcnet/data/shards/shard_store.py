@@ -1,9 +1,9 @@
 """Files of a packed dataset by name: in a folder, or downloaded once from a web server and cached."""
 
 import contextlib
-import fcntl
 import hashlib
 import os
+import stat
 import time
 import urllib.error
 import urllib.request
@@ -14,7 +14,7 @@ from http.client import HTTPException
 from pathlib import Path
 from typing import Protocol
 
-from parcnet.base import UserError, atomic_path
+from parcnet.base import UserError, atomic_path, read_regular, wait_for_lock
 from parcnet.data.shards.manifest import PackedFile
 
 _TRIES = 4
@@ -48,7 +48,7 @@ class FolderStore:
 
     def text(self, name: str) -> str:
         try:
-            return (self.root / name).read_text(encoding="utf-8")
+            return read_regular(self.root / name).decode()
         except (OSError, UnicodeDecodeError) as error:
             reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
             raise UserError(
@@ -59,9 +59,12 @@ class FolderStore:
     def path(self, file: PackedFile) -> Path:
         path = self.root / file.name
         try:
-            size = path.stat().st_size
+            found = path.stat()
         except OSError as error:
             raise UserError(f"cannot read {path}: {error.strerror}. Copy it again.") from None
+        if not stat.S_ISREG(found.st_mode):
+            raise UserError(f"cannot read {path}: it is not a regular file. Copy it again.")
+        size = found.st_size
         if size != file.bytes:
             raise UserError(f"{path} has {size} bytes; expected {file.bytes} by its manifest. Copy it again.")
         return path
@@ -186,5 +189,5 @@ def _locked(path: Path) -> Iterator[None]:
     """One process at a time; the kernel releases the lock of a process that dies."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.with_name(f".{path.name}.lock").open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
+        wait_for_lock(file.fileno())
         yield

@@ -1,4 +1,5 @@
-"""Write the shards of an image folder in parallel. Resumable: an existing shard is complete and is kept."""
+"""Write the shards of an image folder in parallel. Resumable: an existing shard is complete and is kept, unless
+the content of an image has changed."""
 
 import hashlib
 import multiprocessing
@@ -14,8 +15,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from parcnet.base import UserError, atomic_path
-from parcnet.data.images import BadImage, decode_image
+from parcnet.base import UserError, atomic_path, open_regular, printable
+from parcnet.data.images import BadImage, decode_image, read_image
+from parcnet.data.shards.file_hash import file_sha256
 from parcnet.data.shards.manifest import Shard
 from parcnet.data.shards.parquet_shards import read_parquet, write_parquet
 from parcnet.data.shards.shard_plan import Layout, ShardPlan, ShardSource, ShardTask
@@ -54,7 +56,7 @@ class PackingJob:
 
 
 def pack_shards(plan: ShardPlan, job: PackingJob, workers: int, max_bad: int, advance: Advance) -> list[PackedShard]:
-    """Writes every missing shard and checks existing ones against the names and sizes of their sources.
+    """Writes every missing shard and checks existing ones against the names and contents of their sources.
 
     Every image is fully decoded; unreadable ones are left out and returned. Raises `UserError` naming them when there
     are more than `max_bad`, for a shard of other images, and when a worker dies. `advance` counts images.
@@ -104,7 +106,7 @@ def _in_parallel(plan: ShardPlan, job: PackingJob, workers: int, max_bad: int, a
 def _check(packed: list[PackedShard], max_bad: int) -> None:
     bad = [error for each in packed for error in each.bad]
     if len(bad) > max_bad:
-        first = "\n".join(f"  {error.where}: {error.reason}" for error in bad[:5])
+        first = "\n".join(f"  {printable(error.where)}: {error.reason}" for error in bad[:5])
         raise UserError(
             f"at least {len(bad)} unreadable image{'s' * (len(bad) > 1)}, {max_bad} allowed:\n{first}\n"
             "Repair or remove them, or leave them out with --max-bad-images. Finished shards are kept."
@@ -128,8 +130,8 @@ def _start_worker(done: "Synchronized[int] | None", stop: Event | None) -> None:
 
 def _pack(task: ShardTask, job: PackingJob, max_bad: int) -> PackedShard:
     path = job.target / task.name
-    if path.is_file():
-        return _kept(task, job, path)
+    if path.is_file() and (kept := _kept(task, job, path)) is not None:
+        return kept
     bad: list[BadImage] = []
     good: list[ShardSource] = []
 
@@ -157,30 +159,64 @@ def _write(path: Path, images: Iterator[tuple[str, bytes, int]], job: PackingJob
     if job.layout == "wds":
         return tuple(write_tar(path, images))
     write_parquet(path, images, job.classes)
-    return tuple(Member(name, 0, size, label) for name, size, label in read_parquet(path))
+    return tuple(member for member, _ in _images(path, job.layout))
 
 
-def _kept(task: ShardTask, job: PackingJob, path: Path) -> PackedShard:
-    """A shard of an earlier run. Raises `UserError` unless it holds the task's images, unreadable ones excepted."""
-    if job.layout == "wds":
-        members = tuple(read_tar(path))
-    else:
-        members = tuple(Member(name, 0, size, label) for name, size, label in read_parquet(path))
+def _images(path: Path, layout: Layout) -> Iterator[tuple[Member, bytes]]:
+    """The images in a shard and their contents."""
+    if layout == "parquet":
+        for name, content, label in read_parquet(path):
+            yield Member(name, 0, len(content), label), content
+        return
+    with open_regular(path) as file:
+        for member in read_tar(path):
+            file.seek(member.offset)
+            yield member, file.read(member.size)
+
+
+def _kept(task: ShardTask, job: PackingJob, path: Path) -> PackedShard | None:
+    """A shard of an earlier run; None where the content of an image has changed since.
+
+    Raises `UserError` unless it holds images of the task's names and labels, unreadable ones excepted.
+    """
+    members: list[Member] = []
+    digests: dict[str, bytes] = {}
+    for member, content in _images(path, job.layout):
+        members.append(member)
+        digests[member.name] = _digest(content)
     present = {member.name: member for member in members}
     bad: list[BadImage] = []
     good = []
+    changed = False
     for source in task.sources:
-        member = present.pop(_name(source, job.layout), None)
-        if member is None and _verified(source, bad) is None:
+        found = present.pop(_name(source, job.layout), None)
+        if found is None and _verified(source, bad) is None:
             continue
-        if member is None or (member.size, member.label) != (source.size, source.label):
+        if found is None or found.label != source.label:
             raise _other(path, source.relative)
+        changed = changed or _digest(_content(source)) != digests[found.name]
         good.append(source.number)
     if present:
         raise _other(path, next(iter(present)))
+    if changed:
+        return None
     _count(len(task.sources))
     shard = Shard(task.name, path.stat().st_size, file_sha256(path), len(members))
-    return PackedShard(task, shard, _rows(good, members), tuple(bad), True)
+    return PackedShard(task, shard, _rows(good, tuple(members)), tuple(bad), True)
+
+
+def _content(source: ShardSource) -> bytes:
+    """Of the image file; empty for an unreadable one."""
+    if _stop is not None and _stop.is_set():
+        raise _Stopped
+    try:
+        return read_image(source.path)
+    except BadImage:
+        return b""
+
+
+def _digest(content: bytes) -> bytes:
+    return hashlib.blake2b(content, digest_size=16).digest()
 
 
 def _rows(numbers: Sequence[int], members: Sequence[Member]) -> NDArray[np.int64]:
@@ -199,10 +235,8 @@ def _verified(source: ShardSource, bad: list[BadImage]) -> bytes | None:
     if _stop is not None and _stop.is_set():
         raise _Stopped
     try:
-        content = Path(source.path).read_bytes()
+        content = read_image(source.path)
         decode_image(content, source.path)
-    except OSError as error:
-        bad.append(BadImage(source.path, error.strerror or str(error)))
     except BadImage as error:
         bad.append(error)
     else:
@@ -211,15 +245,10 @@ def _verified(source: ShardSource, bad: list[BadImage]) -> bytes | None:
 
 
 def _name(source: ShardSource, layout: Layout) -> str:
-    return member_name(source.relative, source.number) if layout == "wds" else source.relative
+    return member_name(source.relative, source.number) if layout == "wds" else printable(source.relative)
 
 
 def _count(images: int) -> None:
     if _done is not None:
         with _done.get_lock():
             _done.value += images
-
-
-def file_sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -3,6 +3,7 @@
 import os
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,8 +13,9 @@ from torch import Tensor
 
 from parcnet.base import UserError
 from parcnet.data.images import BadImage, decode_image
+from parcnet.data.shards.file_hash import file_sha256
 from parcnet.data.shards.labels import class_indices
-from parcnet.data.shards.manifest import NAME, Manifest, PackedSplit, parse_manifest
+from parcnet.data.shards.manifest import NAME, Manifest, PackedFile, PackedSplit, parse_manifest
 from parcnet.data.shards.shard_store import ShardStore, WebStore, open_store
 from parcnet.data.shards.tar_index import read_index
 
@@ -121,8 +123,18 @@ def open_tars(source: str, split: str, classes: Sequence[str] | None = None) -> 
     packed = manifest.split(split, where)
     if packed.index is None:
         raise UserError(f"{where} has no index of {split}. Run `parcnet data index {source}`.")
+    _check_hash(store.path(packed.index), packed.index)
     labels = class_indices(manifest.classes, classes, store.where, packed.per_class)
     return TarImages(store, manifest.name, classes or manifest.classes, packed, labels)
+
+
+def _check_hash(path: Path, index: PackedFile) -> None:
+    """An index of the right size with other offsets or labels would give wrong images or labels in silence."""
+    if file_sha256(path) != index.sha256:
+        raise UserError(
+            f"{path} was altered or damaged: its SHA-256 does not match its manifest. Copy both again, or run "
+            "`parcnet data index`."
+        )
 
 
 def tar_splits(source: str) -> tuple[str, ...]:

@@ -7,12 +7,14 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from torchvision.datasets.folder import IMG_EXTENSIONS
-
-from parcnet.base import UserError
+from parcnet.base import UserError, counted, open_regular, printable
+from parcnet.data.image_walk import FOREIGN, HIDDEN, OTHER, SPECIAL, UNREADABLE, Skipped, is_hidden
+from parcnet.data.images import suffixes
 
 _BLOCK = 512
 _LONGEST_LABEL = 20  # bytes of a .cls member
+LARGEST_LABEL = 999_999
+"""Each label up to the largest becomes a class of the network."""
 _DAMAGE = (tarfile.TarError, OSError, EOFError, ValueError, OverflowError, IndexError, KeyError)
 
 
@@ -31,7 +33,7 @@ def member_name(relative: str, number: int) -> str:
 
     The number makes names unique; webdataset ends a sample's key at the first dot of the file name.
     """
-    path = Path(relative)
+    path = Path(printable(relative))
     suffix = {".jpeg": ".jpg"}.get(path.suffix.lower(), path.suffix.lower())
     return str(path.with_name(f"{number:08d}-{path.stem.replace('.', '_')}{suffix}"))
 
@@ -47,31 +49,52 @@ def write_tar(path: Path, images: Iterable[tuple[str, bytes, int]]) -> list[Memb
     return members
 
 
-def read_tar(path: Path) -> Iterator[Member]:
-    """The images of any webdataset shard, in order. Raises `UserError` for a damaged file and for missing labels."""
+def read_tar(path: Path, skipped: dict[str, Skipped] | None = None) -> Iterator[Member]:
+    """The images of any webdataset shard, in order; what is neither image nor label is added to `skipped` by reason.
+
+    Raises `UserError` for a damaged file, and for images without a label and labels without an image.
+    """
+    skipped = {} if skipped is None else skipped
     incomplete: dict[str, dict[str, tuple[str, int, int]]] = {}
+    unplaced: list[str] = []
     try:
-        with tarfile.open(path, "r:") as tar:
+        with open_regular(path) as file, tarfile.open(fileobj=file, mode="r:") as tar:
             for info in tar:
-                if not info.isfile() or info.issparse():
-                    continue
                 key, suffix = _key(info.name)
-                kind = "cls" if suffix == "cls" else "image" if f".{suffix}" in IMG_EXTENSIONS else None
-                if kind is None:
+                if (reason := _unusable(info, suffix)) is not None:
+                    if not info.isdir():
+                        skipped.setdefault(reason, Skipped()).add(info.name)
                     continue
-                if kind == "cls":
-                    label = _label(tar, info)
-                    incomplete.setdefault(key, {})["cls"] = ("", label, 0)
-                else:
-                    incomplete.setdefault(key, {})["image"] = (info.name, info.offset_data, info.size)
-                parts = incomplete[key]
+                parts = incomplete.setdefault(key, {})
+                kind = "cls" if suffix == "cls" else "image"
+                if kind in parts:
+                    unplaced.append(info.name)
+                    continue
+                place = ("", _label(tar, info), 0) if kind == "cls" else (info.name, info.offset_data, info.size)
+                parts[kind] = place
                 if len(parts) == 2:
                     yield Member(*parts["image"], label=parts["cls"][1])
                     del incomplete[key]
     except _DAMAGE as error:
         raise UserError(f"{path} is damaged ({error or type(error).__name__}). Copy or pack it again.") from None
-    if incomplete:
-        raise UserError(f"{path}: {next(iter(incomplete))!r} lacks its image or its .cls. Copy or pack it again.")
+    unplaced += [parts["image"][0] if "image" in parts else f"{key}.cls" for key, parts in incomplete.items()]
+    if unplaced:
+        raise UserError(
+            f"{path}: {counted(len(unplaced), 'member')} cannot be placed, {printable(unplaced[0])!r} first: each "
+            "image needs one .cls of the same name with its class number, and each .cls an image. Copy or pack it "
+            "again."
+        )
+
+
+def _unusable(info: tarfile.TarInfo, suffix: str) -> str | None:
+    """Why a member is neither an image nor a label; None if it is one."""
+    if not info.isfile() or info.issparse():
+        return SPECIAL
+    if any(is_hidden(part) for part in info.name.split("/") if part not in ("", ".", "..")):
+        return HIDDEN
+    if suffix == "cls" or f".{suffix}" in suffixes():
+        return None
+    return UNREADABLE if f".{suffix}" in FOREIGN else OTHER
 
 
 def _add(tar: tarfile.TarFile, name: str, content: bytes) -> int:
@@ -90,5 +113,7 @@ def _label(tar: tarfile.TarFile, info: tarfile.TarInfo) -> int:
     content = tar.extractfile(info)
     text = content.read(_LONGEST_LABEL) if content else b""
     if not re.fullmatch(rb"\s*\d{1,9}\s*", text):
-        raise ValueError(f"{info.name} does not hold a class number")
+        raise ValueError(f"{printable(info.name)} does not hold a class number")
+    if int(text) > LARGEST_LABEL:
+        raise ValueError(f"{printable(info.name)} holds the label {int(text)}; expected 0 to {LARGEST_LABEL}")
     return int(text)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import importlib
 import pickle
 import re
 from collections import Counter, OrderedDict
@@ -49,7 +50,7 @@ def _harmless() -> list[Any]:
     Arguments are namespaces, counters and best scores numpy's numbers, output folders paths. A path of another
     system or Python version becomes a pure one.
     """
-    multiarray = numpy._core.multiarray
+    multiarray: Any = importlib.import_module("numpy._core.multiarray")
     numbers = [numpy.dtype(kind) for kind in (*"bBhHiIlLqQefd", "?", "U")]
     pure = {"Posix": PurePosixPath, "Windows": PureWindowsPath}
     return [

@@ -36,10 +36,10 @@ class InferenceSettings:
     """(H, W) in px that the resized image must fit into, instead of `resize_to`; None: not used."""
 
     def __post_init__(self) -> None:
-        pairs = {"resize_to": self.resize_to, "window": self.window, "stride": self.stride, "box": self.box}
+        pairs: dict[str, Any] = {"resize_to": self.resize_to, "window": self.window, "stride": self.stride}
+        if self.box is not None:
+            pairs["box"] = self.box
         for name, pair in pairs.items():
-            if pair is None and name == "box":
-                continue
             kinds = isinstance(pair, tuple) and len(pair) == 2 and all(type(side) is int for side in pair)
             if not kinds or not all(1 <= side <= LARGEST_SIDE for side in pair):
                 raise UserError(f"{name} is {pair!r}; expected two sides of 1 to {LARGEST_SIDE} px.")

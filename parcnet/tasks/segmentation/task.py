@@ -24,6 +24,7 @@ from parcnet.tasks.segmentation.data import (
     LabelMaps,
     SegmentationEvaluation,
     SegmentationTraining,
+    check_labels,
     has_label_maps,
     open_label_maps,
 )
@@ -59,6 +60,8 @@ class SegmentationTask(Task):
     def open_splits(self, recipe: Recipe) -> Splits:
         folder, reduce = recipe.data.data_dir, _settings(recipe).reduce_zero_label
         train, val = (open_label_maps(folder, split, reduce) for split in ("train", "val"))
+        for maps, split in ((train, "train"), (val, "val")):
+            check_labels(maps, split)
         return Splits(train, val, open_label_maps(folder, "test", reduce) if has_label_maps(folder, "test") else None)
 
     def build(self, recipe: Recipe, classes: Sequence[str]) -> BuiltNetwork:

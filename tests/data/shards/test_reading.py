@@ -1,5 +1,6 @@
 """Packed images against the folder they were packed from."""
 
+import os
 import pickle
 import shutil
 import subprocess
@@ -124,13 +125,25 @@ def test_a_damaged_image_in_a_shard_is_named_and_bounded(damaged):
     assert sum(len(labels) for _, labels in loader) == 39
 
 
+def swap_rows(root):
+    rows = (root / "train.index").read_bytes()
+    (root / "train.index").write_bytes(rows[20:40] + rows[:20] + rows[40:])
+
+
+def make_fifo(root):
+    (root / "train.index").unlink()
+    os.mkfifo(root / "train.index")
+
+
 @pytest.mark.parametrize(
     ("spoil", "message"),
     [
         (lambda root: (root / "manifest.json").write_text("{"), "manifest.json is damaged"),
         (lambda root: (root / "manifest.json").unlink(), "No such file"),
         (lambda root: (root / "train.index").unlink(), "train.index: No such file"),
-        (lambda root: (root / "train.index").write_bytes(b"x" * 800), "does not match its manifest"),
+        (lambda root: (root / "train.index").write_bytes(b"x" * 800), "does not match its manifest|was altered"),
+        (swap_rows, "train.index was altered or damaged: its SHA-256"),
+        (make_fifo, "train.index: it is not a regular file"),
         (lambda root: shutil.copy(root / "val.index", root / "train.index"), "expected .* by its manifest"),
     ],
 )

@@ -1,11 +1,11 @@
-import contextlib
+import io
 import json
 import os
 import shutil
 import signal
 import subprocess
 import sys
-import threading
+import tarfile
 import time
 from pathlib import Path
 
@@ -13,6 +13,7 @@ import pytest
 
 from parcnet.base import UserError
 from parcnet.data import open_dataset
+from parcnet.data.shards import shard_writing
 from parcnet.data.shards.pack import index
 from parcnet.data.shards.tar_shards import member_name, read_tar, write_tar
 
@@ -106,14 +107,26 @@ def test_indices_stay_consecutive_when_an_image_is_left_out(spoilt, make_pack):
     assert [images.content(i) for i in range(38)] == [Path(plain.where(i)).read_bytes() for i in range(38)]
 
 
+def test_shards_of_other_images_are_rejected(folder, make_pack, tmp_path):
+    target, _ = make_pack(folder, "wds")
+    shutil.copytree(folder, tmp_path / "pets")
+    victim = sorted((tmp_path / "pets" / "train").rglob("*.JPEG"))[0]
+    victim.rename(victim.with_name("another.JPEG"))
+    with pytest.raises(UserError, match=r"was packed from other images|Delete the packed folder"):
+        make_pack(tmp_path / "pets", "wds", target=target)
+
+
 @pytest.mark.parametrize("layout", LAYOUTS)
-def test_shards_of_other_images_are_rejected(layout, folder, make_pack, tmp_path):
+def test_a_replaced_image_of_the_same_size_and_time_is_packed_again(layout, folder, make_pack, tmp_path):
     target, _ = make_pack(folder, layout)
     shutil.copytree(folder, tmp_path / "pets")
     victim = sorted((tmp_path / "pets" / "train").rglob("*.JPEG"))[0]
-    victim.write_bytes(victim.read_bytes() + b"longer")
-    with pytest.raises(UserError, match=r"was packed from other images|Delete the packed folder"):
-        make_pack(tmp_path / "pets", layout, target=target)
+    times, content = victim.stat(), victim.read_bytes()
+    victim.write_bytes(content[:15] + bytes([content[15] ^ 1]) + content[16:])  # JFIF's density: no pixel changes
+    os.utime(victim, ns=(times.st_atime_ns, times.st_mtime_ns))
+    _, again = make_pack(tmp_path / "pets", layout, target=target)
+    assert again.kept == len(list(target.rglob("*-of-*"))) - 1
+    assert files(target) == files(make_pack(tmp_path / "pets", layout)[0])
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
@@ -133,25 +146,14 @@ def test_a_folder_with_other_files_is_not_written_to(folder, make_pack, tmp_path
         make_pack(folder, "wds", target=tmp_path)
 
 
-def kill_reader(fifo: Path) -> None:
-    """Kills whoever reads `fifo`."""
-    with fifo.open("wb"):  # waits for a reader
-        for link in Path("/proc").glob("[0-9]*/fd/*"):
-            with contextlib.suppress(OSError):
-                if int(link.parts[2]) != os.getpid() and link.readlink() == fifo:
-                    os.kill(int(link.parts[2]), signal.SIGKILL)
+def _die(*_: object) -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
 
 
-@pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="finds the reader by /proc")
-def test_a_killed_worker_is_reported_with_a_remedy(folder, make_pack, tmp_path):
-    shutil.copytree(folder, tmp_path / "pets")
-    fifo = tmp_path / "pets" / "train" / "a b.c" / "0.png"
-    os.mkfifo(fifo)
-    killer = threading.Thread(target=kill_reader, args=(fifo,))
-    killer.start()
+def test_a_killed_worker_is_reported_with_a_remedy(folder, make_pack, monkeypatch):
+    monkeypatch.setattr(shard_writing, "_pack", _die)
     with pytest.raises(UserError, match=r"a packing process died.*Finished shards are kept"):
-        make_pack(tmp_path / "pets", "wds", workers=1)
-    killer.join(timeout=10)
+        make_pack(folder, "wds", workers=1)
 
 
 def test_names_in_shards():
@@ -181,6 +183,53 @@ def test_a_damaged_shard_is_named_when_it_is_indexed(cut, tars, tmp_path):
     (tmp_path / "x-train-0.tar").write_bytes(shard.read_bytes()[:cut])
     with pytest.raises(UserError, match=r"x-train-0\.tar"):
         list(read_tar(tmp_path / "x-train-0.tar"))
+
+
+def tar(path: Path, *members: tuple[str, bytes]) -> None:
+    with tarfile.open(path, "w") as file:
+        for name, content in members:
+            info = tarfile.TarInfo(name)
+            info.size = len(content)
+            file.addfile(info, io.BytesIO(content))
+
+
+@pytest.mark.parametrize(
+    ("members", "message"),
+    [
+        ([("a.jpg", b"x"), ("b.jpg", b"x"), ("a.cls", b"1")], r"1 member cannot be placed, 'b\.jpg' first"),
+        ([("cat/a.jpg", b"x"), ("cat/b.jpg", b"x")], r"2 members cannot be placed, 'cat/a\.jpg' first"),
+        ([("a.jpg", b"x"), ("a.png", b"x"), ("a.cls", b"1")], r"1 member cannot be placed, 'a\.png' first"),
+        ([("a.cls", b"1")], r"1 member cannot be placed, 'a\.cls' first"),
+        (
+            [("a.json", b"{}"), ("b.heic", b"x"), ("._a.jpg", b"x")],
+            r"no images of train.*1 \(no image\), e\.g\. a\.json",
+        ),
+        ([], "no images of train: its shards hold nothing"),
+        ([("a.jpg", b"x"), ("a.cls", b"999999999")], "a.cls holds the label 999999999; expected 0 to 999999"),
+    ],
+)
+def test_what_a_shard_holds_is_placed_or_named(members, message, tmp_path):
+    tar(tmp_path / "train-0.tar", *members)
+    with pytest.raises(UserError, match=message):
+        index(tmp_path, None)
+
+
+def test_images_of_unread_formats_in_shards_are_counted(tmp_path, capsys):
+    tar(tmp_path / "train-0.tar", ("a.jpg", b"x"), ("a.cls", b"0"), ("b.heic", b"x"), ("c.heic", b"x"))
+    index(tmp_path, None)
+    assert "skipped 2 paths (an image of a format that is not read): b.heic, ..." in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_file_names_that_are_not_utf_8_are_packed(layout, folder, make_pack, tmp_path):
+    for split, name in (("train", "a b.c"), ("train", "Katze Ä")):
+        (tmp_path / split / name).mkdir(parents=True)
+        shutil.copy(folder / split / name / "x.0.png", os.fsencode(tmp_path / split / name) + b"/caf\xe9.png")
+    for _ in range(2):  # the second time the shard is checked
+        target, packed = make_pack(tmp_path, layout, target=tmp_path / "packed")
+        assert packed.manifest.splits["train"].per_class == (1, 1)
+    assert packed.kept == 1
+    assert json.loads((target / "manifest.json").read_text())["name"] == tmp_path.name
 
 
 def test_no_shards_to_index(tmp_path):

@@ -2,6 +2,7 @@
 
 from parcnet.tasks.segmentation.data.augmentation import SegmentationEvaluation, SegmentationTraining
 from parcnet.tasks.segmentation.data.folders import IGNORED, LabelMaps, has_label_maps, open_label_maps
+from parcnet.tasks.segmentation.data.label_counts import check_labels, count_labels
 from parcnet.tasks.segmentation.data.sizes import fitted_size
 
 __all__ = [
@@ -9,6 +10,8 @@ __all__ = [
     "LabelMaps",
     "SegmentationEvaluation",
     "SegmentationTraining",
+    "check_labels",
+    "count_labels",
     "fitted_size",
     "has_label_maps",
     "open_label_maps",

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from parcnet.base import UserError
-from parcnet.data.folders import image_files
-from parcnet.data.images import BadImage, open_image
+from parcnet.base import UserError, printable, read_regular_text
+from parcnet.data.class_names import normalised, some
+from parcnet.data.image_walk import Skipped, walk_images
+from parcnet.data.images import BadImage, image_size, open_image, opened, read_image, upright
 from parcnet.tasks.segmentation.data.ade20k import ADE20K_CLASSES
 
 IGNORED = 255
@@ -29,10 +29,17 @@ class LabelMaps:
     """Image files with label maps: `label` is uint8 [H, W] of indices into `classes`, or `IGNORED`."""
 
     def __init__(
-        self, name: str, classes: Sequence[str], files: Sequence[tuple[Path, Path]], reduce_zero_label: bool
+        self,
+        name: str,
+        classes: Sequence[str],
+        files: Sequence[tuple[Path, Path]],
+        reduce_zero_label: bool,
+        skipped: Mapping[str, Skipped] | None = None,
     ) -> None:
         self.name = name
         self.classes = tuple(classes)
+        self.skipped = dict(skipped or {})
+        """Reason -> files and folders that are no images of the split; see `image_walk`."""
         self._files = list(files)
         self._reduce = reduce_zero_label
 
@@ -53,6 +60,8 @@ class LabelMaps:
         if self._reduce:
             labels = np.where((labels == 0) | (labels == IGNORED), IGNORED, labels - 1)
         known = labels[labels != IGNORED]
+        if known.size and known.min() < 0:
+            raise BadImage(str(path), f"it holds the label {known.min()}; expected 0 or more")
         if known.size and (wrong := int(known.max())) >= len(self.classes):
             stored = wrong + 1 if self._reduce else wrong
             hint = "" if self._reduce or wrong != len(self.classes) else " If 0 is not a class: --reduce-zero-label."
@@ -61,8 +70,7 @@ class LabelMaps:
                 f"it holds the label {stored}; there are {len(self.classes)} classes, so at most "
                 f"{len(self.classes) - (not self._reduce)}, and {IGNORED} for pixels to ignore.{hint}",
             )
-        with Image.open(image) as opened:  # reads only the header; oriented as `image` is
-            size = opened.size if opened.getexif().get(0x0112, 1) < 5 else opened.size[::-1]
+        size = image_size(image)
         if labels.shape != size[::-1]:
             raise BadImage(
                 str(path),
@@ -93,20 +101,22 @@ def open_label_maps(
         raise UserError(f"there is no folder {root}. {LAYOUT}")
     images, maps = _split(root / "images", split), _split(root / "annotations", split)
     own = _class_names(root, reduce_zero_label)
-    if classes is not None and tuple(own) != tuple(classes):
+    if classes is not None and [*map(normalised, own)] != [*map(normalised, classes)]:
         raise UserError(
-            f"{root} has the classes {_some(own)}, the network was trained on {_some(classes)}: labels are indices "
+            f"{root} has the classes {some(own)}, the network was trained on {some(classes)}: labels are indices "
             "into this list, so the two must be equal."
         )
     files = []
-    for image in image_files(images):
+    walk = walk_images(images)
+    walk.warn()
+    for image in sorted(map(Path, walk.images)):
         path = (maps / image.relative_to(images)).with_suffix(".png")
         if not path.is_file():
             raise UserError(f"{image} has no label map: expected {path}.")
         files.append((image, path))
     if not files:
         raise UserError(f"{images} has no images. {LAYOUT}")
-    return LabelMaps(root.resolve().name, own, files, reduce_zero_label)
+    return LabelMaps(printable(root.resolve().name), own, files, reduce_zero_label, walk.skipped)
 
 
 def has_label_maps(data_dir: str | Path | None, split: str) -> bool:
@@ -124,7 +134,7 @@ def _split(folder: Path, split: str) -> Path:
 def _class_names(root: Path, reduce_zero_label: bool) -> tuple[str, ...]:
     path = root / "classes.txt"
     try:
-        lines = [line.strip() for line in path.read_text(encoding="utf-8").splitlines()]
+        lines = [line.strip() for line in read_regular_text(path).splitlines()]
     except FileNotFoundError:
         if reduce_zero_label:
             return ADE20K_CLASSES
@@ -134,26 +144,16 @@ def _class_names(root: Path, reduce_zero_label: bool) -> tuple[str, ...]:
     names = tuple(line for line in lines if line)
     if len(names) < 2 or len(names) > IGNORED:
         raise UserError(f"{path} names {len(names)} classes; expected 2 to {IGNORED}, one per line.")
-    if len(set(names)) < len(names):
-        duplicate = next(name for name in names if names.count(name) > 1)
+    spellings = [normalised(name) for name in names]
+    if duplicate := next((name for name in spellings if spellings.count(name) > 1), None):
         raise UserError(f"{path} names the class {duplicate!r} twice.")
     return names
 
 
 def _read_labels(path: Path) -> NDArray[np.int64]:
     """The values in a label file."""
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # about palettes and metadata
-            with Image.open(path) as image:
-                mode, values = image.mode, np.asarray(image)
-    except (OSError, SyntaxError, ValueError) as error:
-        raise BadImage(str(path), str(error)) from error
+    with opened(read_image(path), str(path)) as image:
+        mode, values = image.mode, np.asarray(upright(image))
     if mode not in _MODES:
         raise BadImage(str(path), f"it has colours ({mode}); expected one value per pixel, e.g. an 8-bit grey PNG")
     return values.astype(np.int64)
-
-
-def _some(names: Sequence[str], limit: int = 5) -> str:
-    more = f" and {len(names) - limit} more" if len(names) > limit else ""
-    return ", ".join(names[:limit]) + more

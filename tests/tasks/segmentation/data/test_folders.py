@@ -1,3 +1,7 @@
+import os
+import shutil
+import struct
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -116,3 +120,71 @@ def test_other_labels_of_the_same_images_have_another_fingerprint(label_folder):
     flipped.save(path)
     now = fingerprint(open_label_maps(root, "train", reduce_zero_label=False))
     assert differs(before, now) == "labels or contents of its images"
+
+
+def test_linked_folders_are_followed_and_hidden_ones_are_not(label_folder, tmp_path):
+    root = label_folder()
+    for folder in ("images", "annotations"):
+        shutil.copytree(root / folder / "train", tmp_path / "more" / folder)
+        (root / folder / "train" / "linked").symlink_to(tmp_path / "more" / folder)
+        shutil.copytree(root / folder / "train", root / folder / "train" / ".ipynb_checkpoints")
+    (root / "images" / "train" / "loop").symlink_to(".")
+    train = open_label_maps(root, "train", False)
+    assert [train.where(index)[len(str(root)) :] for index in range(len(train))] == [
+        "/images/train/coins.png",
+        "/images/train/linked/coins.png",
+    ]
+    assert sum(each.count for each in train.skipped.values()) == 2
+
+
+def exif(kind: int, payload: bytes) -> bytes:
+    """An EXIF block with an orientation of any TIFF type: 2 is text, 3 a short, 7 bytes."""
+    return b"Exif\0\0II*\0" + struct.pack("<IHHHI", 8, 1, 0x0112, kind, 1) + payload.ljust(4, b"\0") + b"\0" * 4
+
+
+@pytest.mark.parametrize("folder", ["images", "annotations"])
+@pytest.mark.parametrize(("kind", "payload"), [(2, b"6"), (7, b"\x06"), (3, b"\x09\x00"), (3, b"\x00\x00")])
+def test_an_orientation_that_is_none_turns_neither_image_nor_label_map(label_folder, folder, kind, payload):
+    root = label_folder()
+    path = root / folder / "train" / "coins.png"
+    with Image.open(path) as image:
+        image.save(path, exif=exif(kind, payload))
+    assert open_label_maps(root, "train", False).label(0).shape == (200, 384)
+
+
+def test_an_orientation_of_both_turns_both(label_folder):
+    root = label_folder()
+    plain = open_label_maps(root, "train", False).label(0)
+    for folder in ("images", "annotations"):
+        path = root / folder / "train" / "coins.png"
+        with Image.open(path) as image:
+            image.save(path, exif=exif(3, b"\x06\x00"))
+    turned = open_label_maps(root, "train", False)
+    assert turned.image(0).size == (200, 384)
+    assert np.array_equal(turned.label(0), np.rot90(plain, -1))
+
+
+def test_a_byte_order_mark_is_no_part_of_the_first_name(label_folder):
+    root = label_folder()
+    (root / "classes.txt").write_text("dark\nbright\n", encoding="utf-8-sig")
+    assert open_label_maps(root, "train", False).classes == ("dark", "bright")
+
+
+def test_a_pipe_for_a_label_map_is_a_bad_image_at_once(label_folder):
+    root = label_folder()
+    images = open_label_maps(root, "train", False)
+    path = root / "annotations" / "train" / "coins.png"
+    path.unlink()
+    os.mkfifo(path)
+    with pytest.raises(BadImage, match="a pipe"):
+        images.label(0)
+    with pytest.raises(UserError, match="has no label map"):
+        open_label_maps(root, "train", False)
+
+
+def test_a_negative_label_is_named_not_ignored(label_folder):
+    root = label_folder()
+    path = root / "annotations" / "train" / "coins.png"
+    Image.fromarray(np.full((200, 384), -1, np.int32)).save(path, format="TIFF")
+    with pytest.raises(BadImage, match="label -1"):
+        open_label_maps(root, "train", False).label(0)
