@@ -1,6 +1,6 @@
 """Draws the Toeplitz picture of docs/operator.md: `python docs/draw_operator.py docs/images`.
 
-Its numbers are answers of `oversized_conv2d` itself: the kernel's taps are their own numbers, an impulse asks for one.
+Its numbers are outputs of `oversized_conv2d`: the value of each tap is its index, which impulses read out.
 The other pictures of the page are `parcnet paper iccv-figure4` and `iccv-figure5`.
 """
 

@@ -15,7 +15,7 @@
 
 set -euo pipefail
 DATA=${1:?give the folder that holds train/ and val/}
-RUN=runs/imagenet1k_tiny   # on a disk of the first node; it sends the others what they need
+RUN=runs/imagenet1k_tiny   # on a disk of the first node, which broadcasts to the others
 HEAD=$(scontrol show hostnames "$SLURM_JOB_NODELIST" | head -n 1)
 
 # --resume auto starts the run, or resumes it after any end of this job;

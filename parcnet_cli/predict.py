@@ -79,7 +79,10 @@ def run(arguments: Sequence[str]) -> int:
 
 
 def _predict(options: PredictionOptions, task: "Task", predictor: "Predictor", metadata: "Metadata") -> int:
+    from rich.markup import escape
+
     from parcnet.base import say
+    from parcnet.base.escaping import printable
     from parcnet.evaluation import PredictedImage, UnreadableImage, predict
 
     if options.save is not None:
@@ -92,12 +95,12 @@ def _predict(options: PredictionOptions, task: "Task", predictor: "Predictor", m
         elif not options.as_json:
             print(result.path)
             for line in result.prediction.lines():
-                print(f"  {line}")
+                print(f"  {printable(line)}")
     if options.as_json:
         print(json.dumps([result.to_dict() for result in results], indent=2, ensure_ascii=False))
     drawn = [(each.path, each.image, each.prediction) for each in results if isinstance(each, PredictedImage)]
     if options.save is not None and drawn:
         task.draw_predictions(drawn, metadata, options.save)
         if not options.as_json:
-            say(f"drawn in {options.save}")
+            say(f"drawn in {escape(str(options.save))}")
     return 1 if any(isinstance(result, UnreadableImage) for result in results) else 0

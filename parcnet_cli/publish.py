@@ -43,6 +43,8 @@ def run(arguments: Sequence[str]) -> int:
     """Publishes; exit code 0."""
     options = parse(PublishOptions, "publish", _DESCRIPTION, arguments)
 
+    from rich.markup import escape
+
     from parcnet.base import UserError, next_steps, say, warn  # here, because the library takes seconds to load
     from parcnet.sharing import publish, upload
 
@@ -50,7 +52,7 @@ def run(arguments: Sequence[str]) -> int:
         raise UserError(f"--hub {options.hub}: expected OWNER/NAME, such as me/parcnet-flowers.")
     published = publish(options.run, options.to, license_name=options.license_name, overwrite=options.overwrite)
     files = "config.json, model.safetensors and README.md"
-    say(f"{published.folder}: {published.model}, {published.classes} classes, with {files}")
+    say(f"{escape(str(published.folder))}: {published.model}, {published.classes} classes, with {files}")
     if options.license_name == "unknown":
         warn("the card states that the licence of the weights is unknown: name it with --license NAME.")
     if options.hub is not None:

@@ -32,7 +32,7 @@ class ReportOptions:
     output: Annotated[Path | None, tyro.conf.arg(aliases=["-o"])] = None
     """The page. None: report.html in the run folder."""
     data_dir: str | None = None
-    """Location of the images (`parcnet data --help`). None: as the recipe says."""
+    """Location of the images (`parcnet data --help`). None: as in the recipe."""
     split: Literal["train", "val", "test"] | None = None
     """Split of the data. None: test if there is one, else val."""
     images: int | None = None

@@ -74,7 +74,8 @@ def run(arguments: Sequence[str]) -> int:
         """Only print the plan: recipe, parameter groups, schedule, steps, and the time expected from measured steps."""
         schedule_plot: Annotated[Path | None, tyro.conf.arg(metavar="FILE")] = None
         """With --dry-run: plot the schedule into this file, e.g. schedule.png."""
-        recipe: Recipe[_settings_type(selected)] = selected  # type: ignore[valid-type]  # the task's section
+        recipe: Recipe[_settings_type(selected)] = selected  # type: ignore[valid-type]
+        """The fields of the recipe, with those of its task."""
 
     options = parse(TrainingOptions, "train", _DESCRIPTION, arguments, TrainingOptions(config))
     if options.dry_run or options.schedule_plot:

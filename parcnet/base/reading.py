@@ -3,11 +3,11 @@
 import errno
 import os
 import stat
+from io import BufferedReader
 from pathlib import Path
-from typing import BinaryIO
 
 
-def open_regular(path: str | Path) -> BinaryIO:
+def open_regular(path: str | Path) -> BufferedReader:
     """Opens a regular file, or a link to one, for reading bytes.
 
     Raises OSError, whose `strerror` says so, for a pipe, a device, a socket and a folder, and never waits for one.

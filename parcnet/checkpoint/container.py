@@ -33,7 +33,10 @@ def from_bytes(content: bytes, key: str, name: str) -> tuple[dict[str, Tensor], 
     except (SafetensorError, ValueError, KeyError) as error:
         raise UserError(f"{name} is truncated or not a safetensors file ({error}).") from None
     length = struct.unpack("<Q", content[:8])[0]
-    header = json.loads(content[8 : 8 + length]).get("__metadata__") or {}
+    try:
+        header = json.loads(content[8 : 8 + length]).get("__metadata__") or {}  # safetensors has checked its types
+    except (RecursionError, ValueError):
+        raise UserError(f"{name} is damaged: its header cannot be read.") from None
     if key not in header:
         raise UserError(f"{name} holds tensors but no {key!r} in its header: it is another kind of file.")
     if header.get(DIGEST) != digest(tensors, header[key]):

@@ -13,7 +13,6 @@ from parcnet.checkpoint.container import DIGEST, digest, to_bytes
 from parcnet.checkpoint.metadata import Metadata
 
 _METADATA = "parcnet"
-_PICKLES = (b"PK\x03\x04", b"\x80")  # torch.save's zip archive, and the plain pickle before it
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,18 +74,27 @@ def _locate(path: str | Path) -> Path:
 def _read_header(path: Path) -> dict[str, str]:
     try:
         with path.open("rb") as file:
-            start = file.read(4)
+            start = file.read(9)
         with safe_open(path, framework="pt") as file:
             return file.metadata() or {}
     except OSError as error:
         raise UserError(f"cannot read {path}: {error.strerror or error}") from error
     except SafetensorError as error:
-        if start.startswith(_PICKLES):
+        if _is_pickle(start):
             raise UserError(
                 f"{path} is a pickle, which could run code, so it is not opened. If it holds the authors' official "
                 f"weights, use parcnet.load_official_weights(model, {str(path)!r})."
             ) from None
         raise UserError(f"{path} is truncated or not a safetensors file ({error}). Copy it again.") from None
+
+
+def _is_pickle(start: bytes) -> bool:
+    """Whether a file that begins with these nine bytes was written by torch.save: a zip archive, or a plain pickle.
+
+    A safetensors file begins with the length of its header, eight bytes that may be any, and the header's `{`.
+    """
+    plain = start[:1] == b"\x80" and start[1:2] in (b"\x02", b"\x03", b"\x04", b"\x05")
+    return start[8:9] != b"{" and (plain or start.startswith(b"PK\x03\x04"))
 
 
 def _metadata(path: Path, header: Mapping[str, str]) -> Metadata:

@@ -8,9 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from parcnet.base import UserError, versions
+from parcnet.base.untrusted import check_bounded
 
 FORMAT = 1
 """Version of the format; incremented when older versions of parcnet cannot read new files."""
+
+MOST_CLASSES = 1_000_000
+"""Of one network."""
 
 
 def _now() -> str:
@@ -50,10 +54,16 @@ class Metadata:
         for name, kind in _KINDS.items():
             if not isinstance(value := getattr(self, name), kind):
                 raise TypeError(f"{name} must be {kind.__name__}, not {value!r}")
-        if self.epoch is not None and not isinstance(self.epoch, int):
+        if self.epoch is not None and (not isinstance(self.epoch, int) or self.epoch < 0):
             raise TypeError(f"epoch must be int or None, not {self.epoch!r}")
         if not all(isinstance(name, str) for name in self.classes):
             raise TypeError("classes must be names")
+        if len(self.classes) > MOST_CLASSES:
+            raise ValueError(f"{len(self.classes)} classes are more than {MOST_CLASSES}")
+        values = (("metrics", (int, float), "numbers"), ("versions", (str,), "texts"))
+        for name, kinds, words in values:
+            if not all(isinstance(value, kinds) for value in getattr(self, name).values()):
+                raise TypeError(f"{name} must be {words} by name")
         if Path(self.data).is_absolute():
             raise ValueError(f"data must be a name, not the absolute path {self.data}")
 
@@ -71,13 +81,14 @@ class Metadata:
         try:
             fields = json.loads(text)
             number = fields.pop("format")
-        except (ValueError, AttributeError, TypeError, KeyError):
+        except (ValueError, AttributeError, TypeError, KeyError, RecursionError):
             raise UserError("its metadata is not a JSON object with a format number") from None
         if number != FORMAT:
             raise UserError(f"its format is {number!r}, this parcnet reads {FORMAT}: upgrade parcnet")
         if wrong := sorted((fields.keys() ^ set(_FIELDS)) - ({"task", "task_args"} - fields.keys())):
             raise UserError(f"its metadata has missing or unknown fields: {', '.join(wrong)}")
         try:
+            check_bounded(fields)
             return cls(**{**fields, "classes": tuple(fields["classes"])})
         except (TypeError, ValueError) as error:
             raise UserError(f"its metadata is damaged: {error}") from None

@@ -140,10 +140,11 @@ class _Walker:
                     pending.append((entry.path, _identity(entry.path)))
                 elif self._suffix(entry.path):
                     # from the listing, without asking the file system for each of a million files
-                    regular, device = entry.is_file(follow_symlinks=False), identity[0]
-                    numbered = isinstance(device, int) and entry.inode() != 0
-                    own = (device, entry.inode()) if numbered else os.path.realpath(entry.path)
-                    self._file(part, entry.path, own, regular)
+                    regular, inode = entry.is_file(follow_symlinks=False), entry.inode()
+                    if isinstance(identity, str) or inode == 0:
+                        self._file(part, entry.path, os.path.realpath(entry.path), regular)
+                    else:
+                        self._file(part, entry.path, (identity[0], inode), regular)
 
     def _follow(self, part: str, path: str) -> None:
         try:

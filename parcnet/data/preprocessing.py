@@ -18,6 +18,10 @@ from parcnet.data.images import MODES
 
 _LONGEST = 16.0
 """Longer side to shorter side of the images that are resized whole."""
+LARGEST_SIDE = 8192
+"""Bound on the sides of a network's input, px."""
+SMALLEST_CROP = 0.01
+"""Bound on crop_pct, below which resized images would be a hundred times as large as the input."""
 INTERPOLATIONS = ("nearest", "bilinear", "bicubic", "box", "hamming", "lanczos")
 
 Transform = Callable[[Image.Image], Tensor]
@@ -47,16 +51,18 @@ class Preprocessing:
     crop_pct: float = 0.875
 
     def __post_init__(self) -> None:
-        if len(self.size) != 2 or not all(isinstance(side, int) and side > 0 for side in self.size):
-            raise UserError(f"size must be (height, width) in pixels, not {self.size!r}")
-        if len(self.mean) not in MODES or len(self.mean) != len(self.std):
+        sides = isinstance(self.size, tuple) and len(self.size) == 2 and all(type(side) is int for side in self.size)
+        if not sides or not all(0 < side <= LARGEST_SIDE for side in self.size):
+            raise UserError(f"size must be (height, width) in pixels, at most {LARGEST_SIDE} each, not {self.size!r}")
+        if not (_numbers(self.mean) and _numbers(self.std) and len(self.mean) == len(self.std)):
             raise UserError(f"mean and std must both hold 1 or 3 numbers, not {self.mean!r} and {self.std!r}")
         if min(self.std) <= 0:
             raise UserError(f"std must be positive, not {self.std!r}")
-        if not 0 < self.crop_pct <= 1:
-            raise UserError(f"crop_pct must be above 0 and at most 1, not {self.crop_pct!r}")
-        if self.interpolation not in INTERPOLATIONS:
-            raise unknown("interpolation", self.interpolation, INTERPOLATIONS)
+        share = isinstance(self.crop_pct, int | float) and SMALLEST_CROP <= self.crop_pct <= 1
+        if not share:
+            raise UserError(f"crop_pct must be at least {SMALLEST_CROP} and at most 1, not {self.crop_pct!r}")
+        if not isinstance(self.interpolation, str) or self.interpolation not in INTERPOLATIONS:
+            raise unknown("interpolation", str(self.interpolation), INTERPOLATIONS)
 
     @property
     def channels(self) -> int:
@@ -103,6 +109,15 @@ class Preprocessing:
             name: tuple(value) if isinstance(value, list) else value for name, value in values.items()
         }
         return cls(**fields)
+
+
+def _numbers(values: object) -> bool:
+    """Whether these are finite numbers of moderate size, one for each channel."""
+    return (
+        isinstance(values, tuple)
+        and len(values) in MODES
+        and all(isinstance(each, int | float) and abs(each) <= 1e6 for each in values)
+    )
 
 
 def _to_tensor(steps: list[Any]) -> int:

@@ -1,4 +1,4 @@
-"""Network -> file for another runtime, kept only if it says what the network says."""
+"""Network -> file for another runtime, kept only if its outputs match the network's."""
 
 import os
 import time
@@ -20,6 +20,7 @@ from parcnet.deploy.quantization_report import MOST, Accuracy, Responsible, accu
 from parcnet.deploy.request import SUFFIXES, Request
 from parcnet.deploy.writers import files_of, write
 from parcnet.tasks import parity
+from parcnet.tasks.finite import check_finite
 
 CALIBRATION_IMAGES = 64
 """Real images by which static int8 finds its ranges."""
@@ -61,12 +62,12 @@ def export(
 ) -> Export:
     """Writes `source`, a checkpoint, run folder, registered name or module, as a file for another runtime.
 
-    path         of the file; None: the network's name in the present folder
+    path         of the file; None: the network's name in the current folder
     format       onnx, openvino, mnn or torch-export
     size         side, or (height, width), in px, the only one that the file serves; None: that of the network
     batch        images at a time; None: any number
     dtype        fp32; fp16 (mnn, openvino: of the weights); int8 (mnn: of the weights; else static, by `calibration`)
-    pixels       the file takes 8-bit RGB [B, H, W, C] and normalises by itself
+    pixels       the file takes 8-bit RGB [B, H, W, C] and normalises it
     algorithm    of ParCNetV2's local-global convolutions: conv, matmul, dense; auto: by stage, measured in the runtime
     norm         form of ParCNetV2's norms, a key of `norms.NORMS`; None: the fastest in the format's own runtime
     images       folder of images to compare on; None: photographs that come with scikit-learn, digits for digits
@@ -74,7 +75,7 @@ def export(
     data_dir     labelled images on which int8's loss of accuracy is counted, as `parcnet eval` takes them; None: the
                  embedded digits for networks trained on them, else it is not counted
     tolerance    largest error over the root mean square of the outputs; None: `parity.TOLERANCE` of the dtype
-    heat         of a classifier: a second output beside the logits, `heat.py`
+    heat         of a classifier: a second output, the maps of `class_activation.py`
     note         note(1, what) is called after each of `STEPS` steps
 
     The file is run in its own runtime on real images before it gets its name. Raises `UserError` when it is not as
@@ -126,7 +127,9 @@ def compared(planned: ExportPlan, path: Path, images: Tensor) -> parity.Parity:
     def wanted(chunk: Tensor) -> list[Tensor]:
         given = torch.from_numpy(file_input(chunk, planned.info))
         with torch.inference_mode():
-            return flattened(planned.reference(given))
+            outputs = flattened(planned.reference(given))
+        check_finite(outputs, "the network")
+        return outputs
 
     logits, batch = planned.info.outputs[0] == "logits", planned.request.batch or 4
     return planned.task.compare_outputs(wanted, file.outputs, images, batch, logits)

@@ -16,6 +16,8 @@ from parcnet.deploy.file_metadata import FileMetadata
 from parcnet.deploy.request import SUFFIXES, format_of
 from parcnet.deploy.runtimes import RUNTIMES
 from parcnet.tasks.exported_file import for_file
+from parcnet.tasks.finite import check_finite
+from parcnet.tasks.loading import check_described
 from parcnet.tasks.lookup import task_named
 from parcnet.tasks.predictor import Predictor
 from parcnet.tasks.task import Task
@@ -31,6 +33,8 @@ class ExportedPredictor:
     def __init__(self, path: Path, threads: int | None = None) -> None:
         runtime = RUNTIMES[str(format_of(path))]
         self.info = FileMetadata.from_json(runtime.read_metadata(path), str(path))
+        task = task_named(self.info.metadata.task, str(path))
+        check_described(task, self.info.metadata, str(path))
         self.preprocessing = Preprocessing.from_dict(for_file(self.info.metadata, self).preprocessing)
         self._run: Callable[[NDArray[Any]], list[NDArray[Any]]] = runtime.load(path, threads)
 
@@ -59,7 +63,9 @@ class ExportedPredictor:
             wanted, got = ("x".join(map(str, each)) for each in (self.size, size))
             raise UserError(f"this file takes images of {wanted} px, got {got}: export the network for those.")
         parts = [self._padded(chunk) for chunk in images.split(self.info.request.batch or len(images))]
-        return [torch.cat(each) for each in zip(*parts, strict=True)]
+        outputs = [torch.cat(each) for each in zip(*parts, strict=True)]
+        check_finite(outputs, "the exported file")
+        return outputs
 
     def _padded(self, images: Tensor) -> list[Tensor]:
         missing = (self.info.request.batch or len(images)) - len(images)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from parcnet.base import UserError
+from parcnet.base.untrusted import parse_json
 from parcnet.checkpoint import Metadata
 from parcnet.deploy.request import Request
 
@@ -46,11 +47,14 @@ class FileMetadata:
     def from_json(cls, text: str | None, name: str) -> "FileMetadata":
         """The inverse of `to_json`. Raises `UserError`, naming the file `name`, for any other text."""
         try:
-            fields = json.loads(text or "")
+            fields = parse_json(text or "")
             if fields["format"] != _FORMAT:
                 raise UserError(
-                    f"{name} has metadata format {fields['format']!r}; this parcnet reads {_FORMAT}. Export it again."
+                    f"it has metadata format {fields['format']!r}; this parcnet reads {_FORMAT}. Export it again."
                 )
+            words = [*fields["algorithms"], *fields["outputs"], *fields["tools"].values()]
+            if not fields["outputs"] or not all(isinstance(word, str) for word in words):
+                raise ValueError("names are texts, and there is an output")
             return cls(
                 Metadata.from_json(json.dumps(fields["metadata"])),
                 Request(**fields["request"]),
@@ -58,7 +62,9 @@ class FileMetadata:
                 tuple(fields["outputs"]),
                 fields["tools"],
             )
-        except (ValueError, KeyError, TypeError):
+        except UserError as error:
+            raise UserError(f"cannot use {name}: {error}") from None
+        except (ValueError, KeyError, TypeError, AttributeError):
             raise UserError(
                 f"{name} was not written by `parcnet export`, or is damaged: it lacks its metadata. Export "
                 "the checkpoint again."

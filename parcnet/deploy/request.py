@@ -15,6 +15,9 @@ DTYPES = {
 }
 """Format -> precisions; see `docs/deployment.md` for what a precision means in each format."""
 
+LARGEST_SIDE, LARGEST_BATCH = 8192, 4096
+"""Bounds on the images of a file: px a side, and images a call."""
+
 
 @dataclass(frozen=True, slots=True)
 class Request:
@@ -35,18 +38,23 @@ class Request:
     """Input is 8-bit RGB [B, H, W, C], normalised by the file; otherwise normalised float32 [B, C, H, W]."""
 
     def __post_init__(self) -> None:
-        if self.format not in SUFFIXES:
-            raise unknown("format", self.format, SUFFIXES)
-        if self.dtype not in DTYPES[self.format]:
+        if not isinstance(self.format, str) or self.format not in SUFFIXES:
+            raise unknown("format", str(self.format), SUFFIXES)
+        if not isinstance(self.dtype, str) or self.dtype not in DTYPES[self.format]:
             raise UserError(
                 f"dtype {self.dtype!r} is not supported for {self.format} files: expected "
                 f"{' or '.join(DTYPES[self.format])}."
             )
         for name, side in (("height", self.height), ("width", self.width)):
-            if side < 32:
-                raise UserError(f"{name} is {side}: expected at least 32 px, the stride of the last stage.")
-        if self.batch is not None and self.batch < 1:
-            raise UserError(f"batch is {self.batch}: expected at least 1, or `dynamic`.")
+            if type(side) is not int or not 32 <= side <= LARGEST_SIDE:
+                raise UserError(
+                    f"{name} is {side!r}: expected at least 32 px, the stride of the last stage, and at most "
+                    f"{LARGEST_SIDE} px."
+                )
+        if self.batch is not None and (type(self.batch) is not int or not 1 <= self.batch <= LARGEST_BATCH):
+            raise UserError(f"batch is {self.batch!r}: expected at least 1 and at most {LARGEST_BATCH}, or `dynamic`.")
+        if not isinstance(self.pixels, bool):
+            raise UserError(f"pixels is {self.pixels!r}: expected true or false.")
 
     @property
     def size(self) -> tuple[int, int]:

@@ -65,7 +65,7 @@ class Images:
     tensor: Tensor
     """[N, C, H, W], preprocessed."""
     pictures: NDArray[np.uint8]
-    """[N, H, W] or [N, H, W, 3]: the same, to be looked at."""
+    """[N, H, W] or [N, H, W, 3]: the same, for display."""
 
 
 def open_model(text: str, size: tuple[int, int] | None = None) -> ExplainedModel:

@@ -15,6 +15,7 @@ from parcnet.explain.cam_methods import combination
 from parcnet.explain.hooks import borrowed, captured
 from parcnet.explain.target_layers import as_map, layer_name
 from parcnet.tasks.class_scores import ClassScores
+from parcnet.tasks.finite import check_finite
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +69,7 @@ def gradcam(
     ):
         for image, requested in zip(images, targets, strict=True):
             scores, per_class = _scores(model, image)
+            check_finite([scores, per_class], "the network")
             chosen = int(per_class.argmax()) if requested is None else _in_range(requested, len(scores))
             if features.output is None:
                 raise UserError(f"{name} does not run on this image, or returns no tensor; name another layer.")

@@ -6,6 +6,7 @@ from typing import Any, TypeVar
 
 from timm.data import IMAGENET_DEFAULT_MEAN, IMAGENET_DEFAULT_STD
 from timm.models import build_model_with_cfg
+from torch import nn
 
 from parcnet.models.staged import StagedNetwork
 
@@ -50,13 +51,31 @@ def create(cls: type[Network], name: str, pretrained: bool, kwargs: dict[str, An
             f"then {official}parcnet.load('best.safetensors') for one of ours, or "
             "pretrained_cfg_overlay={'file': 'weights.safetensors'} for plain weights of this network"
         )
-    return build_model_with_cfg(
+    network: Network = build_model_with_cfg(
         cls,
         name,
         pretrained,
         feature_cfg={"out_indices": (0, 1, 2, 3), "flatten_sequential": True},
         **{**numbers, **kwargs},
     )
+    if not isinstance(network, cls):  # timm's wrapper of `features_only`
+        network.register_load_state_dict_pre_hook(_classifier_names)
+    return network
+
+
+def _classifier_names(module: nn.Module, weights: dict[str, Any], prefix: str, *_: Any) -> None:
+    """Lets feature networks take a classifier's weights: `stages.0` becomes `stages_0`; what they lack is left out."""
+    own = {name for name, _ in (*module.named_parameters(), *module.named_buffers())}
+    flat = {f"{prefix}stages.{index}.": f"{prefix}stages_{index}." for index in range(10)}
+    classifier = any(name.startswith(tuple(flat)) for name in weights)
+    for name in list(weights) if classifier else ():
+        if not name.startswith(prefix):
+            continue
+        value = weights.pop(name)
+        start = next((each for each in flat if name.startswith(each)), None)
+        renamed = name if start is None else flat[start] + name.removeprefix(start)
+        if renamed.removeprefix(prefix) in own:
+            weights[renamed] = value
 
 
 def _has_source(kwargs: dict[str, Any]) -> bool:

@@ -120,5 +120,5 @@ def parcnetv2_digits(pretrained: bool = False, **kwargs: Any) -> ParCNetV2:
 
     Its maps are 8, 4, 2 and 1 px: blocks on the largest cost most, width on the smallest next to nothing.
     """
-    numbers = {"depths": (1, 1, 1, 1), "dims": (32, 64, 96, 96), "img_size": 32, "num_classes": 10}
+    numbers = {"depths": (1, 1, 1, 1), "dims": (32, 64, 96, 96), "img_size": 32}
     return create(ParCNetV2, "parcnetv2_digits", pretrained, kwargs, **numbers)

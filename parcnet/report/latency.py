@@ -25,7 +25,7 @@ def speed(run: RunRecord, bounds: Bounds, device: torch.device) -> Section:
     batches = _BATCHES[:1] if run.explained.backbone_only else _BATCHES  # the images of such networks are large
     calls: dict[str, Callable[[], object]] = {}
     missing: list[str] = []
-    with torch_predictor(model, device) as predict:
+    with torch_predictor(model, device, finite=False) as predict:
         for batch in batches:
             images = torch.randn(batch, preprocessing.channels, *preprocessing.size)
             calls[f"as trained, batch {batch}"] = partial(predict, images)

@@ -1,12 +1,12 @@
 """A run folder, read: recipe, log, result and network."""
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from parcnet.base import UserError
+from parcnet.base.untrusted import parse_json
 from parcnet.checkpoint import Metadata, read_metadata
 from parcnet.explain import ExplainedModel, open_model
 from parcnet.recipes import Recipe, read_recipe
@@ -43,10 +43,20 @@ def read_run(path: Path) -> RunRecord:
     weights = next((file for file in (folder.best, folder.last) if file.is_file()), None)
     if weights is None:
         raise UserError(f"{path} has no checkpoint yet; wait for the run's first epoch.")
-    result = json.loads(folder.result.read_text(encoding="utf-8")) if folder.result.is_file() else None
+    result = _result(folder.result) if folder.result.is_file() else None
     metadata = read_metadata(weights)
     task, explained = task_named(metadata.task), open_model(str(weights))
     return RunRecord(folder, recipe, _lines(folder.log), result, metadata, task, explained)
+
+
+def _result(path: Path) -> Mapping[str, Any]:
+    try:
+        result = parse_json(path.read_bytes())
+    except (OSError, ValueError) as error:
+        raise UserError(f"{path} cannot be read: {error}. Restore it, or remove it to go on without.") from None
+    if not isinstance(result, dict):
+        raise UserError(f"{path} is no result of a run: expected a JSON object.")
+    return result
 
 
 def _lines(log: Path) -> list[Mapping[str, Any]]:
@@ -55,7 +65,7 @@ def _lines(log: Path) -> list[Mapping[str, Any]]:
     found = []
     for line in lines:
         try:
-            found.append(json.loads(line))
+            found.append(parse_json(line))
         except ValueError:
             break
     return found

@@ -11,8 +11,7 @@ from parcnet.base import UserError, check_writable, progress
 from parcnet.base.console import Advance
 from parcnet.base.page import write_page
 from parcnet.data import Split
-from parcnet.report import kernel_sections as insides
-from parcnet.report import mistakes
+from parcnet.report import kernel_sections, mistakes
 from parcnet.report import robustness_sections as robustness
 from parcnet.report import training_sections as training
 from parcnet.report.bounds import Bounds
@@ -23,7 +22,7 @@ from parcnet.report.run_record import RunRecord, read_run
 from parcnet.report.section import Album, Section
 
 _TEMPLATE = Path(__file__).with_name("page.html")
-_PICTURES = 300  # what drawing and looking inside count in the progress bar, in images
+_PICTURES = 300  # the cost of drawing in the progress bar, in images
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,13 +52,13 @@ def write_report(
 ) -> Written:
     """Writes the page of the run in `folder` into the file `output`.
 
-    data_dir   where the images lie; None: where the recipe says. Images that are no longer there cost the sections that
-               need them, and the page says so; a folder given here must be right.
+    data_dir   location of the images; None: that of the recipe. Without them, the sections that need images are left
+               out, which the page states; a folder given here must exist.
     split      which part of them; None: test if there is one, else val.
-    command    how the page was asked for, for its reader.
+    command    the command to state on the page.
 
-    Raises `UserError` for what is no run folder, data given and not found, and an output that cannot be written, which
-    is asked first.
+    Raises `UserError` for a folder that is not a run, a missing `data_dir`, and an output that cannot be written, which
+    is checked first.
     """
     check_writable(output)
     run = read_run(folder)
@@ -73,7 +72,7 @@ def write_report(
     except UserError as error:
         if data_dir is not None:
             raise
-        why_not = f"Needs the images of the run, which are not where the recipe says: {error} --data-dir names them."
+        why_not = f"Needs the images of the run, which are missing: {error} --data-dir names them."
     images = 0 if opened is None else min(len(opened[0]), bounds.images)
     count = min(images, bounds.probes)
     total = images + robustness.work(bounds, count) + 4 * _PICTURES
@@ -102,8 +101,8 @@ def _sections(
     yield mistakes.confused(run, evaluated, why_not, album)
     yield mistakes.worst(run, evaluated, why_not, bounds.mistakes, device, album)
     advance(_PICTURES, "pictures")
-    yield insides.kernels(run, album)
-    yield insides.field(run, evaluated, why_not, bounds.field_images, device, album)
+    yield kernel_sections.kernels(run, album)
+    yield kernel_sections.field(run, evaluated, why_not, bounds.field_images, device, album)
     advance(_PICTURES, "pictures")
     if evaluated is None:
         yield Section("robustness", "Robustness to image size and to corruptions", missing=[why_not])

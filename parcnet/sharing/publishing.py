@@ -2,21 +2,19 @@
 
 import json
 import os
-import shutil
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
+from safetensors import SafetensorError
 from timm.models import save_for_hf
 from torch import nn
 
 from parcnet import checkpoint
 from parcnet.base import UserError, staging_folder
 from parcnet.sharing.model_card import ModelCard
+from parcnet.sharing.run_result import read_result
+from parcnet.sharing.target import CARD, CONFIG, WEIGHTS, check_target
 from parcnet.tasks.loading import load_checkpoint
-
-WEIGHTS = "model.safetensors"
-"""timm's name for weights; also a parcnet checkpoint, with classes, preprocessing and recipe in its header."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,9 +38,13 @@ def publish(run: str | Path, to: str | Path, *, license_name: str = "unknown", o
     `license_name` is the weights' licence in the hub's spelling ("apache-2.0", "cc-by-nc-4.0"); it depends on the
     training data, so the default is "unknown". The folder is written atomically.
 
+    Only an empty folder and one that this function wrote are replaced.
+
     Raises `UserError` for an invalid checkpoint, for a task whose network timm cannot build, and for an existing
     folder with other content unless `overwrite`.
     """
+    run, to = Path(run), Path(to)
+    check_target(run, to, overwrite)
     loaded = load_checkpoint(run)
     network, metadata = loaded.network, loaded.metadata
     if not loaded.task.timm_network:
@@ -50,19 +52,23 @@ def publish(run: str | Path, to: str | Path, *, license_name: str = "unknown", o
             f"{run} is a {metadata.task} network, and timm's format holds classifiers. Share the checkpoint file "
             "itself: parcnet reads it."
         )
-    to, result = Path(to), _result(Path(run))
-    if to.exists() and not overwrite and (not to.is_dir() or any(to.iterdir())):
-        raise UserError(f"{to} exists already. Choose another --to, or pass --overwrite.")
-    with staging_folder(to) as folder:
+    result = read_result(run)
+    with staging_folder(to) as staging:
+        folder, before = staging / "new", staging / "before"
+        folder.mkdir()
         _save(network, metadata, folder)
         parameters = sum(each.numel() for each in network.parameters())
         card = ModelCard(to.name, metadata, loaded.task, result, parameters, license_name)
-        (folder / "README.md").write_text(card.markdown(), encoding="utf-8")
+        (folder / CARD).write_text(card.markdown(), encoding="utf-8")
         checkpoint.save(folder / WEIGHTS, network.state_dict(), metadata)
-        folder.chmod(0o755)  # staging folders are readable by their owner only
         if to.exists():
-            shutil.rmtree(to)
-        os.replace(folder, to)
+            os.replace(to, before)
+        try:
+            os.replace(folder, to)
+        except OSError:
+            if before.exists():
+                os.replace(before, to)
+            raise
     test = result.get("test") or {}
     return Published(to, metadata.model, len(metadata.classes), test.get("top1"))
 
@@ -89,24 +95,22 @@ def upload(folder: str | Path, repo: str, *, private: bool = True) -> str:
 def _save(network: nn.Module, metadata: checkpoint.Metadata, folder: Path) -> None:
     preprocessing = metadata.preprocessing
     channels = len(preprocessing["mean"])
-    save_for_hf(
-        network,
-        str(folder),
-        model_config={"label_names": list(metadata.classes)},
-        model_args=metadata.model_args,
-        safe_serialization=True,
-        data_config={
-            "input_size": (channels, *preprocessing["size"]),
-            **{key: preprocessing[key] for key in ("mean", "std", "interpolation", "crop_pct")},
-        },
-    )
-
-
-def _result(run: Path) -> dict[str, Any]:
-    """The run folder's `result.json`; empty for a checkpoint without one."""
-    path = (run if run.is_dir() else run.parent) / "result.json"
     try:
-        result = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return result if isinstance(result, dict) else {}
+        save_for_hf(
+            network,
+            str(folder),
+            model_config={"label_names": list(metadata.classes)},
+            model_args=metadata.model_args,
+            safe_serialization=True,
+            data_config={
+                "input_size": (channels, *preprocessing["size"]),
+                **{key: preprocessing[key] for key in ("mean", "std", "interpolation", "crop_pct")},
+            },
+        )
+    except SafetensorError as error:  # of a full disk, e.g.
+        raise UserError(f"cannot write {folder / WEIGHTS}: {error}. Free some space or write elsewhere.") from error
+    path = folder / CONFIG
+    config = json.loads(path.read_text(encoding="utf-8"))
+    # it is in the configuration itself, and transformers would pass both to timm
+    config.get("model_args", {}).pop("num_classes", None)
+    path.write_text(json.dumps(config, indent=2), encoding="utf-8")

@@ -11,6 +11,7 @@ from torch import nn
 from parcnet.base import UserError
 from parcnet.data import Preprocessing
 from parcnet.data.device_seeds import seed_initial_weights
+from parcnet.models.arguments import check_model_arguments
 from parcnet.recipes import Recipe
 from parcnet.recipes.yaml_text import arguments
 from parcnet.tasks.backbone import Backbone, build_backbone
@@ -43,6 +44,7 @@ def model_arguments(recipe: Recipe) -> dict[str, Any]:
         raise UserError(
             f"network.model_args has {taken[0]}, which other fields of the recipe or the data set: leave it out."
         )
+    check_model_arguments(settings.model, extra, "network.model_args")
     model_args: dict[str, Any] = {"in_chans": settings.in_chans, **extra}
     if settings.kernel_fit is not None:
         model_args["kernel_fit"] = settings.kernel_fit

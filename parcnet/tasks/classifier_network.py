@@ -8,6 +8,8 @@ import torch
 from torch import nn
 
 from parcnet import checkpoint
+from parcnet.base import UserError
+from parcnet.checkpoint import Metadata
 from parcnet.data import Preprocessing
 from parcnet.models import build
 from parcnet.models.fitting import fit_checkpoint, load_exactly
@@ -24,6 +26,18 @@ def build_classifier(recipe: Recipe, classes: Sequence[str]) -> BuiltNetwork:
     if settings.initial_checkpoint is not None:
         _load_weights(network, settings.initial_checkpoint, classes)
     return BuiltNetwork(network, model_args, _preprocessing(network, recipe))
+
+
+def classifier_of(metadata: Metadata) -> nn.Module:
+    """A fresh classifier as a checkpoint describes it. Raises `UserError` unless it has a logit for each class."""
+    network = build(metadata.model, **metadata.model_args)
+    logits = getattr(network, "num_classes", None)
+    if logits != len(metadata.classes):
+        raise UserError(
+            f"it names {len(metadata.classes)} classes, and its {metadata.model} has {logits} logits; expected one "
+            "for each class."
+        )
+    return network
 
 
 def _preprocessing(network: nn.Module, recipe: Recipe) -> Preprocessing:

@@ -102,6 +102,11 @@ class Task(ABC):
     def network(self, metadata: Metadata) -> nn.Module:
         """The network that a checkpoint describes, randomly initialised."""
 
+    def check_arguments(self, metadata: Metadata) -> None:
+        """Raises `UserError` unless the file's `task_args` are the task's own and within bounds; builds nothing."""
+        if metadata.task_args:
+            raise UserError(f"{metadata.task} has no task_args; this file has {', '.join(sorted(metadata.task_args))}")
+
     @abstractmethod
     def open_images(self, data_dir: str | None, split: Split, metadata: Metadata) -> LabelledImages:
         """The images of a split, with labels in the checkpoint's classes. Raises `UserError`."""

@@ -1,4 +1,4 @@
-"""What a training would do, without doing it: recipe, parameter groups, schedule, steps, time."""
+"""The plan of a run without training: recipe, parameter groups, schedule, steps and expected time."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -10,7 +10,7 @@ from torch import optim
 from parcnet.base import UserError, counted, next_steps, pick_device, say, table
 from parcnet.data import preserved_randomness
 from parcnet.recipes import Recipe, to_yaml
-from parcnet.training.distributed.process_group import ProcessGroup, launched
+from parcnet.training.distributed.process_group import ProcessGroup, launch_environment
 from parcnet.training.loop.plan import TrainingPlan
 from parcnet.training.loop.step import Stepper
 from parcnet.training.loop.threads import cpu_threads
@@ -21,33 +21,33 @@ from parcnet.training.setup.stepper import make_stepper
 
 _BARS = "▁▂▃▄▅▆▇█"
 _POINTS = 60
-"""Characters of the sparkline."""
+"""Length of the sparkline in characters."""
 
 
 def dry_run(recipe: Recipe, command: str, picture: Path | None = None) -> Forecast:
-    """Prints what `train(recipe)` would do, and draws its schedule into `picture`. No run folder is made.
+    """Prints the plan of `train(recipe)` and plots its schedule into `picture`, without creating a run folder.
 
-    Data and network are opened and a few steps taken, so every mistake that `train` finds before its first step is
-    found here. Raises `UserError` for them. One process: under torchrun the batch would be divided.
+    Opens the data, builds the network and takes a few steps, so that every error that `train` finds before its first
+    step is found here. Raises `UserError`. For a single process, since torchrun would split the batch.
     """
-    if launched().world > 1:
-        raise UserError("--dry-run is for one process: start it without torchrun. Steps and schedule are the same.")
+    if launch_environment().world > 1:
+        raise UserError("--dry-run needs a single process: run it without torchrun. Steps and schedule are the same.")
     with preserved_randomness(), cpu_threads(recipe.run.threads):
-        run_folder(recipe).check_vacant()
+        run_folder(recipe).check_empty()
         setup = prepare(recipe, ProcessGroup(), pick_device(recipe.run.device))
         stepper = make_stepper(setup)
         say(escape(to_yaml(recipe)))
-        _what(setup, setup.plan)
-        _groups(stepper.optimizer)
-        _schedule(setup, setup.plan, stepper, picture)
-        found = forecast(setup, stepper)
-        _time(found)
-    next_steps([(command, "does it")])
-    return found
+        _print_setup(setup, setup.plan)
+        _print_groups(stepper.optimizer)
+        _print_schedule(setup, setup.plan, stepper, picture)
+        expected = forecast(setup, stepper)
+        _print_forecast(expected)
+    next_steps([(command, "starts this run")])
+    return expected
 
 
 def parameter_groups(optimizer: optim.Optimizer) -> list[tuple[float, float, int, int]]:
-    """(lr scale, weight decay, tensors, numbers) of the groups, those with equal settings taken together."""
+    """(lr scale, weight decay, tensors, parameters) per group; groups with equal settings are merged."""
     tensors: Counter[tuple[float, float]] = Counter()
     numbers: Counter[tuple[float, float]] = Counter()
     for group in optimizer.param_groups:
@@ -57,24 +57,24 @@ def parameter_groups(optimizer: optim.Optimizer) -> list[tuple[float, float, int
     return [(*key, tensors[key], numbers[key]) for key in sorted(tensors)]
 
 
-def rates(stepper: Stepper, plan: TrainingPlan, points: int) -> tuple[list[float], list[float]]:
-    """(epochs, learning rates) at so many steps of the run, first and last among them."""
+def sampled_learning_rates(stepper: Stepper, plan: TrainingPlan, points: int) -> tuple[list[float], list[float]]:
+    """(epochs, learning rates) at about `points` evenly spaced steps, including the first and the last."""
     last = plan.steps - 1
-    steps = sorted({round(place * last / max(points - 1, 1)) for place in range(points)})
-    found = []
+    steps = sorted({round(point * last / max(points - 1, 1)) for point in range(points)})
+    learning_rates = []
     for step in steps:
         stepper.schedule.step_update(step)
-        found.append(stepper.lr)
-    return [step / plan.steps_per_epoch for step in steps], found
+        learning_rates.append(stepper.lr)
+    return [step / plan.steps_per_epoch for step in steps], learning_rates
 
 
 def sparkline(values: Sequence[float]) -> str:
-    """One character a value, its height in eighths of the largest."""
-    top = max(values)
-    return "".join(_BARS[round(value / top * (len(_BARS) - 1)) if top > 0 else 0] for value in values)
+    """One bar character per value, in eighths of the largest value."""
+    largest = max(values)
+    return "".join(_BARS[round(value / largest * (len(_BARS) - 1)) if largest > 0 else 0] for value in values)
 
 
-def _what(setup: RunSetup, plan: TrainingPlan) -> None:
+def _print_setup(setup: RunSetup, plan: TrainingPlan) -> None:
     images = ", ".join(f"{count:,} {name}" for name, count in setup.splits.sizes.items())
     say(
         f"{escape(setup.recipe.network.model)}: {setup.parameters / 1e6:.2f}M parameters, "
@@ -83,14 +83,14 @@ def _what(setup: RunSetup, plan: TrainingPlan) -> None:
     say(f"{escape(setup.splits.train.name)}: {images} images, {len(setup.classes)} classes")
     for note in setup.built.notes:
         say(escape(note))
-    left = len(setup.splits.train) - plan.steps_per_epoch * plan.split.batch
+    dropped = len(setup.splits.train) - plan.steps_per_epoch * plan.split.batch
     say(
         f"{counted(plan.epochs, 'epoch')} of {counted(plan.steps_per_epoch, 'step')} = {plan.steps:,} steps; a batch "
-        f"of {plan.split.batch} is {plan.split}; an epoch leaves {counted(left, 'image')} out, others each time"
+        f"of {plan.split.batch} is {plan.split}; each epoch drops {counted(dropped, 'image')} at random"
     )
 
 
-def _groups(optimizer: optim.Optimizer) -> None:
+def _print_groups(optimizer: optim.Optimizer) -> None:
     rows = [
         (f"{scale:.4g}", f"{decay:g}", f"{tensors:,}", f"{numbers:,}")
         for scale, decay, tensors, numbers in parameter_groups(optimizer)
@@ -98,31 +98,30 @@ def _groups(optimizer: optim.Optimizer) -> None:
     table("Parameter groups", ("lr scale", "weight decay", "tensors", "parameters"), rows)
 
 
-def _schedule(setup: RunSetup, plan: TrainingPlan, stepper: Stepper, picture: Path | None) -> None:
-    _, few = rates(stepper, plan, _POINTS)
-    epochs, many = rates(stepper, plan, 500)
-    place = many.index(max(many))
-    say(f"learning rate  {sparkline(few)}")
-    say(
-        f"               {many[0]:.3g} at first, {many[place]:.3g} in epoch {epochs[place]:.1f}, {many[-1]:.3g} at last"
-    )
+def _print_schedule(setup: RunSetup, plan: TrainingPlan, stepper: Stepper, picture: Path | None) -> None:
+    _, coarse = sampled_learning_rates(stepper, plan, _POINTS)
+    epochs, fine = sampled_learning_rates(stepper, plan, 500)
+    peak = fine.index(max(fine))
+    say(f"learning rate  {sparkline(coarse)}")
+    peak_rate = f"{fine[peak]:.3g} at epoch {epochs[peak]:.1f}"
+    say(f"               {fine[0]:.3g} at the start, {peak_rate}, {fine[-1]:.3g} at the end")
     if picture is not None:
         from parcnet.plots import learning_rates  # here: matplotlib is loaded when a picture is drawn
 
-        learning_rates(epochs, many, f"{setup.recipe.name}: {plan.steps:,} steps", picture)
+        learning_rates(epochs, fine, f"{setup.recipe.name}: {plan.steps:,} steps", picture)
         say(f"drawn in {escape(str(picture))}")
 
 
-def _time(found: Forecast) -> None:
-    scaled = "" if found.images == found.batch else f", from one with {counted(found.images, 'image')}"
-    who = f"{counted(found.readers, 'worker')}" if found.readers else "the process that trains"
+def _print_forecast(expected: Forecast) -> None:
+    scaled = "" if expected.images == expected.batch else f" (scaled from {counted(expected.images, 'image')})"
+    who = counted(expected.workers, "worker") if expected.workers else "the main process"
     say(
-        f"a step computes {_clock(found.step)}{scaled}; {who} would read its images in {_clock(found.reading)} "
-        f"({1 / found.read:.0f} images a second on a core)"
+        f"a step takes {_clock(expected.step_seconds)}{scaled}; reading its images by {who} takes "
+        f"{_clock(expected.reading_seconds)} ({1 / expected.image_seconds:.0f} images/s per core)"
     )
-    say(f"[bold]expected time: {_clock(found.seconds)}[/bold] on this machine, without validation")
-    if found.reading_limits:
-        say("Reading limits: more --workers if there are idle cores, or see docs/training_at_scale.md.")
+    say(f"[bold]expected time: {_clock(expected.seconds)}[/bold] on this machine, without validation")
+    if expected.input_bound:
+        say("Training will wait for images: use more --workers if cores are idle, or see docs/training_at_scale.md.")
 
 
 def _clock(seconds: float) -> str:

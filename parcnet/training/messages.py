@@ -1,4 +1,4 @@
-"""What a run prints."""
+"""The messages of a run."""
 
 import os
 import shlex
@@ -8,18 +8,18 @@ from pathlib import Path
 from rich.markup import escape
 
 from parcnet.base import counted, next_steps, say, table, warn
-from parcnet.training.conclusion import TrainingResult
 from parcnet.training.endings import data_flag
+from parcnet.training.final_evaluation import TrainingResult
 from parcnet.training.run.recorder import RunRecorder
 from parcnet.training.run.start import RunStart
 from parcnet.training.setup.prepare import RunSetup
 
 _SLOW = 0.3
-"""Fraction of the training time above which waiting for images is reported."""
+"""Fraction of the training time spent waiting for images from which a run warns."""
 
 
-def introduce(setup: RunSetup, start: RunStart, recorder: RunRecorder, changes: Sequence[str]) -> None:
-    """What is about to run, on what, and where the results will be; what changed since a run was stopped."""
+def announce(setup: RunSetup, start: RunStart, recorder: RunRecorder, changes: Sequence[str]) -> None:
+    """Prints network, data, schedule and run folder; for a resumed run also where it resumes and what has changed."""
     plan = setup.plan
     images = ", ".join(f"{count:,} {name}" for name, count in setup.splits.sizes.items())
     height, width = setup.built.preprocessing.size
@@ -41,8 +41,8 @@ def introduce(setup: RunSetup, start: RunStart, recorder: RunRecorder, changes: 
 
 
 def summarise(setup: RunSetup, recorder: RunRecorder, result: TrainingResult, seconds: float) -> None:
-    """Metrics, pictures, and what to do next."""
-    _warn_of_slow_reading(setup, recorder)
+    """Prints metrics, pictures and next steps."""
+    _warn_if_input_bound(setup, recorder)
     metrics = setup.task.metrics
     rows = [
         (name, str(scores.count), *(metric.shown(scores.metrics()[metric.name]) for metric in metrics))
@@ -52,34 +52,34 @@ def summarise(setup: RunSetup, recorder: RunRecorder, result: TrainingResult, se
     title = f"Best epoch {result.best.epoch}, selected on validation; {seconds:.0f} s in total"
     table(title, ("split", "images", *(metric.title for metric in metrics)), rows)
     if result.test is None:
-        say("There is no test split: validation selected the epoch, so its figure is optimistic.")
+        say("There is no test split. The epoch was selected on validation, so its metrics are optimistic.")
     say(f"Pictures: {', '.join(escape(str(path)) for path in result.pictures)}")
-    next_steps(_next(setup, result))
+    next_steps(_next_commands(setup, result))
 
 
-def _warn_of_slow_reading(setup: RunSetup, recorder: RunRecorder) -> None:
-    """Warns when steps spent much of their time waiting for images."""
+def _warn_if_input_bound(setup: RunSetup, recorder: RunRecorder) -> None:
+    """Warns if training spent much of its time waiting for images."""
     if not recorder.log or (waited := recorder.log[-1].waited) < _SLOW:
         return
     warn(
-        f"steps waited for images {waited:.0%} of the time: the network could train faster. Use more --workers (are "
-        f"{setup.recipe.data.workers}; this machine has {os.cpu_count()} cores), smaller image files, or a faster disk."
+        f"training waited for images {waited:.0%} of the time. Use more --workers (now {setup.recipe.data.workers}; "
+        f"the machine has {os.cpu_count()} cores), smaller image files, or a faster disk."
     )
 
 
-def _next(setup: RunSetup, result: TrainingResult) -> list[tuple[str, str]]:
+def _next_commands(setup: RunSetup, result: TrainingResult) -> list[tuple[str, str]]:
     folder = _quoted(result.folder.path)
     split = "val" if setup.splits.test is None else "test"
     sample = setup.splits.val if setup.splits.test is None else setup.splits.test
     example = Path(sample.where(0))
     image = _quoted(example) if example.is_file() else "IMAGE"
     return [
-        (f"parcnet eval {folder}{data_flag(setup)} --split {split}", "the same figures again, from the checkpoint"),
+        (f"parcnet eval {folder}{data_flag(setup)} --split {split}", "the same metrics, from the checkpoint"),
         (f"parcnet predict {folder} {image}{setup.task.predict_flags}", setup.task.predicts),
         (f"parcnet report {folder}", "the whole run on one page"),
         (
             f"parcnet train -c {_quoted(result.folder.recipe)} --seed {setup.recipe.run.seed + 1}",
-            "the same with another seed: how much figures vary",
+            "the same with another seed, to see how much metrics vary",
         ),
     ]
 

@@ -30,7 +30,7 @@ Try:
   parcnet bench models --output benchmarks/results      the whole comparison, kept as JSON
   parcnet bench tables --check README.md docs           exit code 1 if a table differs from its result file
 
-Close other programs first: competitors are timed in turns, but a busy machine slows all of them.
+Close other programs first: timings are interleaved, but a busy machine slows all of them.
 Some measurements need more packages: pip install 'parcnet[lab]'.
 `parcnet bench SUBCOMMAND --help` shows every option.
 """

@@ -10,8 +10,8 @@ from parcnet_cli.bench.measurement import MeasurementOptions, make_result, prepa
 from parcnet_cli.common.arguments import parse
 
 _DESCRIPTION = """\
-Exports our networks and their peers and times the files, each in its own process, in turns: latency, images per second,
-peak memory, file size, and the columns of ICCV 2023, Tab. 7, with the paper's figures. Ours are exported twice:
+Exports our networks and their peers and times the files, interleaved, each in its own process: latency, images per
+second, peak memory, file size, and the columns of ICCV 2023, Tab. 7, with the paper's figures. Ours are exported twice:
 prepared, and plain, as torch's exporter writes them. Files stay in --files and are reused.
 
   parcnet bench deploy --tag tiny --formats openvino --files exported     minutes, mostly for the export
@@ -41,7 +41,7 @@ class BenchDeployOptions(MeasurementOptions):
     size: int = 224
     """Image side in px."""
     rounds: int = 15
-    """Turns of each file; three calls per turn are timed."""
+    """Rounds over all files; a round times three calls of each."""
     files: Path = Path("exported")
     """Folder for the files."""
 
@@ -67,7 +67,7 @@ def run(arguments: Sequence[str]) -> int:
         )
         rows = list(measured)
     notes = [
-        "one process per file, in turns; peak memory above that of the loaded runtime, weights included",
+        "one process per file, interleaved; peak memory above that of the loaded runtime, weights included",
         "ConvNeXt with conv_mlp=True; plain: the file that torch's exporter writes without preparation",
     ]
     conditions = {"image": options.size, "rounds": options.rounds}

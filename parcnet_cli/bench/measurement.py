@@ -1,4 +1,4 @@
-"""What every measurement shares: its options, its set-up, and the printing and keeping of its result."""
+"""The base of all measurements: options, set-up, and printing and saving of results."""
 
 import json
 import os
@@ -99,7 +99,7 @@ def report_result(options: MeasurementOptions, result: "BenchmarkResult") -> int
 
 
 def without_paths(arguments: Sequence[str]) -> list[str]:
-    """The arguments without output paths, which describe somebody's folders and not the measurement."""
+    """The arguments without output paths, which are not part of the measurement."""
     kept: list[str] = []
     for index, argument in enumerate(arguments):
         if argument.split("=")[0] in _PATH_FLAGS or (index and arguments[index - 1] in _PATH_FLAGS):

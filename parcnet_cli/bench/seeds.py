@@ -23,11 +23,11 @@ class BenchSeedsOptions(MeasurementOptions):
     recipe: str = "digits"
     """A packaged name or a YAML file, as for `parcnet train -c`."""
     data_dir: str | None = None
-    """As for `parcnet train --data-dir`. None: as the recipe says."""
+    """As for `parcnet train --data-dir`. None: as in the recipe."""
     seeds: int = 5
     """Number of runs, with seeds 0, 1, 2, ..."""
     peers: tuple[str, ...] = ()
-    """Networks trained by the same recipe, in turns with ours: `convnext` and `resnet` are timm's with as many
+    """Networks trained by the same recipe, alternating with ours: `convnext` and `resnet` are timm's with as many
     parameters as parcnetv2_digits; any other name is a timm network."""
 
 

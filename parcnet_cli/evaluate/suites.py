@@ -11,6 +11,8 @@ if TYPE_CHECKING:
 
 def run_suite(options: EvaluationOptions) -> int:
     """Evaluates each checkpoint on the suite and prints a table; exit code 0. Raises `UserError`."""
+    from rich.markup import escape
+
     from parcnet.base import UserError, check_writable, pick_device, progress, say, table, write_text
     from parcnet.data import Preprocessing
     from parcnet.evaluation import torch_predictor
@@ -61,5 +63,5 @@ def run_suite(options: EvaluationOptions) -> int:
     table(options.suite, ("checkpoint", "part", "images", "top-1", "top-5", "images/s"), printed)
     if options.csv is not None:
         write_text(options.csv, csv_text(rows))
-        say(f"all metrics: {options.csv}")
+        say(f"all metrics: {escape(str(options.csv))}")
     return 0

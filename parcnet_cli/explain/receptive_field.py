@@ -60,8 +60,8 @@ def run(arguments: Sequence[str]) -> int:
         for name, field in fields
         for measure, squares in (("log10(P + 1)", field.squares), ("P", field.raw_squares))
     ]
-    shares = [f"{each.share:.0%}" for each in fields[0][1].squares]
-    table("Smallest square that holds a share of the contribution P", ("network", "layer", "of", *shares), cells)
+    fractions = [f"{each.share:.0%}" for each in fields[0][1].squares]
+    table("Smallest square that holds a fraction of the contribution P", ("network", "layer", "of", *fractions), cells)
     command = f"parcnet explain position {shlex.quote(options.network)}"
     next_steps([(command, "how well features encode their position")])
     return 0

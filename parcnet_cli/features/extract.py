@@ -51,20 +51,21 @@ def run(arguments: Sequence[str]) -> int:
     options = parse(FeaturesOptions, "features", _DESCRIPTION, arguments)
 
     import torch
+    from rich.markup import escape
 
     from parcnet.base import next_steps, pick_device, progress, say
     from parcnet.data import Preprocessing, open_dataset
     from parcnet.evaluation.features import Extraction, extract
     from parcnet.recipes import Data
-    from parcnet.training.distributed.process_group import launched, own_device
+    from parcnet.training.distributed.process_group import launch_environment, rank_device
     from parcnet.training.loop.precision import autocast_dtype
     from parcnet_cli.common.classifiers import open_classifier
 
     Data(
         batch_size=options.batch_size, workers=options.workers, max_bad_images=options.max_bad_images
     )  # the same limits
-    group = launched()  # not connected: the processes do not communicate
-    device = own_device(pick_device(options.device), group)
+    group = launch_environment()  # not connected: the processes do not communicate
+    device = rank_device(pick_device(options.device), group)
     loaded = open_classifier(options.checkpoint, options.data_dir)
     network, metadata = loaded.network, loaded.metadata
     extraction = Extraction(
@@ -83,10 +84,11 @@ def run(arguments: Sequence[str]) -> int:
     with progress("extracting", extraction.num_own_images, "images") as advance:
         features = extract(extraction, options.output, advance)
     if features is None:
-        say(f"this process has written its parts to {options.output}; other processes are still writing theirs")
+        folder = escape(str(options.output))
+        say(f"this process has written its parts to {folder}; other processes are still writing theirs")
         return 0
     images, channels = features.vectors.shape
-    say(f"{options.output}: {images} images x {channels} channels of {metadata.model}")
+    say(f"{escape(str(options.output))}: {images} images x {channels} channels of {metadata.model}")
     path = shlex.quote(str(options.output))
     next_steps(
         [(f"parcnet probe {path} OTHER", "top-1 on another split, by nearest neighbours and by a linear classifier")]

@@ -53,6 +53,8 @@ def run(arguments: Sequence[str]) -> int:
     options = parse(ProbeOptions, "probe", _DESCRIPTION, arguments)
     check_picture("--picture", options.picture)
 
+    from rich.markup import escape
+
     from parcnet.base import check_writable, say, table
     from parcnet.evaluation.features import knn_accuracy, linear_probe, read_features
 
@@ -72,7 +74,7 @@ def run(arguments: Sequence[str]) -> int:
     if options.picture is not None:
         _draw(train, test, options)
         if not options.as_json:
-            say(f"nearest neighbours: {options.picture}")
+            say(f"nearest neighbours: {escape(str(options.picture))}")
     return 0
 
 

@@ -15,8 +15,9 @@ _DESCRIPTION = """\
 Tests the papers' claims in about half an hour on two CPU cores, and writes one page with figures. The photographs ship
 with scikit-image and scikit-learn; nothing is downloaded. Finished experiments are kept, so an interrupted run resumes.
 
-  1 order of the two passes     2 position without embeddings   3 distortion at the border     4 field of one block
-  5 other input sizes           6 ablations at small scale      7 growth of the cost           8 2H-1 is the extreme
+  1 order of the two passes        2 position without embeddings   3 distortion at the border
+  4 receptive field of one block   5 other input sizes             6 ablations at small scale
+  7 growth of the cost             8 2H-1 is the longest useful kernel
 
   parcnet paper claims
   parcnet paper claims --only 2 6 --seeds 5
@@ -72,7 +73,7 @@ def run(arguments: Sequence[str]) -> int:
 
 
 def _command(options: ClaimsOptions) -> str:
-    """The command without paths, which describe somebody's folders and not the experiments."""
+    """The command without paths, which are not part of the experiments."""
     words = ["parcnet", "paper", "claims"]
     words += ["--only", *map(str, options.only)] if options.only else []
     words += ["--seeds", str(options.seeds)] if options.seeds != 3 else []

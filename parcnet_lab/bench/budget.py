@@ -33,7 +33,7 @@ class PlannedTraining:
 
 
 _RATES = {"T": 32 / (3 * 0.052), "B": 32 / (3 * 0.122)}
-"""An RTX 3090 in fp32: a step is taken as three times the authors' latency, 52 and 122 ms for 32 images (Fig. 1)."""
+"""An RTX 3090 in fp32: a step is assumed to take 3 times the authors' latency, 52 and 122 ms for 32 images (Fig. 1)."""
 FASTER = 5
 """A GPU five times as fast, for comparison: there the loader becomes the bottleneck."""
 TRAININGS = tuple(

@@ -1,4 +1,4 @@
-"""Latency, peak memory and size of exported files, ours and the peers', each in its runtime, measured in turns."""
+"""Latency, peak memory and size of exported files, ours and the peers', each in its runtime, interleaved."""
 
 import json
 import subprocess
@@ -72,7 +72,7 @@ class PlainNetwork(nn.Module):
 
 
 class _Worker:
-    """An exported file in a process of its own."""
+    """An exported file in its own process."""
 
     def __init__(self, file: Path, kind: str, setting: DeploymentSetting, channels: int) -> None:
         shape = [setting.batch, channels, setting.image, setting.image]

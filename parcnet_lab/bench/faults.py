@@ -1,4 +1,4 @@
-"""Fault injection: a run killed at random steps has to be bit-identical to the same run left alone."""
+"""Fault injection: a run killed at random steps must be bit-identical to an uninterrupted one."""
 
 import json
 import os
@@ -27,10 +27,10 @@ _EXACT = ("step", "epoch", "loss", "grad_norm", "lr", "updated", "train_loss", "
 def measure(
     training: Sequence[str], kills: int, processes: int, seed: int, folder: Path, note: Advance
 ) -> dict[str, Any]:
-    """One row: a run by `parcnet train TRAINING` left alone, and the same killed `kills` times at random steps.
+    """One row: an uninterrupted run of `parcnet train TRAINING`, and the same killed `kills` times at random steps.
 
     A single process is killed and started again; of several, one at random is killed and torchrun restarts all. Raises
-    `UserError` with the end of the output of a run that fails by itself or hangs.
+    `UserError` with the end of the output of a run that fails or hangs without being killed.
     """
     chance = random.Random(seed)
     started = time.monotonic()
@@ -64,7 +64,7 @@ def measure(
 
 
 class KillableRun:
-    """A training run in processes of its own that can be killed; `--resume auto` resumes it at every start."""
+    """A training run in separate processes that can be killed; `--resume auto` resumes it at every start."""
 
     def __init__(self, training: Sequence[str], processes: int, output: Path, restarts: int = 0) -> None:
         self.output = output
@@ -121,7 +121,7 @@ class KillableRun:
             raise UserError(f"{' '.join(self._command)} failed (exit code {self._process.returncode}):\n{said}")
 
     def end(self) -> None:
-        """Kills the processes that are left."""
+        """Kills the remaining processes."""
         for child in (*_children(self._process.pid), self._process.pid):
             try:
                 os.kill(child, signal.SIGKILL)

@@ -1,4 +1,4 @@
-"""`python -m parcnet_lab.bench.memory_probe JSON`: the peak memory of one network's inference, in a process of its own.
+"""`python -m parcnet_lab.bench.memory_probe JSON`: the peak memory of one network's inference, in its own process.
 
 Prints one JSON object of bytes. On an accelerator: the peak of torch's allocator, weights included. On a CPU: resident
 memory above that of the loaded libraries; the peak is counted once the network is built.

@@ -1,4 +1,4 @@
-"""Latency of whole networks, ours and its peers in every form, measured in turns in one process."""
+"""Latency of whole networks, ours and their peers in every form, interleaved in one process."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass

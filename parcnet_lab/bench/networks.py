@@ -1,4 +1,4 @@
-"""The compared networks in the forms that people run: ours, and peers in their fastest public configuration."""
+"""The compared networks in the forms used in practice: ours, and peers in their fastest public configuration."""
 
 import copy
 from collections.abc import Callable, Iterable, Sequence
@@ -81,7 +81,7 @@ def check_forms(forms: Iterable[str], known: Iterable[str] = FORMS) -> None:
 
 
 def forms_of(side: str, asked: Iterable[str]) -> list[str]:
-    """Those of the requested forms that this side has here."""
+    """The requested forms that are available for this side."""
     return [form for form in asked if (side == OURS or form not in _OURS_ONLY) and _exists(form)]
 
 

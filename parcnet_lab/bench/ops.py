@@ -71,7 +71,7 @@ def best(row: Mapping[str, Any]) -> str | None:
 
 
 def auto_is_right(row: Mapping[str, Any]) -> bool:
-    """Whether what `auto` takes is within 5% of the best, or so close that noise could decide."""
+    """Whether the choice of `auto` is within 5% of the best, or so close that noise could decide."""
     winner, times = best(row), row["times"]
     if winner is None or row["auto"] not in times:
         return False

@@ -1,4 +1,4 @@
-"""Trains a recipe once for each seed with `parcnet train`, in turns with its peers."""
+"""Trains a recipe once for each seed with `parcnet train`, alternating with its peers."""
 
 import json
 import os
@@ -63,7 +63,7 @@ def measure(
 
 
 def train(arguments: Sequence[str], run: Path, device: torch.device, threads: int | None) -> dict[str, Any]:
-    """Runs `parcnet train ARGUMENTS --output RUN` in a process of its own; returns its result.json."""
+    """Runs `parcnet train ARGUMENTS --output RUN` in its own process; returns its result.json."""
     command = [sys.executable, "-m", "parcnet", "train", *arguments, "--device", str(device), "--output", str(run)]
     limit = {} if threads is None else {"OMP_NUM_THREADS": str(threads)}
     done = subprocess.run(command, capture_output=True, text=True, env={**os.environ, **limit}, check=False)

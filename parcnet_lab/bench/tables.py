@@ -76,7 +76,7 @@ def _table(name: str, results: Path, where: str) -> str:
     path = results / f"{stem}.json"
     if not path.is_file():
         known = [each.stem for each in results.glob("*.json")]
-        raise unknown("result", stem, known, f"{where} asks for it; it would be {path}.")
+        raise unknown("result", stem, known, f"{where} refers to it; expected the file {path}.")
     return markdown(read(path), view_name or None)
 
 

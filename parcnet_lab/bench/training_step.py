@@ -1,4 +1,4 @@
-"""Time of one training step (forward, backward, AdamW), ours and its peers in turns in one process."""
+"""Time of one training step (forward, backward, AdamW), ours and its peers', interleaved in one process."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict

@@ -196,7 +196,14 @@ def _faults(result: BenchmarkResult) -> View:
         )
         for row in result.rows
     ]
-    columns = ("processes", "SIGKILLs", "steps", "log lines and weights that differ", "s left alone", "s killed")
+    columns = (
+        "processes",
+        "SIGKILLs",
+        "steps",
+        "log lines and weights that differ",
+        "s, uninterrupted",
+        "s, with kills",
+    )
     return View(f"Killed and resumed, recipe {result.settings['recipe']}, {conditions(result)}", columns, rows)
 
 

@@ -1,4 +1,4 @@
-"""A segmentation data set from photographs of scikit-image, pseudo-labelled by rules rather than by people.
+"""A segmentation data set from photographs of scikit-image, pseudo-labelled by rules.
 
 Each is cut into three disjoint regions: half for training, a fifth for validation, the rest for testing.
 """

@@ -79,7 +79,7 @@ class Compared:
 
 
 def compare(table: PrintedTable) -> Iterator[Compared]:
-    """The rows in order, each counted as it is asked for. Raises `UserError` for a network that is not registered."""
+    """The rows in order, each counted when it is reached. Raises `UserError` for a network that is not registered."""
     return (_compared(row, table) for row in table.rows)
 
 

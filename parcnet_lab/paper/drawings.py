@@ -48,14 +48,14 @@ def draw(figure: PrintedFigure, options: DrawingOptions) -> list[str]:
 def _accuracy(options: DrawingOptions) -> list[str]:
     known = latencies.measured(options.device) if options.measure else latencies.kept(options.results)
     shown = [accuracy.by_parameters()]
-    said = ["Accuracies are the authors' as printed. SLaK is counted dense: the paper counts its non-zero weights."]
+    remarks = ["Accuracies are the authors' as printed. SLaK is counted dense: the paper counts its non-zero weights."]
     if known is None:
-        said.append(f"No latencies in {options.results}; --measure adds them.")
+        remarks.append(f"No latencies in {options.results}; --measure adds them.")
     else:
         shown.append(accuracy.by_eager_latency(known))
-        said.append(f"Latency: {known.origin}.")
+        remarks.append(f"Latency: {known.origin}.")
     charts(shown, options.path)
-    return said
+    return remarks
 
 
 def _latency(options: DrawingOptions) -> list[str]:
@@ -90,11 +90,11 @@ def _reach(options: DrawingOptions) -> list[str]:
 
 def _coverage(options: DrawingOptions) -> list[str]:
     last, middle = _SIDE - 1, _SIDE // 2
-    places = (("top left", 0, 0), ("top right", 0, last), ("middle", middle, middle), ("bottom right", last, last))
+    positions = (("top left", 0, 0), ("top right", 0, last), ("middle", middle, middle), ("bottom right", last, last))
     centre = (_SIDE - 1, _SIDE - 1)
     shown = [
         Panel(f"output at the {name}", kernel_taps.taps_in_use(_SIDE, row, column), "amount", 1.0, centre)
-        for name, row, column in places
+        for name, row, column in positions
     ]
     panels(shown, 4, options.path, size=2.6)
     return [
@@ -162,7 +162,7 @@ def _kernels_2d(options: DrawingOptions) -> list[str]:
     vertical, horizontal = _trained(options, 32)
     tiles = vertical[:, :, None] * horizontal[:, None, :]
     panels([Panel("vertical x horizontal, by channel", mosaic(tiles, 8), "signed", 1.0)], 1, options.path, size=7.0)
-    return [f"32 channels drawn at random (seed 0) from {options.checkpoint}, each on its own scale."]
+    return [f"32 channels drawn at random (seed 0) from {options.checkpoint}, each on its own colour scale."]
 
 
 def _trained(options: DrawingOptions, channels: int) -> tuple[kernel_taps.Array, kernel_taps.Array]:

@@ -161,7 +161,7 @@ def _row(cells: list[Any], columns: tuple[str, ...], shared: Mapping[str, Printe
         shared.get(known, PrintedNetwork()), **{key: extras.pop(key) for key in ("network",) if key in extras}
     )
     assert subject.network or subject.absent, f"{model} is not in networks.yaml, nor does its row name a network"
-    # a row may explain a difference of its own digits, and withdraw a shared explanation with ""
+    # a row may explain its own difference, or remove a shared explanation with ""
     explained = {key: why for key, why in {**subject.differs, **extras.pop("differs", {})}.items() if why}
     assert not extras, f"unknown keys {sorted(extras)} in the row of {model}"
     return PrintedRow(model, dict(zip(columns, printed, strict=True)), replace(subject, differs=explained), **words)

@@ -111,5 +111,5 @@ def test_flags_override_the_recipe_file(parcnet, digit_files, tmp_path):
     recipe = checkpoint.read_metadata(tmp_path / "run").recipe
     assert (recipe["name"], recipe["data"]["batch_size"], recipe["optimizer"]["lr"]) == ("mine", 8, 1e-3)
     assert (recipe["schedule"]["epochs"], recipe["augmentation"]["scale"]) == (1, [0.5, 1.0])
-    assert "its figure is optimistic" in " ".join(said.out.split())
+    assert "its metrics are optimistic" in " ".join(said.out.split())
     assert f"--data-dir {digit_files}" in said.out

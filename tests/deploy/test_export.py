@@ -3,6 +3,7 @@ import json
 import shutil
 import stat
 import sys
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import timm
@@ -32,6 +33,17 @@ def test_the_file_predicts_as_the_checkpoint_for_any_number_of_images(kind, made
         wanted = load(saved)(digits)
     assert torch.equal(file(digits).argmax(1), wanted.argmax(1))
     torch.testing.assert_close(file(digits), wanted, rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("kind", FORMATS)
+def test_eight_threads_on_one_file_each_get_the_answer_for_their_image(kind, made) -> None:
+    file = open_exported(made(kind).path, threads=1)
+    images = torch.randn(64, 3, 48, 32, generator=torch.Generator().manual_seed(0)).split(1)
+    wanted = [file(image) for image in images]
+    with ThreadPoolExecutor(8) as pool:
+        found = list(pool.map(file, images))
+    for pair in zip(found, wanted, strict=True):
+        torch.testing.assert_close(*pair)
 
 
 @pytest.mark.parametrize("kind", FORMATS)

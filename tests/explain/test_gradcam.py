@@ -1,5 +1,7 @@
 """Grad-CAM against a closed form, and on networks of every kind."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pytest
 import torch
@@ -122,3 +124,19 @@ def test_a_network_without_feature_info_requires_a_layer():
 def test_no_image():
     with pytest.raises(UserError, match="no image given"):
         gradcam(Linear(), IMAGES[:0], layer="conv")
+
+
+def test_eight_threads_on_one_network_get_right_maps_and_leave_its_gradients(network):
+    images = torch.randn(8, 3, 64, 64, generator=torch.Generator().manual_seed(1))
+    wanted = [gradcam(network, image[None]).maps for image in images]
+    with ThreadPoolExecutor(8) as pool:
+        found = list(pool.map(lambda image: gradcam(network, image[None]).maps, images))
+    assert all(np.allclose(*pair, rtol=1e-4, atol=1e-6) for pair in zip(found, wanted, strict=True))
+    assert all(each.requires_grad for each in network.parameters())
+
+
+def test_logits_that_are_not_finite_are_no_explanation(network):
+    with torch.no_grad():
+        network.head.fc.bias[0] = torch.inf
+    with pytest.raises(UserError, match="the network returned NaN or infinity"):
+        gradcam(network, IMAGES[:1])

@@ -1,6 +1,8 @@
 """Our networks in other frameworks, as each documents it."""
 
 import pytest
+import safetensors.torch
+import timm
 import torch
 
 from parcnet.models import build
@@ -58,3 +60,22 @@ def test_smp_s_encoder_has_the_maps_of_features_only():
         theirs = encoder(image)[-4:]
         for found, expected in zip(theirs, ours(image), strict=True):
             torch.testing.assert_close(found, expected)
+
+
+@pytest.mark.parametrize("out_indices", [(0, 1, 2, 3), (1, 2)])
+def test_features_only_takes_a_classifiers_weights_by_checkpoint_path(out_indices, tmp_path):
+    classifier = build("parcnetv2_digits", num_classes=3).eval()
+    safetensors.torch.save_file(classifier.state_dict(), tmp_path / "best.safetensors")
+    features = timm.create_model(
+        "parcnetv2_digits",
+        features_only=True,
+        out_indices=out_indices,
+        checkpoint_path=str(tmp_path / "best.safetensors"),
+    ).eval()
+    image = torch.randn(1, 3, 32, 32)
+    expected = classifier.forward_intermediates(image, indices=list(out_indices), intermediates_only=True)
+    assert all(torch.equal(*pair) for pair in zip(features(image), expected, strict=True))
+    again = build("parcnetv2_digits", features_only=True, out_indices=out_indices)
+    again.load_state_dict(features.state_dict())  # its own names still fit
+    with pytest.raises(RuntimeError, match="Missing key"):
+        again.load_state_dict({"stages.0.blocks.0.norm1.weight": torch.ones(32)})

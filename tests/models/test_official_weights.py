@@ -1,8 +1,12 @@
 """The authors' recorded outputs, reproduced from their recorded weights, and every wrapping of their checkpoints."""
 
 import argparse
+from collections import Counter
+from datetime import UTC, datetime
+from fractions import Fraction
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from safetensors import safe_open
@@ -91,6 +95,45 @@ def test_a_hostile_pickle_is_refused(tmp_path: Path) -> None:
     torch.save({"state_dict": _Hostile()}, path)
     with pytest.raises(UserError, match=r"evil\.pth cannot be read without executing code"):
         load_official_weights(network(), path)
+
+
+@pytest.mark.parametrize(
+    "beside",
+    [
+        np.float64(81.5),
+        np.float32(0.5),
+        np.int64(300),
+        np.bool_(True),
+        np.arange(3.0),
+        Path("output/run"),
+        argparse.Namespace(output=Path("x"), lr=np.float64(1e-3)),
+        Counter(["a"]),
+        datetime(2024, 1, 2, tzinfo=UTC),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_harmless_values_beside_the_weights_do_not_matter(beside: object, official: dict, tmp_path: Path) -> None:
+    torch.save({"model": official, "best": beside}, tmp_path / "run.pth")
+    model = network()
+    load_official_weights(model, tmp_path / "run.pth")
+    assert torch.equal(model.head.fc.weight, official["head.weight"])
+
+
+def test_the_counter_of_an_averaged_model_is_no_weight(official: dict[str, Tensor], tmp_path: Path) -> None:
+    averaged = {"n_averaged": torch.tensor(7), **{f"module.{name}": value for name, value in official.items()}}
+    torch.save({"state_dict_ema": averaged}, tmp_path / "ema.pth")
+    model = network()
+    load_official_weights(model, tmp_path / "ema.pth")
+    assert torch.equal(model.head.fc.weight, official["head.weight"])
+
+
+@pytest.mark.parametrize(
+    ("held", "name"), [(nn.Linear(2, 2), "torch.nn.modules.linear.Linear"), (Fraction(1, 2), "fractions.Fraction")]
+)
+def test_any_other_class_is_named_with_the_remedy(held: object, name: str, tmp_path: Path) -> None:
+    torch.save({"model": held}, tmp_path / "whole.pth")
+    with pytest.raises(UserError, match=rf"it holds a {name}\. .*torch.save\(model.state_dict"):
+        load_official_weights(network(), tmp_path / "whole.pth")
 
 
 def test_inner_norms_fold_the_l2_norm_and_the_final_norm_does_not(official: dict[str, Tensor]) -> None:

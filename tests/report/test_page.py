@@ -121,7 +121,7 @@ def make_segmenter_run(folder, make_run, images):
         preprocessing.to_dict(),
         "mine",
         task="segmentation",
-        task_args={"decoder": decoder},
+        task_args={"decoder": decoder, "looks": {}, "reduce_zero_label": False},
     )
     run = RunFolder(folder)
     checkpoint.save(run.best, network.state_dict(), metadata)

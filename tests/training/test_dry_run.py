@@ -1,4 +1,4 @@
-"""What a run would do, told without doing it, and true of the run that follows."""
+"""--dry-run prints the plan of the run that follows."""
 
 import math
 
@@ -8,7 +8,7 @@ import torch
 from parcnet.base import UserError
 from parcnet.training import train
 from parcnet.training.distributed.process_group import ProcessGroup
-from parcnet.training.dry_run import dry_run, parameter_groups, rates, sparkline
+from parcnet.training.dry_run import dry_run, parameter_groups, sampled_learning_rates, sparkline
 from parcnet.training.setup.forecast import Forecast
 from parcnet.training.setup.prepare import prepare
 from parcnet.training.setup.stepper import make_stepper
@@ -18,34 +18,37 @@ def prepared(recipe):
     return prepare(recipe, ProcessGroup(), torch.device("cpu"))
 
 
-def test_it_tells_recipe_groups_schedule_steps_and_time_and_writes_nothing(recipe, tmp_path, capsys):
+def test_it_prints_recipe_groups_schedule_steps_and_time_and_writes_no_run(recipe, tmp_path, capsys):
     before = torch.get_rng_state()
-    asked = recipe(layer_decay=0.5, layer_decay_by="stages", mixup=0.5)
-    found = dry_run(asked, "parcnet train -c mine.yaml", tmp_path / "schedule.png")
-    said = capsys.readouterr().out
+    expected = dry_run(
+        recipe(layer_decay=0.5, layer_decay_by="stages", mixup=0.5),
+        "parcnet train -c mine.yaml",
+        tmp_path / "schedule.png",
+    )
+    output = capsys.readouterr().out
     for words in ("layer_decay: 0.5", "lr scale", "2 epochs of 3 steps = 6 steps", "learning rate  ", "expected time"):
-        assert words in said
-    assert "parcnet train -c mine.yaml" in said
-    assert found.steps == 6
-    assert 0 < found.seconds < 600
+        assert words in output
+    assert "parcnet train -c mine.yaml" in output
+    assert expected.steps == 6
+    assert 0 < expected.seconds < 600
     assert (tmp_path / "schedule.png").stat().st_size > 5000
     assert not (tmp_path / "run").exists()
     assert torch.equal(torch.get_rng_state(), before)
 
 
-def test_the_schedule_shown_is_the_one_that_is_trained(recipe):
-    asked = recipe(warmup_epochs=0.0)
-    setup = prepared(asked)
-    epochs, shown = rates(make_stepper(setup), setup.plan, points=setup.plan.steps)
-    assert len(shown) == len(epochs) == 6
-    outcome = train(asked)
-    assert outcome.best.lr in (pytest.approx(shown[2]), pytest.approx(shown[5]))
+def test_the_printed_schedule_is_the_one_of_training(recipe):
+    settings = recipe(warmup_epochs=0.0)
+    setup = prepared(settings)
+    epochs, printed = sampled_learning_rates(make_stepper(setup), setup.plan, points=setup.plan.steps)
+    assert len(printed) == len(epochs) == 6
+    result = train(settings)
+    assert result.best.lr in (pytest.approx(printed[2]), pytest.approx(printed[5]))
     expected = [1e-5 + (1e-3 - 1e-5) * (1 + math.cos(math.pi * step / 6)) / 2 for step in range(6)]
-    assert shown == pytest.approx(expected)
+    assert printed == pytest.approx(expected)
 
 
 @pytest.mark.parametrize("layer_decay", [None, 0.5])
-def test_the_groups_hold_every_parameter_once_and_never_decay_a_vector(layer_decay, recipe):
+def test_the_groups_hold_every_parameter_once_and_do_not_decay_vectors(layer_decay, recipe):
     setup = prepared(recipe(layer_decay=layer_decay))
     groups = parameter_groups(make_stepper(setup).optimizer)
     assert sum(numbers for *_, numbers in groups) == setup.parameters
@@ -55,12 +58,12 @@ def test_the_groups_hold_every_parameter_once_and_never_decay_a_vector(layer_dec
     assert (len({scale for scale, *_ in groups}) > 1) == (layer_decay is not None)
 
 
-def test_a_mistake_is_found_as_training_would_find_it(recipe):
+def test_it_finds_the_errors_of_training(recipe):
     with pytest.raises(UserError, match="--batch-size 60 or less"):
         dry_run(recipe(batch_size=61), "")
 
 
-def test_under_torchrun_it_says_so(recipe, monkeypatch):
+def test_it_refuses_torchrun(recipe, monkeypatch):
     monkeypatch.setenv("WORLD_SIZE", "2")
     monkeypatch.setenv("RANK", "0")
     with pytest.raises(UserError, match="without torchrun"):
@@ -68,7 +71,7 @@ def test_under_torchrun_it_says_so(recipe, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("readers", "step", "read", "seconds", "limits"),
+    ("workers", "step", "image", "seconds", "input_bound"),
     [
         (0, 1.0, 0.001, 10 * 1.1, False),
         (0, 0.1, 0.01, 10 * 1.1, True),
@@ -76,12 +79,12 @@ def test_under_torchrun_it_says_so(recipe, monkeypatch):
         (1, 0.01, 0.001, 10 * 0.1, True),
     ],
 )
-def test_workers_read_while_the_device_computes(readers, step, read, seconds, limits):
-    found = Forecast(images=100, step=step, read=read, readers=readers, batch=100, steps=10)
-    assert found.seconds == pytest.approx(seconds)
-    assert found.reading_limits == limits
+def test_workers_read_while_the_device_computes(workers, step, image, seconds, input_bound):
+    forecast = Forecast(images=100, step_seconds=step, image_seconds=image, workers=workers, batch=100, steps=10)
+    assert forecast.seconds == pytest.approx(seconds)
+    assert forecast.input_bound == input_bound
 
 
-def test_a_sparkline_has_one_character_a_value():
+def test_a_sparkline_has_one_character_per_value():
     assert sparkline([0, 0.5, 1]) == "▁▅█"
     assert sparkline([0, 0]) == "▁▁"

@@ -1,4 +1,4 @@
-"""What training is for: it can fit what it sees, and half precision survives what gated networks produce."""
+"""Training overfits a few images, and gated networks are stable in half precision."""
 
 import pytest
 import timm
@@ -8,8 +8,8 @@ import parcnet  # noqa: F401 - registers the networks
 from parcnet.training import train
 
 
-def test_it_overfits_a_few_images(recipe, tmp_path):
-    """Sixty images, no augmentation, no regularisation: the loss goes to nothing."""
+def test_training_overfits_a_few_images(recipe, tmp_path):
+    """Sixty images without augmentation or regularisation: the loss approaches zero."""
     plain = {"scale": (1.0, 1.0), "ratio": (1.0, 1.0), "smoothing": 0.0, "drop_path": 0.0, "weight_decay": 0.0}
     train(recipe(epochs=25, lr=2e-3, eval_every=25, warmup_epochs=1.0, **plain))
     import json
@@ -22,9 +22,9 @@ def test_it_overfits_a_few_images(recipe, tmp_path):
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16], ids=str)
 @pytest.mark.parametrize("scale", [1.0, 100.0, 1000.0])
 def test_gated_blocks_stay_finite_in_half_precision_on_large_activations(dtype, scale):
-    """NaN under AMP is what users of gated networks complain of: products of two large numbers leave fp16's range.
+    """Products of two large numbers exceed the range of fp16, a common cause of NaN in gated networks under AMP.
 
-    The images and so the stem's output are `scale` times what they are in use; each block's norm takes that back.
+    Images, and so the output of the stem, are scaled by `scale`, which each block's norm cancels.
     """
     torch.manual_seed(0)
     network = timm.create_model("parcnetv2_digits").train()
@@ -41,8 +41,8 @@ def test_gated_blocks_stay_finite_in_half_precision_on_large_activations(dtype, 
 
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16], ids=str)
 @pytest.mark.parametrize("unit", ["spatial", "channel"])
-def test_a_gated_unit_alone_keeps_its_accuracy_on_large_activations(unit, dtype):
-    """Inputs of 50 in place of 1: the product of gate and feature is in the hundreds, and its sum near fp16's end."""
+def test_a_gated_unit_is_accurate_on_large_activations_in_half_precision(unit, dtype):
+    """Inputs of scale 50: products of gate and feature are in the hundreds, and their sums near the limit of fp16."""
     torch.manual_seed(0)
     gated = timm.create_model("parcnetv2_digits").get_submodule("stages.1.blocks.0").get_submodule(unit)
     for parameter in gated.parameters():  # as large as in trained networks; the initial 0.02 would hide overflow
@@ -58,18 +58,18 @@ def test_a_gated_unit_alone_keeps_its_accuracy_on_large_activations(unit, dtype)
     assert float(error.detach()) < 8 * torch.finfo(dtype).eps
 
 
-def test_fp16_training_with_a_scaler_that_overflows_at_first_learns(recipe, tmp_path):
+def test_fp16_training_learns_although_the_scaler_overflows_at_first(recipe, tmp_path):
     import json
 
-    outcome = train(recipe(amp="fp16", epochs=6, lr=2e-3))
-    lines = [json.loads(line) for line in (outcome.folder.steps).read_text().splitlines()]
+    result = train(recipe(amp="fp16", epochs=6, lr=2e-3))
+    lines = [json.loads(line) for line in (result.folder.steps).read_text().splitlines()]
     assert sum(line["updated"] for line in lines) >= len(lines) - 3
     log = [json.loads(line) for line in (tmp_path / "run" / "log.jsonl").read_text().splitlines()]
     assert log[-1]["train_loss"] < 0.8 * log[0]["train_loss"]
 
 
 @pytest.mark.slow
-def test_a_compiled_network_learns_the_same_and_its_checkpoint_has_the_same_names(recipe, tmp_path):
+def test_a_compiled_network_trains_equally_and_its_checkpoint_has_the_same_names(recipe, tmp_path):
     from parcnet import checkpoint
 
     eager, compiled = (

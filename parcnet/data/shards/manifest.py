@@ -1,7 +1,6 @@
 """The manifest of a packed dataset: manifest.json beside its shards."""
 
 import dataclasses
-import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,6 +8,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from parcnet.base import UserError, unknown, write_json
+from parcnet.base.untrusted import parse_json
 
 NAME = "manifest.json"
 _FORMAT = 1
@@ -72,14 +72,14 @@ class Manifest:
 def parse_manifest(text: str, where: str) -> Manifest:
     """The manifest in a JSON text. Raises `UserError` for a damaged or unsafe one and for another format version."""
     try:
-        content = json.loads(text)
+        content = parse_json(text)
         if content["format"] != _FORMAT:
             raise UserError(f"{where} has format {content['format']!r}; this parcnet reads {_FORMAT}. Upgrade parcnet.")
         splits = {str(name): _split(split, len(content["classes"])) for name, split in content["splits"].items()}
         layout = {"wds": "wds", "parquet": "parquet"}[content["layout"]]
         classes = tuple(_text(name) for name in content["classes"])
         return Manifest(_text(content["name"]), layout, classes, splits)  # type: ignore[arg-type]  # Literal by lookup
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         reason = str(error) or type(error).__name__
         raise UserError(
             f"{where} is damaged ({reason}). Write it again with `parcnet data pack` or `parcnet data index`."

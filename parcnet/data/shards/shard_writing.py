@@ -179,7 +179,8 @@ def _kept(task: ShardTask, job: PackingJob, path: Path) -> PackedShard | None:
 
     Raises `UserError` unless it holds images of the task's names and labels, unreadable ones excepted.
     """
-    members, digests = [], {}
+    members: list[Member] = []
+    digests: dict[str, bytes] = {}
     for member, content in _images(path, job.layout):
         members.append(member)
         digests[member.name] = _digest(content)
@@ -188,12 +189,12 @@ def _kept(task: ShardTask, job: PackingJob, path: Path) -> PackedShard | None:
     good = []
     changed = False
     for source in task.sources:
-        member = present.pop(_name(source, job.layout), None)
-        if member is None and _verified(source, bad) is None:
+        found = present.pop(_name(source, job.layout), None)
+        if found is None and _verified(source, bad) is None:
             continue
-        if member is None or member.label != source.label:
+        if found is None or found.label != source.label:
             raise _other(path, source.relative)
-        changed = changed or _digest(_content(source)) != digests[member.name]
+        changed = changed or _digest(_content(source)) != digests[found.name]
         good.append(source.number)
     if present:
         raise _other(path, next(iter(present)))

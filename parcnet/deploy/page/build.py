@@ -13,6 +13,7 @@ from PIL import Image
 from torch import nn
 
 from parcnet.base import UserError, check_writable, staging_folder
+from parcnet.base.untrusted import parse_json
 from parcnet.deploy.algorithm_choice import Note
 from parcnet.deploy.class_activation import NoClassActivation
 from parcnet.deploy.export import Export, export
@@ -154,7 +155,7 @@ def _check_folder(folder: Path) -> None:
 
 def _ours(folder: Path) -> bool:
     try:
-        return json.loads((folder / _CARD).read_text("utf-8"))["made_by"] == _MADE_BY
+        return parse_json((folder / _CARD).read_bytes())["made_by"] == _MADE_BY
     except (OSError, ValueError, KeyError, TypeError):
         return False
 

@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -42,11 +43,14 @@ def _load(path: Path, threads: int | None) -> Run:
         runtime = nn.create_runtime_manager(({"precision": "high", "numThread": threads or os.cpu_count() or 1},))
         module = nn.load_module_from_file(str(path), [name], list(info.outputs), runtime_manager=runtime)
 
+    lock = threading.Lock()  # MNN's modules and its expressions run in one thread at a time
+
     def run(values: NDArray[Any]) -> list[NDArray[Any]]:
         kind = expr.uint8 if values.dtype == np.uint8 else expr.float
-        inputs = expr.const(np.ascontiguousarray(values), list(values.shape), expr.NCHW, kind)
-        outputs = module.forward([inputs])
-        return [np.array(expr.convert(each, expr.NCHW).read()) for each in outputs]
+        with lock:
+            inputs = expr.const(np.ascontiguousarray(values), list(values.shape), expr.NCHW, kind)
+            outputs = module.forward([inputs])
+            return [np.array(expr.convert(each, expr.NCHW).read()) for each in outputs]
 
     return run
 

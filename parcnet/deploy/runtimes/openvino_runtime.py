@@ -1,6 +1,7 @@
 """OpenVINO files (.xml and .bin), run by OpenVINO on the CPU without its telemetry package."""
 
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -73,9 +74,12 @@ def compiled(path: Path, threads: int | None, **hints: Any) -> Any:
 
 def _load(path: Path, threads: int | None) -> Run:
     model = compiled(path, threads)
-    request = model.create_infer_request()
+    own = threading.local()  # a request that threads share would give them each other's outputs
 
     def run(values: NDArray[Any]) -> list[NDArray[Any]]:
+        if not hasattr(own, "request"):
+            own.request = model.create_infer_request()
+        request = own.request
         request.infer([values])
         return [request.get_output_tensor(i).data.copy() for i in range(len(model.outputs))]
 

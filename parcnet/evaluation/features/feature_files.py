@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from parcnet.base import UserError, atomic_path
+from parcnet.base.untrusted import parse_json
 
 NPZ = ".npz"
 _EXTRA = "parquet files need pyarrow: pip install 'parcnet[data]', or choose an output that ends with .npz"
@@ -71,7 +72,7 @@ def read_about(path: Path) -> Mapping[str, Any] | None:
         else:
             _, parquet = _pyarrow()
             about = parquet.read_schema(path).metadata[b"parcnet"]
-        read: dict[str, Any] = json.loads(about)
+        read: dict[str, Any] = parse_json(about)
     except (OSError, ValueError, KeyError, TypeError):
         return None
     return read

@@ -11,6 +11,7 @@ from typing import Any
 
 from parcnet.base.errors import UserError
 from parcnet.base.files import write_text
+from parcnet.base.untrusted import parse_json
 from parcnet.ops.oversized.device_class import nearest_class
 
 FORMAT = 1
@@ -115,7 +116,7 @@ def _grouped(path: Path, generation: int) -> dict[tuple[str, str, bool, bool], t
 
 def _parts(path: Path) -> dict[str, Any]:
     try:
-        table = json.loads(path.read_text(encoding="utf-8"))
+        table = parse_json(path.read_bytes())
     except OSError as error:
         raise UserError(f"cannot read the table of timings {path}: {error.strerror}") from error
     except ValueError as error:

@@ -22,7 +22,6 @@ from parcnet.data import (
     open_dataset,
     train_transform,
 )
-from parcnet.models import build
 from parcnet.recipes import Recipe
 from parcnet.tasks.building import BuiltNetwork
 from parcnet.tasks.class_scores import ExplainedNetwork
@@ -31,7 +30,7 @@ from parcnet.tasks.classification.loss import classification_loss
 from parcnet.tasks.classification.metrics import ClassificationMetrics, evaluate_classification
 from parcnet.tasks.classification.pictures import draw_examples
 from parcnet.tasks.classification.prediction import ClassPrediction, top_k
-from parcnet.tasks.classifier_network import build_classifier
+from parcnet.tasks.classifier_network import build_classifier, classifier_of
 from parcnet.tasks.predictor import Predictor
 from parcnet.tasks.reduction import ONE_PROCESS, Reduction
 from parcnet.tasks.scores import Metric, Scores, ScoreTable
@@ -72,7 +71,7 @@ class ClassificationTask(Task):
         return mixup(recipe.augmentation, classes)
 
     def network(self, metadata: Metadata) -> nn.Module:
-        return build(metadata.model, **metadata.model_args)
+        return classifier_of(metadata)
 
     def open_images(self, data_dir: str | None, split: Split, metadata: Metadata) -> ImageDataset:
         if data_dir is None and metadata.data != "digits":

@@ -15,6 +15,7 @@ from parcnet.data import JointTransform, LabelledImages, Preprocessing, Split, S
 from parcnet.recipes import Recipe
 from parcnet.tasks.building import BuiltNetwork, build_recipe_backbone, colour_statistics
 from parcnet.tasks.class_scores import ExplainedNetwork
+from parcnet.tasks.detection.arguments import ARGUMENTS, check_detector_arguments
 from parcnet.tasks.detection.building import build_detector, detector_of
 from parcnet.tasks.detection.class_scores import DetectorClassScores
 from parcnet.tasks.detection.coco import (
@@ -42,9 +43,6 @@ from parcnet.tasks.task import Batch, Task
 
 _SHORT_SIDE_STEP = 32
 """Step between the shorter sides of training images, px."""
-_NETWORK = ("detector", "box_head", "box_loss", "class_agnostic", "short_side", "long_side", "anchor_scale")
-_ARGUMENTS = (*_NETWORK, "regions", "score_threshold", "detections", "mask_padding")
-"""Recipe fields that `build_detector` takes under the same names."""
 _STRIDE = 32
 """Detectors pad images to multiples of this, px."""
 
@@ -89,7 +87,7 @@ class DetectionTask(Task):
             raise UserError(f"in_chans is {recipe.network.in_chans}; detection needs colour images: leave it out.")
         backbone, model_args = build_recipe_backbone(recipe)
         mean, std = colour_statistics(backbone.net, recipe)
-        values = {name: value for name, value in asdict(settings).items() if name in _ARGUMENTS}
+        values = {name: value for name, value in asdict(settings).items() if name in ARGUMENTS}
         task_args = {**values, "mean": mean, "std": std}
         network = build_detector(backbone=backbone, num_classes=len(classes), **task_args)
         report = start_from(network, backbone, recipe)
@@ -112,6 +110,9 @@ class DetectionTask(Task):
 
     def loss(self, recipe: Recipe) -> Callable[[Any, Any], Tensor]:  # noqa: ARG002 - the network returns its losses
         return _total
+
+    def check_arguments(self, metadata: Metadata) -> None:
+        check_detector_arguments(metadata.task_args)
 
     def network(self, metadata: Metadata) -> nn.Module:
         return detector_of(metadata)

@@ -8,9 +8,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from parcnet.base import UserError
 from parcnet.tasks.predictor import Predictor
 from parcnet.tasks.segmentation.data import fitted_size
 
+LARGEST_SIDE, MOST_SCALES = 16_384, 32
+"""Bounds on the settings of a file: px, and factors."""
 SCALES = (0.5, 0.75, 1.0, 1.25, 1.5, 1.75)
 """Scales of the published multi-scale evaluation."""
 
@@ -31,6 +34,24 @@ class InferenceSettings:
     """Whether to add a mirrored view at each scale."""
     box: tuple[int, int] | None = None
     """(H, W) in px that the resized image must fit into, instead of `resize_to`; None: not used."""
+
+    def __post_init__(self) -> None:
+        pairs: dict[str, Any] = {"resize_to": self.resize_to, "window": self.window, "stride": self.stride}
+        if self.box is not None:
+            pairs["box"] = self.box
+        for name, pair in pairs.items():
+            kinds = isinstance(pair, tuple) and len(pair) == 2 and all(type(side) is int for side in pair)
+            if not kinds or not all(1 <= side <= LARGEST_SIDE for side in pair):
+                raise UserError(f"{name} is {pair!r}; expected two sides of 1 to {LARGEST_SIDE} px.")
+        if any(step > side for step, side in zip(self.stride, self.window, strict=True)):
+            raise UserError(f"stride is {self.stride}; expected at most the window, {self.window}.")
+        if self.inference not in ("whole", "slide"):
+            raise UserError(f"inference is {self.inference!r}; expected whole or slide.")
+        several = isinstance(self.scales, tuple) and 1 <= len(self.scales) <= MOST_SCALES
+        if not several or not all(isinstance(each, int | float) and 0.05 <= each <= 20 for each in self.scales):
+            raise UserError(f"scales are {self.scales!r}; expected 1 to {MOST_SCALES} factors from 0.05 to 20.")
+        if not isinstance(self.flip, bool):
+            raise UserError(f"flip is {self.flip!r}; expected true or false.")
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> "InferenceSettings":

@@ -18,6 +18,7 @@ from parcnet.tasks.exported_file import ExportedFile, for_file
 from parcnet.tasks.predictor import Predictor
 from parcnet.tasks.reduction import ONE_PROCESS, Reduction
 from parcnet.tasks.scores import Metric, Scores, ScoreTable
+from parcnet.tasks.segmentation.arguments import check_segmenter_arguments
 from parcnet.tasks.segmentation.class_scores import SegmenterClassScores
 from parcnet.tasks.segmentation.data import (
     LabelMaps,
@@ -100,6 +101,9 @@ class SegmentationTask(Task):
                 "segmentation trains on at least two images at a time, for the BatchNorm in pyramid pooling: use a "
                 "larger --batch-size or --micro-batch."
             )
+
+    def check_arguments(self, metadata: Metadata) -> None:
+        check_segmenter_arguments(metadata.task_args)
 
     def network(self, metadata: Metadata) -> nn.Module:
         return segmenter_of(metadata)

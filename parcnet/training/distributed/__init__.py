@@ -1,1 +1,1 @@
-"""The processes of one run."""
+"""Distributed training: process group and lost ranks."""

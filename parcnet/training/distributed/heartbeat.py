@@ -1,4 +1,4 @@
-"""A heartbeat from each rank: one that dies ends the others within a minute, also when they wait on a GPU."""
+"""Heartbeats between ranks: a rank that dies ends the others within a minute, even if they wait for a GPU."""
 
 import os
 import socket
@@ -11,21 +11,21 @@ from pathlib import Path
 
 import torch.distributed as dist
 
-BEAT = 3.0
+INTERVAL = 3.0
 """Seconds between heartbeats."""
-SILENCE = 30.0
-"""Seconds without one after which a rank counts as lost."""
-LOST = 1
-"""Exit code of a rank that ends because another one died."""
+TIMEOUT = 30.0
+"""Seconds without a heartbeat after which a rank counts as lost."""
+LOST_EXIT_CODE = 1
+"""Exit code of a rank that ends because another rank died."""
 
 
 @contextmanager
 def heartbeat(store: dist.Store, rank: int, world: int) -> Iterator[None]:
-    """Sends a heartbeat every `BEAT` seconds and monitors that of the next rank, while the block runs.
+    """While the block runs, sends a heartbeat every `INTERVAL` seconds and monitors that of the next rank.
 
-    `store` must be for this thread alone. When the monitored rank is silent for `SILENCE` seconds, or another rank
-    reports a lost one, the process says so and exits with code `LOST`: no exception reaches a rank that waits in a
-    collective operation.
+    `store` must not be shared with other threads. When the monitored rank sends none for `TIMEOUT` seconds, or another
+    rank reports a lost rank, the process prints an error and exits with code `LOST_EXIT_CODE`, since exceptions do not
+    interrupt collective operations.
     """
     store.set(f"who/{rank}", f"{socket.gethostname()}:{os.getpid()}")
     done = threading.Event()
@@ -35,52 +35,53 @@ def heartbeat(store: dist.Store, rank: int, world: int) -> Iterator[None]:
         yield
     finally:
         done.set()
-        thread.join(timeout=SILENCE)
+        thread.join(timeout=TIMEOUT)
 
 
 def _beat(store: dist.Store, rank: int, world: int, done: threading.Event) -> None:
     neighbour = (rank + 1) % world
-    count, heard = -1, time.monotonic()
-    while not done.wait(BEAT):
+    count, last_change = -1, time.monotonic()
+    while not done.wait(INTERVAL):
         try:
             store.add(f"beat/{rank}", 1)
-            found = store.add(f"beat/{neighbour}", 0)
+            received = store.add(f"beat/{neighbour}", 0)
             if store.check(["lost"]):
-                _end(store, int(store.get("lost")), say=False)
+                _end(store, int(store.get("lost")), report=False)
         except RuntimeError as error:
             if done.is_set():
                 return
-            _say(f"the process that holds the ranks' store is gone ({str(error).splitlines()[0]}). {_REMEDY}")
-            os._exit(LOST)
-        if found != count:
-            count, heard = found, time.monotonic()
-        elif time.monotonic() - heard > SILENCE and not done.is_set():
-            _end(store, neighbour, say=True)
+            reason = str(error).splitlines()[0]
+            _print_error(f"the process that hosts the ranks' key-value store is gone ({reason}). {_REMEDY}")
+            os._exit(LOST_EXIT_CODE)
+        if received != count:
+            count, last_change = received, time.monotonic()
+        elif time.monotonic() - last_change > TIMEOUT and not done.is_set():
+            _end(store, neighbour, report=True)
 
 
-def _end(store: dist.Store, lost: int, say: bool) -> None:
-    if say:
+def _end(store: dist.Store, lost: int, report: bool) -> None:
+    if report:
         store.set("lost", str(lost))
-        _say(f"{called(store, lost)} sent no heartbeat for {SILENCE:.0f} s, so all ranks stop. {_REMEDY}")
-        time.sleep(2 * BEAT)  # the others read it, if the store is ours
-    os._exit(LOST)
+        _print_error(f"{rank_name(store, lost)} sent no heartbeat for {TIMEOUT:.0f} s, so all ranks stop. {_REMEDY}")
+        time.sleep(2 * INTERVAL)  # the other ranks read it, if this process hosts the store
+    os._exit(LOST_EXIT_CODE)
 
 
-def missing(store: dist.Store, world: int) -> str:
-    """Names the lost rank if it ran on this machine; ranks of other machines cannot be checked."""
+def describe_lost_rank(store: dist.Store, world: int) -> str:
+    """Names the lost rank if it ran on this machine; ranks on other machines cannot be checked."""
     try:
         for rank in range(world):
             if not store.check([f"who/{rank}"]):
                 continue
             name, pid = store.get(f"who/{rank}").decode().rsplit(":", 1)
             if name == socket.gethostname() and not _alive(int(pid)):
-                return f"{called(store, rank)} died"
+                return f"{rank_name(store, rank)} died"
     except RuntimeError:
-        return "the process that holds the ranks' store died"
+        return "the process that hosts the ranks' key-value store died"
     return "another rank died or cannot be reached"
 
 
-def called(store: dist.Store, rank: int) -> str:
+def rank_name(store: dist.Store, rank: int) -> str:
     """`rank 3 (process 4711 on node7)`."""
     name, pid = store.get(f"who/{rank}").decode().rsplit(":", 1)
     return f"rank {rank} (process {pid} on {name})"
@@ -90,7 +91,7 @@ _REMEDY = "Start again with the same command and --resume auto."
 
 
 def _alive(pid: int) -> bool:
-    """Whether a process of this machine runs; a killed one that nobody has waited for does not."""
+    """Whether a process of this machine is running; zombies are not."""
     try:
         state = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0]
     except OSError:
@@ -98,5 +99,5 @@ def _alive(pid: int) -> bool:
     return state not in "ZX"
 
 
-def _say(text: str) -> None:
+def _print_error(text: str) -> None:
     print(f"parcnet: {text}", file=sys.stderr, flush=True)

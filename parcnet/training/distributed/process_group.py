@@ -1,4 +1,4 @@
-"""The processes of one run: the rank of this one, and sums over all of them. Without torchrun there is one process."""
+"""The process group of a run: rank and collective operations. Without torchrun there is one process."""
 
 import os
 from collections.abc import Iterator
@@ -14,18 +14,18 @@ from torch.distributed.rendezvous import rendezvous
 from parcnet.base import UserError
 from parcnet.training.distributed.heartbeat import heartbeat
 
-_PATIENCE = timedelta(minutes=30)
-"""How far a rank may lag behind the others, e.g. reading slow images; lost ones are found within a minute."""
+_TIMEOUT = timedelta(minutes=30)
+"""How long ranks wait for a slow rank; lost ranks are detected within a minute."""
 
 
 @dataclass(frozen=True, slots=True)
 class ProcessGroup:
-    """This process among `world` equal ones, as torchrun numbers them."""
+    """This process among the `world` processes of a run, with torchrun's numbering."""
 
     rank: int = 0
     world: int = 1
     local_rank: int = 0
-    """On this machine: which GPU to use."""
+    """Rank on this machine, which selects the GPU."""
     store: dist.Store | None = None
     """Key-value store of all ranks; None for one process."""
 
@@ -35,13 +35,13 @@ class ProcessGroup:
         return self.rank == 0
 
     def total(self, values: Tensor) -> Tensor:
-        """The elementwise sum over all ranks, bit-equal on each; `values` is overwritten."""
+        """The elementwise sum over all ranks, bit-identical on each; overwrites `values`."""
         if self.world > 1:
             dist.all_reduce(values)
         return values
 
     def from_main(self, content: bytes | None) -> bytes:
-        """The main rank's content, on all ranks; the others give None."""
+        """The main rank's content on all ranks; the others pass None."""
         if self.world == 1:
             assert content is not None
             return content
@@ -55,7 +55,7 @@ class ProcessGroup:
         return data.numpy().tobytes()
 
     def gathered(self, content: bytes) -> list[bytes]:
-        """The contents of all ranks, by rank, on all of them."""
+        """The contents of all ranks, in order of rank, on every rank."""
         if self.world == 1:
             return [content]
         lengths = torch.zeros(self.world, dtype=torch.int64)
@@ -71,41 +71,43 @@ class ProcessGroup:
         return parts
 
     def barrier(self) -> None:
-        """Waits until every rank is here."""
+        """Waits until every rank has reached this point."""
         self.total(torch.zeros(1))
 
     def reports_first(self) -> bool:
-        """Whether no rank has reported yet: an error that all ranks raise is printed once."""
+        """Whether no rank has reported an error yet, so that an error of all ranks is printed once."""
         if self.store is None:
             return True
         try:
             return self.store.add("reported", 1) == 1
-        except RuntimeError:  # the rank that holds the store is gone
+        except RuntimeError:  # the rank that hosts the store is gone
             return True
 
 
 _VARIABLES = {"WORLD_SIZE": "1", "RANK": "0", "LOCAL_RANK": "0"}
 
 
-def launched() -> ProcessGroup:
-    """The ranks in torchrun's environment, not yet connected. Raises `UserError` for inconsistent numbers."""
+def launch_environment() -> ProcessGroup:
+    """The process group in torchrun's environment variables, not connected. Raises `UserError` for invalid values."""
     try:
         world, rank, local = (int(os.environ.get(name, default)) for name, default in _VARIABLES.items())
     except ValueError:
-        named = ", ".join(f"{name}={os.environ.get(name)!r}" for name in _VARIABLES)
-        raise UserError(f"expected whole numbers in {named}. torchrun sets them; unset them to run alone.") from None
+        settings = ", ".join(f"{name}={os.environ.get(name)!r}" for name in _VARIABLES)
+        raise UserError(f"expected whole numbers in {settings}. torchrun sets them; unset them to run alone.") from None
     if not 0 <= rank < world:
-        raise UserError(f"RANK is {rank} in a WORLD_SIZE of {world}. torchrun sets both; unset them to run alone.")
+        raise UserError(
+            f"RANK is {rank}; expected less than WORLD_SIZE, {world}. torchrun sets both; unset them to run alone."
+        )
     return ProcessGroup(rank, world, local)
 
 
 @contextmanager
 def connected(device: torch.device) -> Iterator[ProcessGroup]:
-    """Connects the ranks that torchrun launched (gloo for CPU tensors, NCCL for GPU ones) until the block ends.
+    """Connects the ranks of torchrun (gloo for CPU tensors, NCCL for GPU tensors) until the block ends.
 
-    One process connects to nothing. A rank that dies ends the others, see `heartbeat`.
+    A single process connects to nothing. A rank that dies ends the others, see `heartbeat`.
     """
-    own = launched()
+    own = launch_environment()
     if own.world == 1:
         yield own
         return
@@ -114,13 +116,13 @@ def connected(device: torch.device) -> Iterator[ProcessGroup]:
         with heartbeat(store.clone(), rank, world):
             group = ProcessGroup(rank, world, own.local_rank, store)
             yield group
-            group.barrier()  # a rank that leaves early looks lost
+            group.barrier()  # a rank that exits early would count as lost
     finally:
         dist.destroy_process_group()
 
 
-def own_device(device: torch.device, group: ProcessGroup) -> torch.device:
-    """The device of this rank: `cuda` means the GPU of its local rank. `UserError` if there is none."""
+def rank_device(device: torch.device, group: ProcessGroup) -> torch.device:
+    """The device of this rank: `cuda` is the GPU of its local rank. Raises `UserError` without such a GPU."""
     if group.world == 1 or device.type != "cuda" or device.index is not None:
         return device
     if group.local_rank >= torch.cuda.device_count():
@@ -132,10 +134,10 @@ def own_device(device: torch.device, group: ProcessGroup) -> torch.device:
 
 
 def _rendezvous(device: torch.device) -> tuple[dist.Store, int, int]:
-    """The store, rank and number of ranks, once all are connected. Raises `UserError` when they cannot be."""
+    """(store, rank, number of ranks) once all are connected. Raises `UserError` if they cannot connect."""
     try:
-        found, rank, world = next(iter(rendezvous("env://", timeout=_PATIENCE)))
-        store = dist.PrefixStore(_attempt(), found)
+        base, rank, world = next(iter(rendezvous("env://", timeout=_TIMEOUT)))
+        store = dist.PrefixStore(_attempt(), base)
         if device.type == "cuda":
             torch.cuda.set_device(device)
         dist.init_process_group(
@@ -143,20 +145,20 @@ def _rendezvous(device: torch.device) -> tuple[dist.Store, int, int]:
             store=dist.PrefixStore("group", store),
             rank=rank,
             world_size=world,
-            timeout=_PATIENCE,
+            timeout=_TIMEOUT,
         )
     except (RuntimeError, ValueError) as error:
         raise UserError(
-            f"the processes of this run cannot connect to each other: {str(error).splitlines()[0]}. Check the address "
-            "that torchrun was given, and that all of them run."
+            f"the processes of this run cannot connect to each other: {str(error).splitlines()[0]}. Check torchrun's "
+            "address and that all processes are running."
         ) from None
     return store, rank, world
 
 
 def _attempt() -> str:
-    """A name for this launch: torchrun's own store survives a restart, with the addresses of the lost processes.
+    """A name of this launch: torchrun's store survives restarts and keeps the addresses of lost processes.
 
-    Only on one machine: several count their restarts apart, but meet at a new store each time (--rdzv-backend c10d).
+    Only for one machine: several count restarts independently, but get a new store each time (--rdzv-backend c10d).
     """
     alone = os.environ.get("GROUP_WORLD_SIZE") == "1"
     return f"attempt-{os.environ.get('TORCHELASTIC_RESTART_COUNT', '0')}" if alone else "run"

@@ -1,1 +1,1 @@
-"""Steps and epochs."""
+"""The training loop: epochs, steps, precision, seeds and non-finite numbers."""

@@ -1,4 +1,4 @@
-"""How the batch of a recipe is split over ranks and micro-batches; the batch itself never changes."""
+"""Splits the batch of a recipe over ranks and micro-batches, without changing its size."""
 
 from dataclasses import dataclass
 
@@ -11,14 +11,14 @@ class BatchSplit:
     """batch = world x accumulation x micro."""
 
     batch: int
-    """Images of an optimiser step, of all ranks."""
+    """Images per optimiser step, over all ranks."""
     world: int
     accumulation: int
-    """Micro-batches whose gradients a rank accumulates before a step."""
+    """Micro-batches per rank whose gradients are accumulated before a step."""
 
     @property
     def micro(self) -> int:
-        """Images that pass through the network at once on each rank."""
+        """Images per micro-batch."""
         return self.batch // self.world // self.accumulation
 
     def __str__(self) -> str:
@@ -28,11 +28,11 @@ class BatchSplit:
 
 
 def split_batch(recipe: Recipe, world: int) -> BatchSplit:
-    """The fewest equal micro-batches of at most `micro_batch` images; even ones if they are mixed in pairs.
+    """The fewest micro-batches of equal size up to `micro_batch`; of even size with mixup or cutmix.
 
-    Raises `UserError` when `world` does not divide the batch, and when no such micro-batches exist.
+    Raises `UserError` when `world` does not divide the batch, or no such micro-batches exist.
     """
-    batch, most = recipe.data.batch_size, recipe.data.micro_batch
+    batch, limit = recipe.data.batch_size, recipe.data.micro_batch
     mixed = bool(recipe.augmentation.mixup or recipe.augmentation.cutmix)
     if batch % world:
         fits = max(each for each in range(1, world + 1) if batch % each == 0)
@@ -43,11 +43,11 @@ def split_batch(recipe: Recipe, world: int) -> BatchSplit:
     own = batch // world
     for accumulation in range(1, own + 1):
         micro = own // accumulation
-        if own % accumulation == 0 and micro <= (most or own) and not (mixed and micro % 2):
+        if own % accumulation == 0 and micro <= (limit or own) and not (mixed and micro % 2):
             return BatchSplit(batch, world, accumulation)
     each = f" in each of {world} processes" if world > 1 else ""
-    limit = "" if most is None else f" and micro_batch {most}"
+    condition = "" if limit is None else f" and micro_batch {limit}"
     raise UserError(
-        f"batch_size is {batch}: {own} images{each}{limit}; mixup and cutmix pair the images that pass through the "
-        "network together, so their number must be even."
+        f"batch_size is {batch}: {own} images{each}{condition}; mixup and cutmix pair the images of a micro-batch, so "
+        "their number must be even. Change --batch-size or --micro-batch."
     )

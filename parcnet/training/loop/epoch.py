@@ -1,4 +1,4 @@
-"""One pass over the training images."""
+"""One epoch of training."""
 
 import math
 import time
@@ -17,7 +17,7 @@ from parcnet.training.loop.step import Stepper, StepResult
 def train_epoch(
     stepper: Stepper,
     micro_batches: Iterable[Batch],
-    position: Progress,
+    progress: Progress,
     *,
     steps: int,
     until: int | None = None,
@@ -26,53 +26,52 @@ def train_epoch(
     max_skipped: int,
     step_taken: Callable[[StepLog, bool], None],
 ) -> None:
-    """Takes the steps of an epoch that remain after `position`, and advances it.
+    """Takes the remaining steps of the epoch in `progress`, which it updates.
 
-    A whole epoch has `steps`; `until` ends this one earlier.
-
-    After each one `step_taken(figures, asked to stop)` is called, which may raise. More than `max_skipped`
-    consecutive steps that change nothing, because loss or gradient is not finite, raise `NonFinite` before that.
+    A full epoch has `steps`; `until` ends it earlier. After each step, `step_taken(log line, stop requested)` is
+    called, which may raise. Raises `NonFinite`, before that call, after more than `max_skipped` consecutive steps that
+    were skipped because loss or gradient was not finite.
     """
     iterator = iter(micro_batches)
-    while position.done < (steps if until is None else until):
+    while progress.done < (steps if until is None else until):
         started = time.perf_counter()
         batch = list(islice(iterator, accumulation))
         read = time.perf_counter()
-        assert len(batch) == accumulation, "the loader has fewer batches than it said"
-        step = position.epoch * steps + position.done
-        taken = stepper(batch, step)
+        assert len(batch) == accumulation, "the loader has fewer batches than its length"
+        step = progress.epoch * steps + progress.done
+        result = stepper(batch, step)
         rate = batch_size / (time.perf_counter() - started)
-        _move(position, taken)
-        if not taken.updated and not taken.overflowed:
-            _skip(stepper, batch, position, taken, step, max_skipped)
-        figures = StepLog(
+        _update(progress, result)
+        if not result.updated and not result.overflowed:
+            _count_skipped(stepper, batch, progress, result, step, max_skipped)
+        line = StepLog(
             step + 1,
-            position.epoch + 1,
-            taken.loss if math.isfinite(taken.loss) else None,
-            taken.grad_norm if math.isfinite(taken.grad_norm) else None,
+            progress.epoch + 1,
+            result.loss if math.isfinite(result.loss) else None,
+            result.grad_norm if math.isfinite(result.grad_norm) else None,
             stepper.lr,
-            taken.updated,
+            result.updated,
             round(rate, 1),
             round(read - started, 4),
             peak_megabytes(stepper.device),
         )
-        step_taken(figures, taken.stop)
+        step_taken(line, result.stop)
 
 
-def _move(position: Progress, taken: StepResult) -> None:
-    position.done += 1
-    if math.isfinite(taken.loss):
-        position.losses.append(taken.loss)
-    if taken.updated:
-        position.skipped = 0
+def _update(progress: Progress, result: StepResult) -> None:
+    progress.done += 1
+    if math.isfinite(result.loss):
+        progress.losses.append(result.loss)
+    if result.updated:
+        progress.skipped = 0
 
 
-def _skip(
-    stepper: Stepper, batch: list[Batch], position: Progress, taken: StepResult, step: int, max_skipped: int
+def _count_skipped(
+    stepper: Stepper, batch: list[Batch], progress: Progress, result: StepResult, step: int, max_skipped: int
 ) -> None:
-    position.skipped += 1
-    what, value = ("gradient", taken.grad_norm) if math.isfinite(taken.loss) else ("loss", taken.loss)
-    if position.skipped > max_skipped:
-        raise NonFinite(value, step + 2 - position.skipped, what, find_origin(stepper, batch, step))
+    progress.skipped += 1
+    what, value = ("gradient", result.grad_norm) if math.isfinite(result.loss) else ("loss", result.loss)
+    if progress.skipped > max_skipped:
+        raise NonFinite(value, step + 2 - progress.skipped, what, find_origin(stepper, batch, step))
     if stepper.group.main:
-        warn(f"step {step + 1} changes nothing: its {what} is {value} ({position.skipped} in a row)")
+        warn(f"step {step + 1} changes nothing: its {what} is {value} ({progress.skipped} in a row)")

@@ -1,4 +1,4 @@
-"""The lines of a run's logs."""
+"""The lines of the logs of a run."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -9,25 +9,25 @@ _VAL = "val_"
 
 @dataclass(frozen=True, slots=True)
 class StepLog:
-    """One line of steps.jsonl. Losses, gradients and learning rates are functions of the recipe; the rest is not."""
+    """One line of steps.jsonl. Loss, gradient norm and learning rate are determined by the recipe; the rest is not."""
 
     step: int
     """From 1."""
     epoch: int
     """From 1."""
     loss: float | None
-    """Mean over the batch, on augmented images and smoothed labels, in nats; None: not finite."""
+    """Mean training loss of the batch, with augmentation and label smoothing, in nats; None: not finite."""
     grad_norm: float | None
-    """Length of the whole gradient before clipping; None: not finite."""
+    """Norm of the gradient before clipping; None: not finite."""
     lr: float
     updated: bool
-    """Whether the weights changed."""
+    """Whether the weights were updated."""
     images_per_second: float
-    """Of all processes together, reading included."""
+    """Over all processes, reading included."""
     waited: float
-    """Seconds that the step waited for its images."""
+    """Seconds spent waiting for the images."""
     memory_mb: float
-    """Most memory taken so far: of the GPU by tensors, else of the process."""
+    """Peak memory so far in 10^6 bytes: of tensors on a GPU, else of the process."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,18 +37,18 @@ class EpochLog:
     epoch: int
     """From 1."""
     train_loss: float
-    """Mean over the epoch's steps, on augmented images and smoothed labels, in nats."""
+    """Mean training loss over the epoch's steps, with augmentation and label smoothing, in nats."""
     val: Mapping[str, float | None]
-    """The task's figures on validation, e.g. loss (mean cross entropy without smoothing, in nats) and top1 (in [0, 1]);
-    None: not validated. With an average of the weights: of the averaged network. In the file each is val_NAME."""
+    """Validation metrics of the task, e.g. loss (mean cross entropy without smoothing, in nats) and top1 (in [0, 1]);
+    None without validation. With weight averaging, of the averaged network. Named val_NAME in the file."""
     lr: float
-    """Of the epoch's last step."""
+    """Learning rate of the epoch's last step."""
     seconds: float
-    """Training and validation, since the run began or went on."""
+    """Duration of training and validation; of a resumed epoch, since resuming."""
     images_per_second: float
-    """Training alone."""
+    """Over all processes, without validation."""
     waited: float
-    """Share of the training time in which steps waited for images."""
+    """Fraction of the training time spent waiting for images."""
 
     def to_dict(self) -> dict[str, Any]:
         """The line as JSON values."""
@@ -59,6 +59,6 @@ class EpochLog:
 
     @classmethod
     def from_dict(cls, line: Mapping[str, Any]) -> "EpochLog":
-        """The inverse of `to_dict`; TypeError for unknown and missing fields."""
+        """The inverse of `to_dict`. Raises TypeError for unknown and missing fields."""
         val = {name.removeprefix(_VAL): value for name, value in line.items() if name.startswith(_VAL)}
         return cls(val=val, **{name: value for name, value in line.items() if not name.startswith(_VAL)})

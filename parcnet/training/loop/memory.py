@@ -7,7 +7,7 @@ import torch
 
 
 def peak_megabytes(device: torch.device) -> float:
-    """The most so far, in 10^6 bytes: of a GPU by tensors, else of the whole process."""
+    """Peak memory so far in 10^6 bytes: of tensors on a GPU, else of the process."""
     if device.type == "cuda":
         return round(torch.cuda.max_memory_allocated(device) / 1e6, 1)
     unit = 1 if sys.platform == "darwin" else 1024

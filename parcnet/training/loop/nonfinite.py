@@ -1,4 +1,4 @@
-"""Where NaN and infinity originate: the step is replayed with its layers observed, on every rank."""
+"""The origin of NaN and infinity: the first non-finite weight, image, layer output or gradient of a replayed step."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -14,7 +14,7 @@ from parcnet.training.loop.step import Stepper
 
 
 class NonFinite(ArithmeticError):
-    """Loss or gradient was NaN or infinite, in too many consecutive steps."""
+    """Loss or gradient was NaN or infinite in too many consecutive steps."""
 
     def __init__(self, value: float, step: int | None, what: str = "loss", origin: str = "") -> None:
         self.value = value
@@ -22,27 +22,28 @@ class NonFinite(ArithmeticError):
         """Number of the first such step, from 1; None for the validation loss."""
         self.what = what
         self.origin = origin
-        """Where it originates, in a sentence; empty if unknown."""
+        """A sentence about its origin; empty if unknown."""
         where = "validation" if step is None else f"step {step}"
         super().__init__(f"the {what} is {value} at {where}")
 
 
 def find_origin(stepper: Stepper, batch: Sequence[Batch], step: int) -> str:
-    """One sentence that names the first thing that is not finite, the same on every rank. Weights stay as they are.
+    """A sentence that names the first non-finite weight, image, output or gradient; the same on every rank.
 
-    Call it on all ranks, for step number `step` (from 0), which must not have changed the weights.
+    To be called on all ranks for step number `step` (from 0), which must not have changed the weights. Does not change
+    them either.
     """
-    return _first_of(_own(stepper, batch, step), stepper.group)
+    return _first_of(_find_own(stepper, batch, step), stepper.group)
 
 
-def _own(stepper: Stepper, batch: Sequence[Batch], step: int) -> str:
+def _find_own(stepper: Stepper, batch: Sequence[Batch], step: int) -> str:
     if name := first_nonfinite_weight(stepper.network):
         return f"The weights themselves are not finite, {name} first."
     for images, targets in batch:
         number = next((index for index, image in enumerate(images) if not bool(torch.isfinite(image).all())), None)
         if number is not None:
             return f"The images are not finite: number {number} of the batch, before the network."
-        # a compiled network would not call the hooks
+        # a compiled network does not call hooks
         with torch.no_grad(), torch.compiler.set_stance("force_eager"), nonfinite_outputs(stepper.network) as found:
             loss = stepper.forward(map_tensors(torch.clone, images), targets, step)
         if found:
@@ -55,7 +56,7 @@ def _own(stepper: Stepper, batch: Sequence[Batch], step: int) -> str:
 
 
 def _first_of(own: str, group: ProcessGroup) -> str:
-    """What the first rank that found anything found."""
+    """The finding of the first rank that has one."""
     if group.store is None:
         return own
     group.store.set(f"origin/{group.rank}", own)
@@ -65,13 +66,13 @@ def _first_of(own: str, group: ProcessGroup) -> str:
 
 
 def first_nonfinite_weight(network: nn.Module) -> str | None:
-    """Name of the first parameter or buffer that holds NaN or infinity."""
+    """Name of the first parameter or buffer with NaN or infinity."""
     named = [*network.named_parameters(), *network.named_buffers()]
     return next((name for name, value in named if not _finite(value)), None)
 
 
 def first_nonfinite_gradient(network: nn.Module) -> str | None:
-    """Name of the last parameter (so the first in the order of the backward pass) with such a gradient."""
+    """Name of the last parameter, i.e. the first in the backward pass, whose gradient is not finite."""
     return next(
         (
             name
@@ -84,10 +85,10 @@ def first_nonfinite_gradient(network: nn.Module) -> str | None:
 
 @contextmanager
 def nonfinite_outputs(network: nn.Module) -> Iterator[list[str]]:
-    """Collects, while the block runs, the layers whose output is not finite, in order of execution.
+    """While the block runs, collects the layers whose output is not finite, in order of execution.
 
-    Only innermost modules are observed, and the whole network as `the network's output`. The hooks are removed
-    afterwards, also on exceptions.
+    Observes the innermost modules and the whole network, as `the network's output`. The hooks are removed afterwards,
+    also on exceptions.
     """
     found: list[str] = []
 

@@ -1,4 +1,4 @@
-"""How long a run is, and on which batches."""
+"""The plan of a run: length, batches and intervals."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -14,28 +14,28 @@ class TrainingPlan:
     """Length, batches and intervals of a run."""
 
     epochs: int
-    """Cool-down included."""
+    """Including cooldown."""
     steps: int
-    """Of the whole run."""
+    """Steps of the whole run."""
     steps_per_epoch: int
-    """Of every epoch, except that the last may be cut short."""
+    """Steps per epoch; the last epoch may have fewer."""
     split: BatchSplit
     run: Run
     """The recipe's intervals: log_every, eval_every, save_every, keep_every."""
     max_skipped_steps: int
     metadata: Metadata
-    """Of every checkpoint, before epoch and metrics are known; what evaluation depends on."""
+    """Metadata of the run's checkpoints, without epoch and metrics."""
     training: Callable[[int, int], Iterable[Batch]]
-    """(epoch, from 0; micro-batches to skip) -> this rank's augmented micro-batches."""
+    """(epoch from 0, number of micro-batches to skip) -> this rank's augmented micro-batches."""
     validation: Iterable[Batch]
-    """This rank's part; iterated once a validation."""
+    """This rank's part of the validation split."""
     test: Iterable[Batch] | None
-    """This rank's part of the test split, for the end of the run; None where there is none."""
+    """This rank's part of the test split, for the final evaluation; None without a test split."""
 
     def steps_in(self, epoch: int) -> int:
-        """Steps of this epoch, from 0."""
+        """Number of steps of an epoch (from 0)."""
         return min(self.steps_per_epoch, self.steps - epoch * self.steps_per_epoch)
 
     def validates(self, epoch: int) -> bool:
-        """Whether validation follows this epoch, from 0."""
+        """Whether validation follows an epoch (from 0)."""
         return (epoch + 1) % self.run.eval_every == 0 or epoch + 1 == self.epochs

@@ -1,4 +1,4 @@
-"""The precision that a step computes in."""
+"""Automatic mixed precision."""
 
 from typing import Literal
 
@@ -8,5 +8,5 @@ _DTYPES = {"none": None, "bf16": torch.bfloat16, "fp16": torch.float16}
 
 
 def autocast_dtype(amp: Literal["none", "bf16", "fp16"]) -> torch.dtype | None:
-    """The dtype autocast computes in; None for no autocast."""
+    """The dtype of autocast; None: no autocast."""
     return _DTYPES[amp]

@@ -1,4 +1,4 @@
-"""How many CPU threads torch computes with."""
+"""The number of CPU threads of torch."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,9 +8,9 @@ import torch
 
 @contextmanager
 def cpu_threads(count: int | None) -> Iterator[None]:
-    """Computes with `count` threads (None: as many as before), and puts the number back, also on exceptions.
+    """Sets torch's number of threads (None: unchanged) and restores it afterwards, also on exceptions.
 
-    More threads are not always faster: on maps of a few pixels they wait for each other longer than they compute.
+    More threads are not always faster: on maps of a few pixels, synchronisation takes longer than computing.
     """
     before = torch.get_num_threads()
     if count is not None:

@@ -11,26 +11,27 @@ from parcnet.training.loop.step import Stepper
 
 
 class Stopped(Exception):
-    """A signal asked the run to stop; its state was saved."""
+    """A signal stopped the run after its state was saved."""
 
 
 def validate(task: Task, stepper: Stepper, plan: TrainingPlan) -> dict[str, float | None]:
-    """The logged metrics on the validation split. Raises `NonFinite` for NaN and infinity, `Stopped` after a signal."""
+    """The logged metrics on the validation split. Raises `NonFinite` if one is not finite, `Stopped` after a signal."""
     stepper.synchronise()
-    with torch_predictor(stepper.kept, stepper.device, stepper.dtype) as predictor:
+    # outputs that are not finite are diagnosed below
+    with torch_predictor(stepper.saved_network, stepper.device, stepper.dtype, finite=False) as predictor:
         batches = _interruptible(plan.validation, stepper)
         scores = task.evaluate(predictor, batches, plan.metadata, stepper.group).metrics()
     for name in task.logged:
         if not math.isfinite(scores[name]):
-            weight = first_nonfinite_weight(stepper.kept)
+            weight = first_nonfinite_weight(stepper.saved_network)
             origin = f"The weights themselves are not finite, {weight} first." if weight else ""
             raise NonFinite(scores[name], None, name, origin)
     return {name: scores[name] for name in task.logged}
 
 
 def _interruptible(batches: Iterable[Batch], stepper: Stepper) -> Iterator[Batch]:
-    """The state is on the disk already, so one process may stop here; several stop together, at their next step."""
+    """Lets a single process stop during validation, since its state is saved; several stop at the next step."""
     for batch in batches:
         yield batch
-        if stepper.group.world == 1 and stepper.stopping():
+        if stepper.group.world == 1 and stepper.stop_requested():
             raise Stopped

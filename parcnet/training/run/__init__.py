@@ -1,1 +1,1 @@
-"""What a run leaves on the disk: folder, logs, checkpoints, training states."""
+"""The files of a run: folder, logs, checkpoints and training states."""

@@ -1,4 +1,4 @@
-"""The folder that a run leaves."""
+"""The run folder."""
 
 import json
 import os
@@ -16,23 +16,23 @@ from parcnet.training.run.lock import lock
 
 @dataclass(frozen=True, slots=True)
 class RunFolder:
-    """Names of the files of one run, and how the growing ones are written."""
+    """Paths of the files of a run, its lock, and its logs."""
 
     path: Path
 
     @property
     def recipe(self) -> Path:
-        """The recipe as resolved: every field."""
+        """The resolved recipe, with every field."""
         return self.path / "recipe.yaml"
 
     @property
     def log(self) -> Path:
-        """One JSON object a line, one line an epoch."""
+        """JSON lines, one per epoch."""
         return self.path / "log.jsonl"
 
     @property
     def steps(self) -> Path:
-        """One JSON object a line, one line a step."""
+        """JSON lines, one per step."""
         return self.path / "steps.jsonl"
 
     @property
@@ -42,11 +42,11 @@ class RunFolder:
 
     @property
     def last(self) -> Path:
-        """Checkpoint of the last whole epoch."""
+        """Checkpoint of the last completed epoch."""
         return self.path / "last.safetensors"
 
-    def kept(self, epoch: int) -> Path:
-        """Checkpoint of a whole epoch, from 1, that is kept."""
+    def epoch_checkpoint(self, epoch: int) -> Path:
+        """Checkpoint of an epoch (from 1), kept by `keep_every`."""
         return self.path / f"epoch-{epoch:04d}.safetensors"
 
     @property
@@ -56,12 +56,12 @@ class RunFolder:
 
     @property
     def curve(self) -> Path:
-        """Loss, the best-epoch metric and learning rate over epochs."""
+        """Plot of losses, the best-epoch metric and learning rate over epochs."""
         return self.path / "curve.png"
 
     @property
     def confusion(self) -> Path:
-        """The confusion matrix, of tasks that have one."""
+        """The confusion matrix, for tasks that have one."""
         return self.path / "confusion.png"
 
     @property
@@ -71,10 +71,10 @@ class RunFolder:
 
     @contextmanager
     def locked(self) -> Iterator[None]:
-        """Creates the folder and keeps other runs out of it; the kernel releases the lock when the process dies.
+        """Creates and locks the folder for the block; the kernel releases the lock if the process dies.
 
-        Folders that were created here and stay empty are removed in the end. Raises `UserError` while another process
-        holds the lock. File systems without locks protect nothing.
+        Folders that were created here and are still empty are removed afterwards. Raises `UserError` while another
+        process holds the lock. Has no effect on file systems without locks.
         """
         created: list[Path] = []
         try:
@@ -87,34 +87,34 @@ class RunFolder:
             lock(handle, self.path)
             yield
         finally:
-            with suppress(OSError):  # one that holds files
+            with suppress(OSError):  # not empty
                 for folder in created:
                     folder.rmdir()
             os.close(handle)
 
-    def check_vacant(self, *, begun: bool = False) -> None:
-        """Raises `UserError` when the folder holds anything but the recipe of a run that left nothing else.
+    def check_empty(self, *, started: bool = False) -> None:
+        """Raises `UserError` if the folder holds anything but the recipe that an earlier run wrote.
 
-        With `begun`, logs of a run without any checkpoint are accepted.
+        With `started`, logs of a run without checkpoints are accepted too.
         """
         try:
-            found = list(self.path.iterdir()) if self.path.is_dir() else []
+            entries = list(self.path.iterdir()) if self.path.is_dir() else []
         except OSError as error:
             raise UserError(f"cannot use output {self.path}: {error.strerror}. Choose another --output.") from error
-        early = begun and not (self.last.exists() or self.best.exists())
-        if found and not ((early or found == [self.recipe]) and _ours(self.recipe)):
+        without_checkpoint = started and not (self.last.exists() or self.best.exists())
+        if entries and not ((without_checkpoint or entries == [self.recipe]) and _written_by_run(self.recipe)):
             raise UserError(
-                f"output folder {self.path} is not empty, and a run never overwrites another. "
-                "Choose another --output, leave it out for a new folder in runs/, or delete the old one."
+                f"output folder {self.path} is not empty, and a run never overwrites files. "
+                "Choose another --output, leave it out for a new folder in runs/, or delete the old folder."
             )
 
     def begin(self, recipe: Recipe) -> None:
-        """Writes the recipe into the folder."""
-        # without the folder's own name, so that `-c RUN/recipe.yaml` starts a new run beside this one
+        """Writes the recipe."""
+        # without the output folder, so that `-c RUN/recipe.yaml` starts a new run in a new folder
         write_text(self.recipe, to_yaml(replace(recipe, run=replace(recipe.run, output=None))))
 
     def append(self, log: Path, lines: Iterable[Mapping[str, Any]]) -> None:
-        """Adds lines to `log` or `steps`; a concurrent reader sees whole lines."""
+        """Appends lines to `log` or `steps`; concurrent readers see whole lines."""
         text = "".join(json.dumps(line, allow_nan=False) + "\n" for line in lines)
         try:
             with log.open("a", encoding="utf-8") as file:
@@ -123,18 +123,18 @@ class RunFolder:
             raise UserError(f"cannot write {log}: {error.strerror}.") from error
 
     def lengths(self) -> dict[str, int]:
-        """Bytes in each log, by file name, to which `truncate` goes back. The logs are synced to the disk first."""
-        found = {}
+        """File name -> bytes of each log, for `truncate`. Syncs the logs to disk first."""
+        lengths = {}
         for log in (self.log, self.steps):
-            found[log.name] = 0
+            lengths[log.name] = 0
             if log.exists():
                 with log.open("rb") as file:
                     os.fsync(file.fileno())
-                    found[log.name] = os.fstat(file.fileno()).st_size
-        return found
+                    lengths[log.name] = os.fstat(file.fileno()).st_size
+        return lengths
 
     def truncate(self, lengths: Mapping[str, int]) -> None:
-        """Removes what the logs got after `lengths`, and files that a killed run left half-written."""
+        """Truncates the logs to `lengths` and removes partial files of a killed run."""
         try:
             for log in (self.log, self.steps):
                 if log.exists() and log.stat().st_size > (length := lengths.get(log.name, 0)):
@@ -150,28 +150,28 @@ class RunFolder:
 
 
 def run_folder(recipe: Recipe) -> RunFolder:
-    """The folder that the recipe names, else a new runs/NAME-TIME. Raises `UserError` for a file of that name."""
+    """The recipe's output folder, by default a new runs/NAME-TIME. Raises `UserError` if it is a file."""
     if recipe.run.output is None:
-        return RunFolder(_free(Path("runs") / f"{recipe.name}-{datetime.now():%Y%m%d-%H%M%S}"))
+        return RunFolder(_unused_path(Path("runs") / f"{recipe.name}-{datetime.now():%Y%m%d-%H%M%S}"))
     path = Path(recipe.run.output)
     try:
         if path.is_file():
-            raise UserError(f"output {path} is a file; expected a folder for the run, empty or absent.")
+            raise UserError(f"output {path} is a file; expected an empty or new folder. Choose another --output.")
     except OSError as error:
         raise UserError(f"cannot use output {path}: {error.strerror}. Choose another --output.") from error
     return RunFolder(path)
 
 
-def _ours(recipe: Path) -> bool:
-    """Whether `begin` wrote this file: one that a person wrote, with comments, must not be lost."""
+def _written_by_run(recipe: Path) -> bool:
+    """Whether `begin` wrote this file; a hand-written recipe must not be overwritten."""
     try:
         return to_yaml(read_recipe(recipe)) == recipe.read_text(encoding="utf-8")
     except UserError:
         return False
 
 
-def _free(path: Path) -> Path:
-    """`path`, or path-2, path-3, ...: two runs may begin within one second."""
+def _unused_path(path: Path) -> Path:
+    """`path`, or path-2, path-3, ... if it exists, since two runs may start within one second."""
     candidate, number = path, 1
     while candidate.exists():
         number += 1

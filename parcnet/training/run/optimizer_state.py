@@ -1,4 +1,4 @@
-"""An optimiser's memory as named tensors and JSON values, so that it can be kept without pickling anything."""
+"""Optimiser state as named tensors and JSON values, which can be saved without pickle."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -12,16 +12,16 @@ _PLAIN = (bool, int, float, str, type(None))
 
 
 def pack(optimizer: optim.Optimizer, network: nn.Module) -> tuple[dict[str, Tensor], dict[str, Any]]:
-    """(tensors by `KEY:PARAMETER`, JSON values: numbers of each parameter and of each group).
+    """(tensors named `KEY:PARAMETER`, JSON values of each parameter and each group).
 
-    Raises `UserError` for an optimiser that remembers anything else than tensors and plain values.
+    Raises `UserError` for state other than tensors and plain values.
     """
     state = optimizer.state_dict()
     names = _names(optimizer, network)
     tensors: dict[str, Tensor] = {}
     numbers: dict[str, dict[str, Any]] = {}
-    for index, remembered in state["state"].items():
-        for key, value in remembered.items():
+    for index, entries in state["state"].items():
+        for key, value in entries.items():
             if isinstance(value, Tensor):
                 tensors[f"{key}:{names[index]}"] = value
             else:
@@ -36,36 +36,32 @@ def pack(optimizer: optim.Optimizer, network: nn.Module) -> tuple[dict[str, Tens
 def unpack(
     optimizer: optim.Optimizer, network: nn.Module, tensors: Mapping[str, Tensor], values: Mapping[str, Any]
 ) -> None:
-    """The inverse of `pack`, in place. Raises `UserError` when it was packed from other parameters."""
+    """Loads packed state into `optimizer`. Raises `UserError` if it belongs to other parameters."""
     names = _names(optimizer, network)
-    index = {name: position for position, name in enumerate(names)}
+    index = {name: number for number, name in enumerate(names)}
     parameters = dict(network.named_parameters())
-    remembered: dict[int, dict[str, Any]] = {}
+    entries: dict[int, dict[str, Any]] = {}
     try:
         for full, value in tensors.items():
             key, name = full.split(":", 1)
             parameter = parameters[name]
-            # laid out in memory as its parameter, as the optimiser would have made it
-            alike = (
-                torch.empty_like(parameter, dtype=value.dtype, device="cpu").copy_(value)
-                if (value.shape == parameter.shape)
-                else value
-            )
-            remembered.setdefault(index[name], {})[key] = alike
+            if value.shape == parameter.shape:  # in the parameter's memory format, as the optimiser creates it
+                value = torch.empty_like(parameter, dtype=value.dtype, device="cpu").copy_(value)
+            entries.setdefault(index[name], {})[key] = value
         for name, numbers in values["numbers"].items():
-            remembered.setdefault(index[name], {}).update(numbers)
+            entries.setdefault(index[name], {}).update(numbers)
         state = optimizer.state_dict()
         groups = [
-            {**now, **{key: _as(now.get(key), value) for key, value in then.items()}}
-            for now, then in zip(state["param_groups"], values["groups"], strict=True)
+            {**current, **{key: _cast_like(current.get(key), value) for key, value in saved.items()}}
+            for current, saved in zip(state["param_groups"], values["groups"], strict=True)
         ]
     except (KeyError, ValueError, TypeError, AttributeError) as error:
-        raise UserError(f"the optimiser's memory does not fit this network: {error!r}.") from None
-    optimizer.load_state_dict({"state": remembered, "param_groups": groups})
+        raise UserError(f"the optimiser state does not fit this network: {error!r}.") from None
+    optimizer.load_state_dict({"state": entries, "param_groups": groups})
 
 
 def _names(optimizer: optim.Optimizer, network: nn.Module) -> list[str]:
-    """Parameter names in the order in which `state_dict` numbers them."""
+    """Parameter names in the numbering of `state_dict`."""
     name = {id(parameter): each for each, parameter in network.named_parameters()}
     return [name[id(parameter)] for group in optimizer.param_groups for parameter in group["params"]]
 
@@ -77,14 +73,14 @@ def _plain(value: Any, key: str, optimizer: optim.Optimizer) -> Any:
         return value.item()
     if not isinstance(value, _PLAIN):
         raise UserError(
-            f"{type(optimizer).__name__} remembers {key!r} as {type(value).__name__}, which a training state cannot "
+            f"{type(optimizer).__name__} has state {key!r} of type {type(value).__name__}, which a state file cannot "
             "hold. Use another --opt, e.g. adamw."
         )
     return value
 
 
-def _as(now: Any, value: Any) -> Any:
-    """A list of JSON as the tuple it was, a number as the tensor it was."""
-    if isinstance(now, Tensor):
-        return torch.as_tensor(value, dtype=now.dtype, device=now.device)
-    return tuple(value) if isinstance(now, tuple) else value
+def _cast_like(current: Any, value: Any) -> Any:
+    """A JSON value as a tensor or tuple if `current` is one."""
+    if isinstance(current, Tensor):
+        return torch.as_tensor(value, dtype=current.dtype, device=current.device)
+    return tuple(value) if isinstance(current, tuple) else value

@@ -7,49 +7,49 @@ from parcnet.base import UserError
 from parcnet.recipes import Recipe
 from parcnet.training.run.state import TrainingState
 
-FREE = {
+IRRELEVANT = {
     *("name", "network.initial_checkpoint", "data.data_dir", "data.workers", "data.max_bad_images"),
     *("run.output", "run.log_every", "run.eval_every", "run.save_every", "run.keep_every", "run.track"),
 }
-"""What may change when a run resumes: no loss depends on it."""
+"""Fields that may change when a run resumes, since no loss depends on them."""
 ROUNDING = {
     *("network.grad_checkpointing", "data.micro_batch", "run.device", "run.threads", "run.compile"),
 }
-"""What may change, but then losses are no longer bit-identical to an uninterrupted run: sums round differently, and
-mixing and drop path, which draw for each rank and micro-batch, may draw other numbers."""
+"""Fields that may change, after which losses are no longer bit-identical to an uninterrupted run: sums round
+differently, and mixing and drop path, which are random per rank and micro-batch, may differ."""
 
 
 def check_same_run(recipe: Recipe, identity: Mapping[str, Any], state: TrainingState) -> list[str]:
-    """Changes since the state was saved besides `FREE`, as `name: before -> now`, if it is still the same run.
+    """Checks that `state` belongs to the run of `recipe` and `identity`; returns changes that affect rounding.
 
-    `identity` is what a state says of its run. Raises `UserError` naming every change after which it would be another
-    run; for the others see `ROUNDING`.
+    Changes are strings `name: before -> now`, see `ROUNDING`; those of `IRRELEVANT` fields are not returned. Raises
+    `UserError` naming all changes that make it another run.
     """
-    then, now = _flat(state.values["recipe"]), _flat(recipe.to_dict())
+    saved, current = _flat(state.values["recipe"]), _flat(recipe.to_dict())
     default = _flat(Recipe(task=recipe.task).to_dict())
     changes = {
-        name: f"{name}: {then.get(name, default.get(name))!r} -> {now.get(name)!r}"
-        for name in sorted(now.keys() | then.keys())
-        if _as_json(then.get(name, default.get(name))) != _as_json(now.get(name)) and name not in FREE
+        name: f"{name}: {saved.get(name, default.get(name))!r} -> {current.get(name)!r}"
+        for name in sorted(current.keys() | saved.keys())
+        if _as_json(saved.get(name, default.get(name))) != _as_json(current.get(name)) and name not in IRRELEVANT
     }
     for name in ("classes", "images", "own_order"):
         before = state.values[name]
         if _as_json(before) != _as_json(identity[name]):
             changes[name] = f"{name}: {_short(before)} -> {_short(identity[name])}"
-    wrong = [text for name, text in changes.items() if name not in ROUNDING]
-    if wrong:
-        lines = "\n".join(f"  {text}" for text in wrong)
+    conflicts = [text for name, text in changes.items() if name not in ROUNDING]
+    if conflicts:
+        lines = "\n".join(f"  {text}" for text in conflicts)
         raise UserError(
-            f"{state.source} belongs to another run, so it cannot be resumed with these changes:\n{lines}\n"
-            "Undo the changes, or begin a new run: --initial-checkpoint takes its weights."
+            f"{state.source} belongs to another run and cannot be resumed with these changes:\n{lines}\n"
+            "Undo the changes, or start a new run from its weights with --initial-checkpoint."
         )
-    changed = [text for name, text in changes.items() if name in ROUNDING]
-    changed += [
+    affecting_rounding = [text for name, text in changes.items() if name in ROUNDING]
+    affecting_rounding += [
         f"{name}: {_short(state.values[name])} -> {_short(identity[name])}"
         for name in ("world", "machine", "versions")
         if _as_json(state.values[name]) != _as_json(identity[name])
     ]
-    return changed
+    return affecting_rounding
 
 
 def _flat(recipe: Mapping[str, Any]) -> dict[str, Any]:
@@ -61,7 +61,7 @@ def _flat(recipe: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _as_json(value: Any) -> Any:
-    """As JSON would return it."""
+    """The value after a JSON round trip."""
     if isinstance(value, list | tuple):
         return [_as_json(each) for each in value]
     return {key: _as_json(each) for key, each in value.items()} if isinstance(value, Mapping) else value

@@ -1,4 +1,4 @@
-"""Where a run begins or resumes. The folder is locked before anything in it is read."""
+"""Finds the run folder, locks it, and then reads the state to resume from."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,7 +15,7 @@ from parcnet.training.run.state_files import FOLDER, find_state, states
 
 @dataclass(frozen=True, slots=True)
 class RunStart:
-    """The folder of a run, and the state that it resumes from: None to begin anew."""
+    """The folder of a run and the state to resume from; None for a new run."""
 
     folder: RunFolder
     state: TrainingState | None = None
@@ -23,10 +23,10 @@ class RunStart:
 
 @contextmanager
 def run_start(recipe: Recipe, resume: str | None, group: ProcessGroup) -> Iterator[RunStart]:
-    """Locks the run's folder for the block, then finds the state to resume from.
+    """Locks the run folder for the block and reads the state to resume from.
 
-    `resume` as in `parcnet train --resume`: None begins anew, `auto` resumes in --output if there is a state, a path
-    resumes there. The main rank alone reads the disk; the others get the folder's name and the state's bytes. Raises
+    `resume` as in `parcnet train --resume`: None starts a new run, `auto` resumes in --output if it has a state, a path
+    resumes there. Only the main rank reads the disk; the others receive the folder's path and the state. Raises
     `UserError`.
     """
     if not group.main:
@@ -45,7 +45,7 @@ def run_start(recipe: Recipe, resume: str | None, group: ProcessGroup) -> Iterat
 def _folder(recipe: Recipe, resume: str | None) -> RunFolder:
     output = recipe.run.output
     if resume == "auto" and output is None:
-        raise UserError("--resume auto needs --output DIR: the same command then begins the run and resumes it.")
+        raise UserError("--resume auto needs --output DIR, so that the same command starts and resumes the run.")
     if resume is None or resume == "auto":
         return run_folder(recipe)
     folder = path = Path(resume)
@@ -54,11 +54,11 @@ def _folder(recipe: Recipe, resume: str | None) -> RunFolder:
     elif not states(path):
         raise UserError(
             f"{path} has no training state ({FOLDER}/step-*.safetensors): --resume takes a run folder, one of its "
-            "states, or auto. To begin a new run from the weights of a checkpoint use --initial-checkpoint."
+            "states, or auto. To start a new run from the weights of a checkpoint, use --initial-checkpoint."
         )
     if output is not None and Path(output).resolve() != folder.resolve():
         raise UserError(
-            f"--output is {output}, but --resume continues in {folder}: leave --output out, or begin a new run there "
+            f"--output is {output}, but --resume continues in {folder}: leave --output out, or start a new run there "
             "from the weights with --initial-checkpoint."
         )
     return RunFolder(folder)

@@ -1,4 +1,4 @@
-"""A training state: everything a run needs to resume bit-identically, as the bytes of one safetensors file."""
+"""Training states: everything that a run needs to resume bit-identically, in one safetensors file."""
 
 import json
 from collections.abc import Mapping
@@ -8,38 +8,40 @@ from typing import Any
 from torch import Tensor
 
 from parcnet.base import UserError
+from parcnet.base.untrusted import parse_json
 from parcnet.checkpoint.container import from_bytes, to_bytes
 from parcnet.training.loop.progress import Progress
 from parcnet.training.loop.step import Stepper
 from parcnet.training.run.optimizer_state import pack, unpack
+from parcnet.training.run.state_values import check_state_values
 
 FORMAT = 1
-"""Raised when an older parcnet could no longer read what we write."""
+"""Format version, incremented when older versions of parcnet can no longer read the file."""
 _KEY = "parcnet.state"
 _NETWORK, _AVERAGE, _OPTIMIZER = "network/", "average/", "optimizer/"
 
 
 @dataclass(frozen=True, slots=True)
 class TrainingState:
-    """A state file, parsed and verified."""
+    """A parsed and verified state file."""
 
     tensors: Mapping[str, Tensor]
     values: Mapping[str, Any]
-    """JSON values: what run this is, its progress, the optimiser's numbers."""
+    """JSON values: identity of the run, progress, scalars of the optimiser."""
     content: bytes
-    """The file."""
+    """The bytes of the file."""
     source: str
-    """Its path, for messages."""
+    """Path of the file, for messages."""
 
 
 def capture(stepper: Stepper, progress: Progress, identity: Mapping[str, Any]) -> bytes:
-    """Weights, their average, the optimiser's state, the loss scale and the progress.
+    """A state file with weights, their average, optimiser state, loss scale and progress.
 
-    Random states and the learning rate are functions of the step, so they need not be stored. `identity` holds JSON
-    values that say what run this is.
+    Random states and the learning rate are functions of the step and need not be stored. `identity` holds JSON values
+    that identify the run.
     """
-    remembered, numbers = pack(stepper.optimizer, stepper.network)
-    tensors = _prefixed(_NETWORK, stepper.network.state_dict()) | _prefixed(_OPTIMIZER, remembered)
+    optimizer_tensors, numbers = pack(stepper.optimizer, stepper.network)
+    tensors = _prefixed(_NETWORK, stepper.network.state_dict()) | _prefixed(_OPTIMIZER, optimizer_tensors)
     if stepper.average is not None:
         tensors |= _prefixed(_AVERAGE, stepper.average.module.state_dict())
     values = {
@@ -53,20 +55,21 @@ def capture(stepper: Stepper, progress: Progress, identity: Mapping[str, Any]) -
 
 
 def parse_state(content: bytes, source: str) -> TrainingState:
-    """The state in a file's bytes. `UserError` naming `source` for damaged and for other files."""
+    """Parses the bytes of a state file. Raises `UserError` naming `source` for damaged and other files."""
     tensors, text = from_bytes(content, _KEY, source)
     try:
-        values = json.loads(text)
-        number = values["format"]
-    except (ValueError, TypeError, KeyError):
-        raise UserError(f"{source} is damaged: its description cannot be read.") from None
-    if number != FORMAT:
-        raise UserError(f"{source} has format {number!r}, this parcnet reads {FORMAT}: use the parcnet that wrote it.")
+        values = parse_json(text)
+        version = values["format"]
+    except (ValueError, TypeError, KeyError) as error:
+        raise UserError(f"{source} is damaged: its metadata cannot be read ({error}).") from None
+    if version != FORMAT:
+        raise UserError(f"{source} has format {version!r}; expected {FORMAT}. Use the parcnet that wrote it.")
+    check_state_values(values, source)
     return TrainingState(tensors, values, content, source)
 
 
 def restore(stepper: Stepper, state: TrainingState) -> Progress:
-    """Copies the state into `stepper`, in place. `UserError` with the file's name when it does not fit."""
+    """Loads the state into `stepper`. Raises `UserError` naming the file if it does not fit."""
     try:
         stepper.network.load_state_dict(_part(_NETWORK, state.tensors))
         if stepper.average is not None:

@@ -1,4 +1,4 @@
-"""The training states of a run on the disk: written whole or not at all, two kept, a damaged one named."""
+"""The state files of a run: written atomically; the newest two are kept."""
 
 from pathlib import Path
 
@@ -7,7 +7,7 @@ from parcnet.training.run.folder import RunFolder
 from parcnet.training.run.state import TrainingState, parse_state
 
 KEPT = 2
-"""States that stay: should the last one be damaged, the one before it serves."""
+"""Number of states kept: if the newest is damaged, the one before it is used."""
 FOLDER = "states"
 
 
@@ -21,41 +21,43 @@ def write_state(folder: Path, step: int, content: bytes) -> Path:
     return path
 
 
-def remove_later(folder: Path, step: int) -> None:
-    """Removes the states after `step`: the run that resumes there writes them, and the logs, anew."""
+def remove_states_after(folder: Path, step: int) -> None:
+    """Removes the states after `step`, which a run that resumes there will rewrite."""
     for later in states(folder):
         if later.name > _name(step):
             later.unlink(missing_ok=True)
 
 
 def states(folder: Path) -> list[Path]:
-    """Those of a run folder, the newest first."""
+    """The state files of a run folder, newest first."""
     return sorted((folder / FOLDER).glob("step-*.safetensors"), reverse=True)
 
 
 def find_state(folder: RunFolder, resume: str | None) -> TrainingState | None:
-    """The state that `--resume` means in `folder`; None to begin anew, in a folder that holds no other run.
+    """The state that `--resume` selects in `folder`; None for a new run, in a folder without another run.
 
-    A path is a state or the run folder: then its newest state. `auto` skips damaged states, naming them, and raises
-    `UserError` when all are damaged: starting anew would discard work that may still be rescued.
+    A path is a state, or a run folder with its newest state. `auto` skips damaged states with a warning. Raises
+    `UserError` if the selected state or, with `auto`, every state is damaged, since a new run would overwrite work
+    that may still be recovered.
     """
-    found = [Path(resume)] if resume is not None and Path(resume).is_file() else states(folder.path)
-    if resume is None or (resume == "auto" and not found):
-        folder.check_vacant(begun=resume == "auto")
+    candidates = [Path(resume)] if resume is not None and Path(resume).is_file() else states(folder.path)
+    if resume is None or (resume == "auto" and not candidates):
+        folder.check_empty(started=resume == "auto")
         return None
-    for path in found:
+    for path in candidates:
         try:
             return read_state(path)
         except UserError as error:
             if resume != "auto":
-                before = f" To resume from the one before it: --resume {found[1]}." if len(found) > 1 else ""
-                raise UserError(f"{error}{before}") from None
+                older = candidates[1:]
+                hint = f" To resume from the state before it: --resume {older[0]}." if older else ""
+                raise UserError(f"{error}{hint}") from None
             warn(f"{error} Trying the state before it.")
     raise UserError(f"every training state in {folder.path / FOLDER} is damaged. Restore one, or use another --output.")
 
 
 def read_state(path: Path) -> TrainingState:
-    """`UserError` naming the file when it is missing, truncated, altered, or no training state."""
+    """Reads a state. Raises `UserError` naming the file if it is missing, damaged, or not a training state."""
     try:
         content = path.read_bytes()
     except OSError as error:

@@ -1,4 +1,4 @@
-"""Metrics sent to TensorBoard or Weights & Biases: extras, loaded when requested."""
+"""Logging to TensorBoard or Weights & Biases: optional packages, imported when requested."""
 
 import importlib
 from collections.abc import Mapping
@@ -9,13 +9,13 @@ from parcnet.base import UserError
 
 
 class Tracker(Protocol):
-    """Shows curves."""
+    """A metrics logger."""
 
-    def log(self, step: int, figures: Mapping[str, float]) -> None:
-        """Metrics after step number `step`, from 1."""
+    def log(self, step: int, metrics: Mapping[str, float]) -> None:
+        """Logs metrics after step number `step` (from 1)."""
 
     def close(self) -> None:
-        """The run has ended."""
+        """Ends logging."""
 
 
 def open_trackers(
@@ -37,11 +37,11 @@ class TensorBoard:
             from torch.utils.tensorboard import SummaryWriter
         except ImportError as error:
             raise _missing("tensorboard", error) from None
-        # removes what a killed run wrote after its last state
+        # purge_step removes what a killed run wrote after its last state
         self._writer = SummaryWriter(str(folder / "tensorboard"), purge_step=first_step + 1 if first_step else None)
 
-    def log(self, step: int, figures: Mapping[str, float]) -> None:
-        for name, value in figures.items():
+    def log(self, step: int, metrics: Mapping[str, float]) -> None:
+        for name, value in metrics.items():
             self._writer.add_scalar(name, value, step)
 
     def close(self) -> None:
@@ -49,7 +49,7 @@ class TensorBoard:
 
 
 class WeightsAndBiases:
-    """A run at wandb, which sends figures and the recipe to wandb's servers or to those that WANDB_BASE_URL names."""
+    """A Weights & Biases run. Sends metrics and recipe to wandb's servers, or to those of WANDB_BASE_URL."""
 
     def __init__(self, folder: Path, name: str, recipe: Mapping[str, Any], first_step: int) -> None:
         try:
@@ -60,8 +60,8 @@ class WeightsAndBiases:
         resuming: dict[str, Any] = {"id": identity, "resume": "allow"} if first_step else {"id": identity}
         self._run = wandb.init(project="parcnet", name=name, dir=str(folder), config=dict(recipe), **resuming)
 
-    def log(self, step: int, figures: Mapping[str, float]) -> None:
-        self._run.log(dict(figures), step=step)
+    def log(self, step: int, metrics: Mapping[str, float]) -> None:
+        self._run.log(dict(metrics), step=step)
 
     def close(self) -> None:
         self._run.finish()

@@ -1,1 +1,1 @@
-"""What a recipe becomes: data, network, optimiser, plan."""
+"""From the recipe to data, network, optimiser and plan."""

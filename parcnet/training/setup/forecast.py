@@ -1,4 +1,4 @@
-"""How long a run will take, from a step and a few images measured on this machine."""
+"""The expected time of a run, from steps and image reads measured on this machine."""
 
 import os
 import time
@@ -18,91 +18,98 @@ from parcnet.training.loop.step import Stepper
 from parcnet.training.setup.prepare import RunSetup
 
 _BUDGET = 15.0
-"""Seconds that the measured steps may take together, about."""
+"""Approximate time limit of all measured steps, seconds."""
 _REPEATS = 7
-_READ = 48
-"""Images that are read to see how long it takes."""
+_IMAGES = 48
+"""Number of images read to measure the time per image."""
 
 
 @dataclass(frozen=True, slots=True)
 class Forecast:
-    """Measured seconds, and the run's time they imply."""
+    """Measured times and the expected time of the run."""
 
     images: int
-    """Images in the measured step."""
-    step: float
-    """Seconds that a whole batch computes: measured with `images`, in proportion for the others."""
-    read: float
-    """Seconds that one process takes to read and augment an image."""
-    readers: int
-    """Worker processes that do so; 0: the one that trains."""
+    """Number of images in the measured step."""
+    step_seconds: float
+    """Seconds to compute a step, scaled from `images` to the whole batch."""
+    image_seconds: float
+    """Seconds for one process to read and augment an image."""
+    workers: int
+    """Number of worker processes; 0: the main process reads the images."""
     batch: int
     steps: int
 
     @property
-    def reading(self) -> float:
-        """Seconds to read a batch by all workers, each on a core of its own as far as there are so many."""
-        return self.read * self.batch / max(min(self.readers, os.cpu_count() or 1), 1)
+    def reading_seconds(self) -> float:
+        """Seconds to read a batch by all workers, at most one per core."""
+        return self.image_seconds * self.batch / max(min(self.workers, os.cpu_count() or 1), 1)
 
     @property
     def seconds(self) -> float:
-        """Of the whole run without validation. Worker processes read while the device computes."""
-        return self.steps * (max(self.step, self.reading) if self.readers else self.step + self.reading)
+        """Seconds of the whole run without validation. Worker processes read while the device computes."""
+        compute, reading = self.step_seconds, self.reading_seconds
+        return self.steps * (max(compute, reading) if self.workers else compute + reading)
 
     @property
-    def reading_limits(self) -> bool:
-        """Whether the device would wait for images most of the time."""
-        return self.reading > (self.step if self.readers else 0.5 * self.step)
+    def input_bound(self) -> bool:
+        """Whether reading images limits the speed of training."""
+        return self.reading_seconds > (self.step_seconds if self.workers else 0.5 * self.step_seconds)
 
 
 def forecast(setup: RunSetup, stepper: Stepper) -> Forecast:
-    """Reads a few images and takes a few steps: the weights change, nothing is written."""
+    """Reads a few images and takes a few steps, which changes the weights; writes nothing."""
     plan = setup.plan
-    images, labels, read = _read(setup, min(_READ, plan.split.micro))
+    images, labels, image_seconds = _read_images(setup, min(_IMAGES, plan.split.micro))
     count = 2 if len(labels) > 1 else 1
-    warm = _step(stepper, (images[:count], labels[:count]), 0)  # first calls load and compile
-    once = _step(stepper, (images[:count], labels[:count]), 1)
-    fits = int(_BUDGET / 2 / max(once / count, 1e-6))
-    most = min(plan.split.micro, max(fits, count))
-    most -= most % 2 if most > 1 else 0
-    if most > count:
-        again = -(-most // len(labels))
-        batch = (_repeated(images, again)[:most], _repeated(labels, again)[:most])
-        if warm + 2 * once * most / count < 2 * _BUDGET:
-            _step(stepper, batch, 2)  # another shape may choose and compile other algorithms
-        times = [_step(stepper, batch, 3)]
+    first = _timed_step(stepper, (images[:count], labels[:count]), 0)  # first calls load and compile
+    seconds = _timed_step(stepper, (images[:count], labels[:count]), 1)
+    affordable = int(_BUDGET / 2 / max(seconds / count, 1e-6))
+    size = min(plan.split.micro, max(affordable, count))
+    size -= size % 2 if size > 1 else 0
+    if size > count:
+        repeats = -(-size // len(labels))
+        batch = (_repeated(images, repeats)[:size], _repeated(labels, repeats)[:size])
+        if first + 2 * seconds * size / count < 2 * _BUDGET:
+            _timed_step(stepper, batch, 2)  # a new shape may select and compile other algorithms
+        times = [_timed_step(stepper, batch, 3)]
         while len(times) < _REPEATS and sum(times) + times[-1] < _BUDGET / 2:
-            times.append(_step(stepper, batch, 3 + len(times)))
-        once, count = median(times), most
-    step = once * plan.split.micro / count * plan.split.accumulation
+            times.append(_timed_step(stepper, batch, 3 + len(times)))
+        seconds, count = median(times), size
+    step_seconds = seconds * plan.split.micro / count * plan.split.accumulation
     return Forecast(
-        count, step, read, setup.recipe.data.workers, plan.split.micro * plan.split.accumulation, plan.steps
+        count,
+        step_seconds,
+        image_seconds,
+        setup.recipe.data.workers,
+        plan.split.micro * plan.split.accumulation,
+        plan.steps,
     )
 
 
-def _read(setup: RunSetup, count: int) -> tuple[Any, Any, float]:
-    """(images, labels, seconds an image): images drawn from all over the data."""
+def _read_images(setup: RunSetup, count: int) -> tuple[Any, Any, float]:
+    """(images, labels, seconds per image) of images evenly spaced over the data."""
     dataset = setup.splits.train
     transform = setup.task.train_transform(setup.recipe, setup.built.preprocessing)
     samples = TrainingSamples(dataset, transform, setup.recipe.run.seed)
     indices = evenly_spaced(len(dataset), max(count, 2))
     samples[0, indices[0]]  # opens files and imports
     started = time.perf_counter()
-    found = [samples[0, index] for index in indices]
-    seconds = (time.perf_counter() - started) / len(found)
-    whole = [each for each in found if each.image is not None]
-    if not whole:
-        raise BadImage(found[0].bad[0].where, found[0].bad[0].reason)
-    images, labels, *_ = setup.task.train_collate()(list(islice(whole, count)))
+    read = [samples[0, index] for index in indices]
+    seconds = (time.perf_counter() - started) / len(read)
+    readable = [each for each in read if each.image is not None]
+    if not readable:
+        raise BadImage(read[0].bad[0].where, read[0].bad[0].reason)
+    images, labels, *_ = setup.task.train_collate()(list(islice(readable, count)))
     return images, labels, seconds
 
 
 def _repeated(batch: Any, times: int) -> Any:
-    """Images, or what belongs to them, so often one after the other."""
+    """A batch of images or labels, repeated."""
     return batch * times if isinstance(batch, list) else torch.cat([batch] * times)
 
 
-def _step(stepper: Stepper, batch: Batch, step: int) -> float:
+def _timed_step(stepper: Stepper, batch: Batch, step: int) -> float:
+    """Seconds of one step."""
     with preserved_randomness():
         started = time.perf_counter()
         stepper([batch], step)  # waits for the device

@@ -1,4 +1,4 @@
-"""Recipe -> timm's optimiser and timm's schedule."""
+"""Recipe -> timm optimiser and timm scheduler."""
 
 from functools import partial
 from typing import Any
@@ -10,17 +10,17 @@ from torch import nn, optim
 
 from parcnet.base import UserError, unknown
 from parcnet.recipes import Optimizer, Schedule
-from parcnet.training.setup.layer_decay import layer_groups, scales
+from parcnet.training.setup.layer_decay import layer_groups, lr_scales
 
 
 def create_optimizer(network: nn.Module, settings: Optimizer) -> optim.Optimizer:
-    """Parameters in groups: 1-D ones and biases undecayed, lr scaled per layer group when layer_decay is set."""
+    """The optimiser, without weight decay for biases and 1-D parameters, with layer-wise decay if set."""
     known = timm.optim.list_optimizers()
     if settings.opt not in known:
         raise unknown("optimiser", settings.opt, known, "timm.optim.list_optimizers() lists all.")
     by_network = settings.layer_decay_by == "network"
     if settings.layer_decay is not None and by_network and not hasattr(network, "group_matcher"):
-        raise UserError(f"{type(network).__name__} does not say how its layers are grouped: leave layer_decay out.")
+        raise UserError(f"{type(network).__name__} has no group_matcher: leave layer_decay out.")
     optimizer = timm.optim.create_optimizer_v2(
         network,
         opt=settings.opt,
@@ -30,7 +30,9 @@ def create_optimizer(network: nn.Module, settings: Optimizer) -> optim.Optimizer
         param_group_fn=None if by_network or settings.layer_decay is None else partial(_groups, settings=settings),
     )
     if getattr(optimizer, "is_second_order", False):
-        raise UserError(f"{settings.opt} needs second-order gradients, which this loop does not compute: try adamw.")
+        raise UserError(
+            f"{settings.opt} needs second-order gradients, which are not computed: use another --opt, e.g. adamw."
+        )
     return optimizer
 
 
@@ -39,13 +41,13 @@ def _groups(network: nn.Module, settings: Optimizer) -> list[dict[str, Any]]:
     assert settings.layer_decay is not None
     assert settings.layer_decay_by != "network"
     ids, last = layer_groups(network, settings.layer_decay_by, settings.layer_decay_groups)
-    scale = scales(ids, last, settings.layer_decay)
-    untouched = network.no_weight_decay() if hasattr(network, "no_weight_decay") else ()  # type: ignore[operator]
+    scale = lr_scales(ids, last, settings.layer_decay)
+    undecayed = network.no_weight_decay() if hasattr(network, "no_weight_decay") else ()  # type: ignore[operator]
     groups: dict[tuple[int, bool], dict[str, Any]] = {}
     for name, parameter in network.named_parameters():
         if not parameter.requires_grad:
             continue
-        decayed = parameter.ndim > 1 and name not in untouched
+        decayed = parameter.ndim > 1 and name not in undecayed
         weight_decay = settings.weight_decay if decayed else 0.0
         empty = {"lr_scale": scale[name], "weight_decay": weight_decay, "params": []}
         groups.setdefault((ids[name], decayed), empty)["params"].append(parameter)
@@ -53,16 +55,16 @@ def _groups(network: nn.Module, settings: Optimizer) -> list[dict[str, Any]]:
 
 
 def create_schedule(optimizer: optim.Optimizer, settings: Schedule, steps_per_epoch: int) -> Scheduler:
-    """The learning rate as a function of the step t, set by `step_update(t)` before step t:
+    """The learning rate schedule, set by `step_update(t)` before step t:
 
         t < W        warmup_lr + (lr - warmup_lr) t / W
         W <= t < T   cosine   min_lr + (lr - min_lr) (1 + cos(pi t / T)) / 2
                      poly     min_lr + (lr - min_lr) (1 - t / T)^poly_power
-                     steps    lr decay_factor^(how many of decay_epochs are over)
+                     steps    lr decay_factor^(number of decay_epochs passed)
         T <= t       min_lr; steps: as before
 
-    with W = warmup_steps or warmup_epochs and T = iterations or epochs, in steps: the curve runs from step 0, the
-    warm-up covers its beginning. Raises `UserError` for a warm-up as long as the run.
+    where W is the length of the warm-up and T that of the run in steps: the curve starts at step 0, and the warm-up
+    replaces its beginning. Raises `UserError` unless W < T.
     """
     length = settings.iterations or settings.epochs * steps_per_epoch
     warmup = settings.warmup_steps
@@ -72,8 +74,8 @@ def create_schedule(optimizer: optim.Optimizer, settings: Schedule, steps_per_ep
     shared: dict[str, Any] = {"warmup_t": warmup, "warmup_lr_init": settings.warmup_lr, "t_in_epochs": False}
     if settings.decay == "steps":
         assert settings.decay_epochs is not None
-        falls = [epoch * steps_per_epoch + 1 for epoch in settings.decay_epochs]  # timm's fall one step before
-        return MultiStepLRScheduler(optimizer, falls, settings.decay_factor, warmup_prefix=False, **shared)
+        drops = [epoch * steps_per_epoch + 1 for epoch in settings.decay_epochs]  # timm drops one step early
+        return MultiStepLRScheduler(optimizer, drops, settings.decay_factor, warmup_prefix=False, **shared)
     if settings.decay == "poly":
         return PolyLRScheduler(optimizer, length, settings.poly_power, settings.min_lr, **shared)
     return CosineLRScheduler(optimizer, length, settings.min_lr, **shared)

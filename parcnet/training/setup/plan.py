@@ -1,4 +1,4 @@
-"""The plan of a run: its length and its batches."""
+"""The plan of a run: length and batches."""
 
 from collections.abc import Callable, Iterable
 from math import ceil
@@ -19,7 +19,7 @@ from parcnet.training.loop.plan import TrainingPlan
 def make_plan(
     recipe: Recipe, task: Task, splits: Splits, metadata: Metadata, group: ProcessGroup, device: torch.device
 ) -> TrainingPlan:
-    """Raises `UserError` when the images cannot fill one batch, or the batch cannot be split."""
+    """The plan of the run. Raises `UserError` for too few images and batches that cannot be split."""
     split = split_batch(recipe, group.world)
     task.check_batch(split.micro, group.world, device.type)
     steps = len(splits.train) // split.batch
@@ -32,7 +32,7 @@ def make_plan(
     schedule = recipe.schedule
     length = schedule.iterations or (schedule.epochs + schedule.cooldown_epochs) * steps
 
-    def evaluated(images: LabelledImages) -> Iterable[Batch]:
+    def evaluation(images: LabelledImages) -> Iterable[Batch]:
         return evaluation_batches(
             task,
             images,
@@ -53,15 +53,15 @@ def make_plan(
         max_skipped_steps=recipe.optimizer.max_skipped_steps,
         metadata=metadata,
         training=_training_batches(recipe, task, splits.train, metadata, group, split.micro),
-        validation=evaluated(splits.val),
-        test=None if splits.test is None else evaluated(splits.test),
+        validation=evaluation(splits.val),
+        test=None if splits.test is None else evaluation(splits.test),
     )
 
 
 def _training_batches(
     recipe: Recipe, task: Task, images: LabelledImages, metadata: Metadata, group: ProcessGroup, micro_batch: int
 ) -> Callable[[int, int], Batches]:
-    """(epoch, from 0; micro-batches to skip at its start) -> this rank's augmented micro-batches."""
+    """(epoch from 0, number of micro-batches to skip) -> this rank's augmented micro-batches."""
     transform = task.train_transform(recipe, Preprocessing.from_dict(metadata.preprocessing))
 
     def batches(epoch: int, start: int) -> Batches:

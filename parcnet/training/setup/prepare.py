@@ -1,4 +1,4 @@
-"""A recipe whose every name has been looked up: mistakes are found here, before any work."""
+"""Opens the data and builds the network of a recipe, before any training or writing."""
 
 import os
 from dataclasses import dataclass, replace
@@ -19,7 +19,7 @@ from parcnet.training.setup.plan import make_plan
 
 @dataclass(frozen=True, slots=True)
 class RunSetup:
-    """The recipe's task, data, network (on its device) and plan."""
+    """The recipe with its task, data, network (on its device) and plan."""
 
     recipe: Recipe
     task: Task
@@ -29,30 +29,30 @@ class RunSetup:
     plan: TrainingPlan
     group: ProcessGroup
     machine: str
-    """Where it runs, for people: the GPU's name, or CPU threads."""
+    """Description of the device: GPU name or CPU threads."""
 
     @property
     def classes(self) -> tuple[str, ...]:
-        """Names in the order of the logits."""
+        """Class names in the order of the logits."""
         return self.splits.train.classes
 
     @property
     def parameters(self) -> int:
-        """Trainable numbers in the network."""
+        """Number of parameters of the network."""
         return sum(parameter.numel() for parameter in self.built.network.parameters())
 
 
 def prepare(recipe: Recipe, group: ProcessGroup, device: torch.device) -> RunSetup:
-    """Opens the data, builds the network on `device` and plans the run. Raises `UserError`; writes nothing."""
+    """Opens the data, builds the network on `device` and plans the run, writing nothing. Raises `UserError`."""
     task = task_named(recipe.task)
     splits = task.open_splits(recipe)
     splits = replace(splits, train=repeated(splits.train, recipe.data.repeats))
     built = task.build(recipe, splits.train.classes)
     if recipe.network.grad_checkpointing:
         recompute_activations(built.network, recipe.network.model)
-    # torch's stubs know no `to` with both
+    # torch's stubs lack this overload
     built.network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-    if task.sync_norm and group.world > 1 and device.type == "cuda":  # torch has none for CPUs
+    if task.sync_norm and group.world > 1 and device.type == "cuda":  # not implemented for CPUs
         built = replace(built, network=nn.SyncBatchNorm.convert_sync_batchnorm(built.network))
     metadata = Metadata(
         model=recipe.network.model,

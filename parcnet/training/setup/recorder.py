@@ -1,4 +1,4 @@
-"""Setup and the state to resume from -> the recorder of the run."""
+"""Setup and the state to resume from -> recorder."""
 
 from typing import Any
 
@@ -16,9 +16,9 @@ from parcnet.training.setup.prepare import RunSetup
 
 
 def make_recorder(setup: RunSetup, stepper: Stepper, start: RunStart) -> tuple[RunRecorder, list[str]]:
-    """(the recorder, at the progress where the run resumes; changes since then on which losses depend).
+    """(the recorder with the progress to resume from, changes since the state was saved that affect rounding).
 
-    Restores the state into `stepper`; writes nothing. Raises `UserError` when the state belongs to another run.
+    Loads the state into `stepper`; writes nothing. Raises `UserError` if the state belongs to another run.
     """
     identity, state = run_identity(setup), start.state
     progress, changes, log_lengths = Progress(), [], {}
@@ -30,7 +30,7 @@ def make_recorder(setup: RunSetup, stepper: Stepper, start: RunStart) -> tuple[R
 
 
 def run_identity(setup: RunSetup) -> dict[str, Any]:
-    """What a training state says of its run: it resumes only that one."""
+    """JSON values that identify the run in its states, which can resume no other run."""
     return {
         "recipe": setup.plan.metadata.recipe,
         "classes": list(setup.classes),
@@ -44,5 +44,5 @@ def run_identity(setup: RunSetup) -> dict[str, Any]:
 
 
 def _has_own_order(images: object) -> bool:
-    """Whether the data set the order they are read in, as shards from the web do: it changes every step's images."""
+    """Whether the data set determines the reading order, as remote shards do; it changes the images of every step."""
     return isinstance(images, SupportsEpochOrder) and images.order(torch.Generator()) is not None

@@ -1,4 +1,4 @@
-"""Setup -> what takes the steps."""
+"""Setup -> stepper."""
 
 from parcnet.training.loop.precision import autocast_dtype
 from parcnet.training.loop.step import Stepper
@@ -8,11 +8,11 @@ from parcnet.training.setup.weight_averaging import create_average
 
 
 def make_stepper(setup: RunSetup) -> Stepper:
-    """The optimiser over the network, its schedule, loss, mixing and weight average."""
+    """The stepper with optimiser, schedule, loss, mixing and weight average."""
     recipe, network = setup.recipe, setup.built.network
     optimizer = create_optimizer(network, recipe.optimizer)
     schedule = create_schedule(optimizer, recipe.schedule, setup.plan.steps_per_epoch)
-    average = create_average(network, recipe.optimizer.ema_decay)  # before compiling: a copy is not compiled
+    average = create_average(network, recipe.optimizer.ema_decay)  # before compiling, since the copy is not compiled
     if recipe.run.compile:
         network.compile()
     return Stepper(

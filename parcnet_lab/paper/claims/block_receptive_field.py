@@ -112,7 +112,7 @@ def _draw(path: Path, fields: dict[tuple[str, str], NDArray[np.float64]]) -> Non
 
 EXPERIMENT = Experiment(
     number=4,
-    title="Field of one block",
+    title="Receptive field of one block",
     claim="The oversized convolution covers the global receptive field at each position, in a single block.",
     source="ICCV 2023, Sec. 3.1",
     experiment=(

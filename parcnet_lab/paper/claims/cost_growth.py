@@ -143,7 +143,7 @@ EXPERIMENT = Experiment(
     claim="The cost is proportional to HW[(2H-1) + (2W-1)], cubic in the side of a square map; FFT makes it n² log n.",
     source="ICCV 2023, Sec. 3.1, Efficiency; arXiv v1, Sec. 3.1",
     experiment=(
-        "The operator is timed on this machine's CPU over the side of the map, in turns: as two depthwise "
+        "The operator is timed on this machine's CPU over the side of the map, interleaved: as two depthwise "
         "convolutions, by FFT, and as products with Toeplitz matrices. The slopes of the double logarithmic curves "
         "are compared with the stated complexities; the seeds are repeated sessions."
     ),

@@ -180,7 +180,7 @@ def _draw(path: Path, scores: dict[str, Scores]) -> None:
 
 EXPERIMENT = Experiment(
     number=5,
-    title="Other sizes than the one trained at",
+    title="Image sizes other than that of training",
     claim="Kernels zoomed by linear interpolation handle other resolutions and learn scale-invariant features.",
     source="ICCV 2023, Sec. 3.1, Adaptability to multi-scale input",
     experiment=(

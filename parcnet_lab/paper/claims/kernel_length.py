@@ -104,7 +104,7 @@ def _draw(path: Path, rows: list[dict[str, float]], extreme: int) -> None:
 
 EXPERIMENT = Experiment(
     number=8,
-    title="2H-1 taps are the extreme",
+    title="2H-1 taps are the longest useful kernel",
     claim="2H-1 taps cover the global field at each position; longer kernels gain nothing, shorter ones lose it.",
     source="ICCV 2023, Sec. 3.1",
     experiment=(

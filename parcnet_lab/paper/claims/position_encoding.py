@@ -261,9 +261,9 @@ EXPERIMENT = Experiment(
     claim="The oversized convolution encodes position implicitly, which makes position embeddings unnecessary.",
     source="ICCV 2023, Sec. 3.1; arXiv v1, Sec. 3.1",
     experiment=(
-        "Stacks of 1x1 convolutions and two of the tested operators, pooled over the whole map, learn to say where a "
-        "patch of a photograph lies; nothing else in them looks at neighbours or at the border. Oversized is compared "
-        "with circular convolution without position embedding and with 7x7, on patches of held-out regions."
+        "Stacks of 1x1 convolutions and two of the tested operators, pooled over the whole map, learn to predict the "
+        "position of a patch of a photograph; no other part depends on neighbours or on the border. Oversized is "
+        "compared with circular convolution without position embedding and with 7x7, on patches of held-out regions."
     ),
     seconds=lambda settings: len(OPERATORS) * settings.seeds * _seconds_each(settings),
     measure=measure,

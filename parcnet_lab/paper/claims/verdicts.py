@@ -52,7 +52,7 @@ def direction(found: Interval) -> Verdict:
 
 
 def near(found: Interval, stated: float, tolerance: float) -> Verdict:
-    """Supported when the whole interval is within `tolerance` of the stated value, contradicted when none of it is."""
+    """Supported when the interval is within `tolerance` of the stated value, contradicted when it lies outside."""
     if stated - tolerance <= found.low and found.high <= stated + tolerance:
         return "supported"
     return "contradicted" if found.high < stated - tolerance or found.low > stated + tolerance else "undecided"

@@ -1,4 +1,4 @@
-"""`parcnet bench faults`: training killed with SIGKILL, beside the same left alone."""
+"""`parcnet bench faults`: training killed with SIGKILL, compared with an uninterrupted run."""
 
 import json
 import shutil

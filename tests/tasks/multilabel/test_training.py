@@ -9,15 +9,14 @@ from parcnet import checkpoint
 from parcnet.recipes import to_yaml
 from parcnet.tasks.loading import load_checkpoint
 from parcnet.tasks.multilabel.task import MultiLabelTask
-from parcnet.training import conclusion, train
-from parcnet.training.loop.step import Stepper
+from parcnet.training import final_evaluation, train
 from parcnet_lab.bench.faults import KillableRun, differences
 
 
 @pytest.fixture
 def _without_pictures(monkeypatch):
-    """They take longer than these runs."""
-    monkeypatch.setattr(conclusion, "_draw_curves", lambda *_: None)
+    """Drawing takes longer than these runs."""
+    monkeypatch.setattr(final_evaluation, "_draw_curves", lambda *_: None)
     monkeypatch.setattr(MultiLabelTask, "draw_run", lambda *_: [])
 
 
@@ -37,26 +36,14 @@ def test_a_run_learns_and_leaves_metrics_pictures_and_the_threshold(recipe):
     assert metadata.task_args == {"threshold": 0.4}
 
 
-class Killed(BaseException):
-    """Ends a run as SIGKILL would: nothing of ours runs after it."""
-
-
 @pytest.mark.usefixtures("_without_pictures")
-def test_a_run_killed_in_a_step_resumes_bit_identically_with_mixing_too(recipe, monkeypatch):
-    def mortal(self, batch, step):
-        if step == 8:
-            raise Killed
-        return real(self, batch, step)
-
-    real = Stepper.__call__
+def test_a_killed_run_with_mixing_resumes_bit_identically(recipe, killed_at_step):
     mixing = {"mixup": 0.4, "cutmix": 0.4, "smoothing": 0.1, "reprob": 0.2}
     whole = train(recipe("whole", **mixing)).folder.path
-    monkeypatch.setattr(Stepper, "__call__", mortal)
-    with pytest.raises(Killed):
-        train(recipe("broken", **mixing), resume="auto")
-    monkeypatch.setattr(Stepper, "__call__", real)
-    broken = train(recipe("broken", **mixing), resume="auto").folder.path
-    assert differences(whole, broken) == 0
+    with killed_at_step(8):
+        train(recipe("killed", **mixing), resume="auto")
+    resumed = train(recipe("killed", **mixing), resume="auto").folder.path
+    assert differences(whole, resumed) == 0
 
 
 @pytest.mark.slow  # not checked without it: exact metrics and resuming over real processes

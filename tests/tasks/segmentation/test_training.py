@@ -19,7 +19,7 @@ from parcnet.tasks.loading import load_checkpoint
 from parcnet.tasks.segmentation import Segmenter
 from parcnet.tasks.segmentation.recipe import SegmentationSettings
 from parcnet.tasks.segmentation.task import SegmentationTask
-from parcnet.training import conclusion, train
+from parcnet.training import final_evaluation, train
 from parcnet.training.distributed.process_group import ProcessGroup
 from parcnet.training.setup.layer_decay import layer_groups
 from parcnet.training.setup.prepare import RunSetup, prepare
@@ -72,7 +72,7 @@ def prepared(recipe: Recipe) -> RunSetup:
 
 @pytest.fixture
 def _without_pictures(monkeypatch):
-    monkeypatch.setattr(conclusion, "_draw_curves", lambda *_: Path("curve.png"))
+    monkeypatch.setattr(final_evaluation, "_draw_curves", lambda *_: Path("curve.png"))
     monkeypatch.setattr(SegmentationTask, "draw_run", lambda *_: [])
 
 

@@ -12,7 +12,7 @@ from parcnet.training.loop.step import StepResult
 BATCHES = [(torch.empty(0), torch.empty(0))] * 6
 
 
-class Steps:
+class FakeStepper:
     """A stepper whose step number t has the loss values[t]."""
 
     group = ProcessGroup()
@@ -31,77 +31,77 @@ class Steps:
 
 @pytest.fixture(autouse=True)
 def _no_diagnosis(monkeypatch):
-    monkeypatch.setattr("parcnet.training.loop.epoch.find_origin", lambda *_: "The stem did it.")
+    monkeypatch.setattr("parcnet.training.loop.epoch.find_origin", lambda *_: "The stem is first.")
 
 
-def take(stepper, position=None, *, batches=BATCHES, max_skipped=0, accumulation=1):
-    """Trains an epoch of as many steps as the batches make; returns the lines it told."""
-    told = []
+def train_batches(stepper, progress=None, *, batches=BATCHES, max_skipped=0, accumulation=1):
+    """Trains an epoch of as many steps as the batches allow; returns the log lines."""
+    lines = []
     train_epoch(
         stepper,
         batches,
-        position or Progress(),
+        progress or Progress(),
         steps=len(batches) // accumulation,
         accumulation=accumulation,
         batch_size=8,
         max_skipped=max_skipped,
-        step_taken=lambda line, stop: told.append((line, stop)),
+        step_taken=lambda line, _: lines.append(line),
     )
-    return [line for line, _ in told]
+    return lines
 
 
-def test_every_step_is_told_and_moves_the_position():
-    position = Progress()
-    told = take(Steps(*map(float, range(6))), position)
-    assert [line.loss for line in told] == position.losses == [0, 1, 2, 3, 4, 5]
-    assert [line.step for line in told] == [1, 2, 3, 4, 5, 6]
-    assert (position.epoch, position.done) == (0, 6)
+def test_every_step_is_logged_and_updates_the_progress():
+    progress = Progress()
+    lines = train_batches(FakeStepper(*map(float, range(6))), progress)
+    assert [line.loss for line in lines] == progress.losses == [0, 1, 2, 3, 4, 5]
+    assert [line.step for line in lines] == [1, 2, 3, 4, 5, 6]
+    assert (progress.epoch, progress.done) == (0, 6)
 
 
-def test_a_step_takes_as_many_micro_batches_as_are_accumulated():
-    stepper = Steps(1.0, 2.0)
-    assert len(take(stepper, accumulation=3)) == 2
+def test_a_step_takes_all_its_micro_batches():
+    stepper = FakeStepper(1.0, 2.0)
+    assert len(train_batches(stepper, accumulation=3)) == 2
     assert stepper.micro_batches == 3
 
 
-def test_an_epoch_goes_on_in_its_middle_with_the_steps_number():
-    position = Progress(epoch=2, done=4, losses=[1.0] * 4)
-    told = []
+def test_a_resumed_epoch_continues_its_step_numbers():
+    progress = Progress(epoch=2, done=4, losses=[1.0] * 4)
+    steps = []
     train_epoch(
-        Steps(*[0.5] * 18),
+        FakeStepper(*[0.5] * 18),
         BATCHES[:2],
-        position,
+        progress,
         steps=6,
         accumulation=1,
         batch_size=8,
         max_skipped=0,
-        step_taken=lambda line, _: told.append(line.step),
+        step_taken=lambda line, _: steps.append(line.step),
     )
-    assert told == [17, 18]
-    assert len(position.losses) == 6
+    assert steps == [17, 18]
+    assert len(progress.losses) == 6
 
 
 @pytest.mark.parametrize("bad", [float("nan"), float("inf")])
 @pytest.mark.parametrize("bound", [0, 1, 3])
-def test_more_steps_in_a_row_than_the_bound_stop_and_name_the_first_of_them(bad, bound):
+def test_too_many_consecutive_non_finite_steps_raise_and_name_the_first(bad, bound):
     values = [1.0] + [bad] * 5
     with pytest.raises(NonFinite) as error:
-        take(Steps(*values), max_skipped=bound)
+        train_batches(FakeStepper(*values), max_skipped=bound)
     assert error.value.step == 2
-    assert error.value.origin == "The stem did it."
+    assert error.value.origin == "The stem is first."
 
 
-def test_a_gradient_that_is_not_finite_counts_and_is_called_so():
+def test_a_non_finite_gradient_counts_and_is_reported():
     with pytest.raises(NonFinite, match="the gradient is nan at step 3"):
-        take(Steps(*[1.0] * 6, norms=[1.0, 1.0, math.nan, 1.0, 1.0, 1.0]))
+        train_batches(FakeStepper(*[1.0] * 6, norms=[1.0, 1.0, math.nan, 1.0, 1.0, 1.0]))
 
 
-def test_skipped_steps_below_the_bound_are_named_and_do_not_add_up(capsys):
-    position = Progress()
-    told = take(Steps(1.0, math.nan, 1.0, math.nan, math.nan, 1.0), position, max_skipped=2)
-    assert [line.updated for line in told] == [True, False, True, False, False, True]
-    assert [line.loss for line in told] == [1, None, 1, None, None, 1]
-    assert position.losses == [1, 1, 1]
-    said = capsys.readouterr().err
-    assert "step 2 changes nothing: its loss is nan (1 in a row)" in said
-    assert "step 5 changes nothing: its loss is nan (2 in a row)" in said
+def test_skipped_steps_are_reported_and_only_consecutive_ones_count(capsys):
+    progress = Progress()
+    lines = train_batches(FakeStepper(1.0, math.nan, 1.0, math.nan, math.nan, 1.0), progress, max_skipped=2)
+    assert [line.updated for line in lines] == [True, False, True, False, False, True]
+    assert [line.loss for line in lines] == [1, None, 1, None, None, 1]
+    assert progress.losses == [1, 1, 1]
+    warnings = capsys.readouterr().err
+    assert "step 2 changes nothing: its loss is nan (1 in a row)" in warnings
+    assert "step 5 changes nothing: its loss is nan (2 in a row)" in warnings

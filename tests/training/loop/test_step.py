@@ -18,7 +18,7 @@ from parcnet.training.setup.weight_averaging import create_average
 
 
 class Residual(nn.Module):
-    """Small, with drop path, so that a step is random."""
+    """A small network with drop path, so that steps are random."""
 
     def __init__(self):
         super().__init__()
@@ -40,8 +40,8 @@ def stepper(augmentation=None, **changes):
     return replace(plain, **changes)
 
 
-def loss(taking, batch, step=0):
-    return taking([batch], step).loss
+def loss(stepper, batch, step=0):
+    return stepper([batch], step).loss
 
 
 @pytest.fixture
@@ -50,7 +50,7 @@ def batch():
 
 
 @pytest.mark.parametrize("augmentation", [Augmentation(), Augmentation(mixup=0.8, cutmix=1.0)], ids=["plain", "mixed"])
-def test_a_step_is_a_function_of_seed_and_number_whatever_ran_before(augmentation, batch):
+def test_a_step_depends_only_on_seed_and_step_number(augmentation, batch):
     first, second = stepper(augmentation), stepper(augmentation)
     torch.rand(11)
     losses = [loss(first, (batch[0].clone(), batch[1]), 7)]
@@ -62,22 +62,22 @@ def test_a_step_is_a_function_of_seed_and_number_whatever_ran_before(augmentatio
 
 
 @pytest.mark.parametrize("augmentation", [Augmentation(), Augmentation(mixup=0.8, cutmix=1.0)], ids=["plain", "mixed"])
-def test_another_step_draws_other_numbers(augmentation, batch):
+def test_steps_have_different_random_numbers(augmentation, batch):
     assert len({loss(stepper(augmentation), (batch[0].clone(), batch[1]), step) for step in range(5)}) == 5
 
 
-def test_clipping_bounds_the_gradient_and_nothing_else(batch):
+def test_clipping_limits_the_gradient_norm_and_nothing_else(batch):
     free, clipped = stepper(), stepper(clip_grad=1e-3)
-    taken = [each([batch], 0) for each in (free, clipped)]
+    result = [each([batch], 0) for each in (free, clipped)]
     norms = [torch.cat([p.grad.flatten() for p in each.network.parameters()]).norm() for each in (free, clipped)]
-    assert taken[0] == taken[1]  # the norm told is that before clipping
-    assert taken[0].grad_norm == pytest.approx(float(norms[0]))
+    assert result[0] == result[1]  # the reported norm is that before clipping
+    assert result[0].grad_norm == pytest.approx(float(norms[0]))
     assert norms[0] > 1e-2
     torch.testing.assert_close(norms[1], torch.tensor(1e-3), rtol=1e-2, atol=0)
 
 
 @pytest.mark.parametrize("amp", ["bf16", "fp16"])
-def test_mixed_precision_stays_close_and_keeps_weights_in_fp32(amp, batch):
+def test_mixed_precision_has_a_close_loss_and_fp32_weights(amp, batch):
     exact, mixed = stepper(), stepper(dtype=autocast_dtype(amp))
     assert loss(mixed, batch) == pytest.approx(loss(exact, batch), rel=0.02)
     assert all(parameter.dtype is torch.float32 for parameter in mixed.network.parameters())
@@ -88,16 +88,16 @@ def test_fp16_skips_a_step_whose_gradients_overflow(batch):
     before = copy.deepcopy(trained.network.state_dict())
     for parameter in trained.network.parameters():
         parameter.register_hook(lambda grad: grad * float("inf"))
-    taken = trained([batch], 0)
-    assert not taken.updated
-    assert taken.overflowed  # no fault: the scaler lowers its scale
+    result = trained([batch], 0)
+    assert not result.updated
+    assert result.overflowed  # the scaler lowers its scale
     assert trained.scaler.get_scale() < 2**16
     for name, value in trained.network.state_dict().items():
         assert torch.equal(value, before[name])
 
 
 @pytest.mark.parametrize("parts", [2, 4, 8])
-def test_accumulated_gradients_are_those_of_the_whole_batch(parts, batch):
+def test_accumulated_gradients_equal_those_of_the_whole_batch(parts, batch):
     whole, split = (stepper(network=network) for network in _twins())
     losses = [whole([batch], 0).loss]
     micro = list(zip(batch[0].chunk(parts), batch[1].chunk(parts), strict=True))
@@ -109,28 +109,28 @@ def test_accumulated_gradients_are_those_of_the_whole_batch(parts, batch):
 
 
 def _twins():
-    """Two equal networks without randomness: dropout works on micro-batches."""
+    """Two equal networks without drop path, which is random per micro-batch."""
     torch.manual_seed(0)
     network = Residual()
     network.drop_path = nn.Identity()
     return network, copy.deepcopy(network)
 
 
-def test_buffers_are_shared_in_one_order_on_every_rank(monkeypatch):
-    """Network and average have equal shapes: in another order on another rank each would get the other's statistics."""
+def test_buffers_are_broadcast_in_the_same_order_on_every_rank(monkeypatch):
+    """Network and average have equal shapes, so in another order their statistics would be swapped."""
     trained = stepper()
     trained.network.norm = nn.BatchNorm2d(3)
     trained.average = create_average(trained.network, 0.9)
     trained.group = ProcessGroup(1, 2)
-    given = []
-    monkeypatch.setattr("torch.distributed.broadcast", lambda buffer, _: given.append(buffer))
+    broadcast = []
+    monkeypatch.setattr("torch.distributed.broadcast", lambda buffer, _: broadcast.append(buffer))
     trained.synchronise()
     expected = [*trained.network.buffers(), *trained.average.module.buffers()]
-    assert [id(each) for each in given] == [id(each) for each in expected]
+    assert [id(each) for each in broadcast] == [id(each) for each in expected]
 
 
 @pytest.mark.parametrize("where", ["loss", "gradient"])
-def test_a_step_that_is_not_finite_changes_nothing(where, batch):
+def test_a_step_with_non_finite_numbers_changes_nothing(where, batch):
     trained = stepper()
     trained.network.norm = nn.BatchNorm2d(3)
     trained.network.forward = lambda images: Residual.forward(trained.network, trained.network.norm(images))
@@ -140,23 +140,23 @@ def test_a_step_that_is_not_finite_changes_nothing(where, batch):
         batch[0][3, 0, 0, 0] = float("nan")
     else:
         trained.network.head.weight.register_hook(lambda gradient: gradient * float("nan"))
-    taken = trained([batch], 0)
-    assert not taken.updated
-    assert not taken.overflowed
+    result = trained([batch], 0)
+    assert not result.updated
+    assert not result.overflowed
     after = trained.network.state_dict()
     for name in before:
         if not name.endswith("num_batches_tracked"):
             assert torch.equal(after[name], before[name]), name  # BatchNorm's statistics too
 
 
-def test_multi_scale_steps_draw_their_side_from_seed_and_step():
+def test_the_image_size_of_a_step_depends_on_seed_and_step():
     drawn = [side_of((64, 160), 3, step) for step in range(200)]
     assert set(drawn) == {64, 96, 128, 160}
     assert drawn == [side_of((64, 160), 3, step) for step in range(200)]
     assert drawn != [side_of((64, 160), 4, step) for step in range(200)]
 
 
-def test_a_multi_scale_step_shows_the_network_its_side():
+def test_a_multi_scale_step_resizes_its_images():
     trained = stepper(sizes=(32, 96))
     seen = []
     trained.network.stem.register_forward_pre_hook(lambda _, images: seen.append(tuple(images[0].shape[2:])))

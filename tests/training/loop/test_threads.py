@@ -9,24 +9,24 @@ from parcnet.training.loop.threads import cpu_threads
 
 
 @pytest.mark.parametrize("count", [1, 2, None])
-def test_the_number_of_threads_is_lent_and_put_back_also_on_exceptions(count):
+def test_the_number_of_threads_is_restored_also_on_exceptions(count):
     before = torch.get_num_threads()
     with cpu_threads(count):
         assert torch.get_num_threads() == (count or before)
     assert torch.get_num_threads() == before
     with pytest.raises(ValueError, match="invalid literal"), cpu_threads(count):
-        int("no number")
+        int("not a number")
     assert torch.get_num_threads() == before
 
 
-def test_a_run_computes_with_the_threads_of_its_recipe_and_says_so(recipe, monkeypatch):
+def test_a_run_uses_and_records_the_threads_of_its_recipe(recipe, monkeypatch):
     real, seen = loop.train_epoch, []
 
-    def watched(*arguments, **options):
+    def recording(*arguments, **options):
         seen.append(torch.get_num_threads())
         return real(*arguments, **options)
 
-    monkeypatch.setattr(loop, "train_epoch", watched)
+    monkeypatch.setattr(loop, "train_epoch", recording)
     before = torch.get_num_threads()
     folder = train(recipe(threads=3, epochs=1, warmup_epochs=0.0)).folder
     assert seen == [3]

@@ -1,16 +1,16 @@
-"""Runs without the pictures, which take longer than these runs."""
+"""Fixtures of short runs, without pictures, whose drawing takes longer than training."""
 
 from pathlib import Path
 
 import pytest
 
 from parcnet.tasks.classification.task import ClassificationTask
-from parcnet.training import conclusion, train
+from parcnet.training import final_evaluation, train
 
 
 @pytest.fixture(autouse=True)
 def _without_pictures(monkeypatch):
-    monkeypatch.setattr(conclusion, "_draw_curves", lambda *_: Path("curve.png"))
+    monkeypatch.setattr(final_evaluation, "_draw_curves", lambda *_: Path("curve.png"))
     monkeypatch.setattr(ClassificationTask, "draw_run", lambda *_: [])
 
 

@@ -26,7 +26,7 @@ def steps(model, optimizer, count, start=0):
 @pytest.mark.parametrize(
     "opt", ["adamw", "sgd", "momentum", "lamb", "adan", "nadamw", "radam", "adafactor", "lion", "rmsproptf"]
 )
-def test_what_was_packed_goes_on_bit_for_bit(opt):
+def test_unpacked_state_continues_bit_identically(opt):
     model = network()
     optimizer = create_optimizer(model, Optimizer(opt=opt, lr=1e-2))
     steps(model, optimizer, 3)
@@ -44,7 +44,7 @@ def test_what_was_packed_goes_on_bit_for_bit(opt):
         assert torch.equal(one, two)
 
 
-def test_memory_is_laid_out_as_the_parameters_are():
+def test_unpacked_state_has_the_memory_format_of_the_parameters():
     model = network()
     optimizer = create_optimizer(model, Optimizer())
     steps(model, optimizer, 1)
@@ -54,16 +54,16 @@ def test_memory_is_laid_out_as_the_parameters_are():
     assert optimizer.state[model[0].weight]["exp_avg"].stride() == model[0].weight.stride()
 
 
-def test_what_json_and_tensors_cannot_hold_is_named():
+def test_state_that_cannot_be_saved_is_an_error():
     model = network()
     optimizer = create_optimizer(model, Optimizer())
     steps(model, optimizer, 1)
     optimizer.state[model[0].weight]["secret"] = object()
-    with pytest.raises(UserError, match="remembers 'secret' as object"):
+    with pytest.raises(UserError, match="has state 'secret' of type object"):
         pack(optimizer, model)
 
 
-def test_the_memory_of_other_parameters_is_refused():
+def test_the_state_of_other_parameters_is_refused():
     model = network()
     optimizer = create_optimizer(model, Optimizer())
     steps(model, optimizer, 1)

@@ -1,4 +1,4 @@
-"""A run resumes only as itself, and says what has changed since."""
+"""A run resumes only with an equivalent recipe; other changes are refused or reported."""
 
 import shutil
 
@@ -10,7 +10,7 @@ from parcnet.training.setup import recorder as recorder_setup
 
 
 @pytest.mark.parametrize(
-    ("fields", "said"),
+    ("fields", "message"),
     [
         ({"lr": 0.5}, "optimizer.lr: 0.001 -> 0.5"),
         ({"epochs": 9}, "schedule.epochs: 2 -> 9"),
@@ -21,15 +21,15 @@ from parcnet.training.setup import recorder as recorder_setup
     ids=str,
 )
 @pytest.mark.usefixtures("run")
-def test_another_recipe_is_another_run_and_what_changed_is_named(fields, said, recipe):
+def test_resuming_with_another_recipe_is_refused_naming_the_changes(fields, message, recipe):
     with pytest.raises(UserError) as error:
         train(recipe(**fields), resume="auto")
-    assert said in str(error.value)
+    assert message in str(error.value)
     assert "--initial-checkpoint" in str(error.value)
 
 
 @pytest.mark.usefixtures("run")
-def test_other_images_and_another_order_of_reading_are_another_run(recipe, digits_folder, tmp_path, monkeypatch):
+def test_resuming_with_other_images_or_another_reading_order_is_refused(recipe, digits_folder, tmp_path, monkeypatch):
     shutil.copytree(digits_folder, tmp_path / "data")
     next((tmp_path / "data" / "train" / "one").iterdir()).unlink()
     with pytest.raises(UserError, match=r"images: .*60.* -> .*59"):
@@ -40,10 +40,10 @@ def test_other_images_and_another_order_of_reading_are_another_run(recipe, digit
 
 
 @pytest.mark.usefixtures("run")
-def test_what_changes_rounding_is_said_and_what_changes_nothing_is_not(recipe, capsys):
+def test_only_changes_that_affect_rounding_are_reported(recipe, capsys):
     capsys.readouterr()
     train(recipe(threads=1, micro_batch=10, max_bad_images=1, log_every=3, save_every=5), resume="auto")
-    said = capsys.readouterr().err
-    assert "run.threads: None -> 1" in said
-    assert "data.micro_batch: None -> 10" in said
-    assert "max_bad_images" not in said
+    warnings = capsys.readouterr().err
+    assert "run.threads: None -> 1" in warnings
+    assert "data.micro_batch: None -> 10" in warnings
+    assert "max_bad_images" not in warnings

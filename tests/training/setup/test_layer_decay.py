@@ -1,4 +1,4 @@
-"""The groups of the published detection and segmentation recipes (facts.md 2), counted by hand for T and B."""
+"""Layer groups of the published detection and segmentation recipes (facts.md 2), counted by hand for T and B."""
 
 import pytest
 import timm
@@ -10,7 +10,7 @@ from parcnet.base import UserError
 from parcnet.recipes import Optimizer
 from parcnet.tasks.backbone import build_backbone
 from parcnet.tasks.detection import build_detector
-from parcnet.training.setup.layer_decay import layer_groups, scales
+from parcnet.training.setup.layer_decay import layer_groups, lr_scales
 from parcnet.training.setup.optimizer import create_optimizer
 
 
@@ -44,7 +44,7 @@ def built(name):
         ),
     ],
 )
-def test_three_blocks_in_a_row_share_a_group(name, expected):
+def test_three_consecutive_blocks_form_a_group(name, expected):
     ids, last = layer_groups(built(name), "blocks")
     for prefix, group in expected.items():
         found = {each for parameter, each in ids.items() if parameter.startswith(prefix)}
@@ -53,7 +53,7 @@ def test_three_blocks_in_a_row_share_a_group(name, expected):
 
 
 @pytest.mark.parametrize(("groups", "last"), [(None, 5), (6, 7), (12, 13)])
-def test_stage_wise_the_stem_and_every_downsample_are_group_0(groups, last):
+def test_by_stages_the_stem_and_downsampling_are_group_0(groups, last):
     ids, found = layer_groups(built("parcnetv2_tiny"), "stages", groups)
     assert found == last
     for name, group in ids.items():
@@ -65,12 +65,12 @@ def test_stage_wise_the_stem_and_every_downsample_are_group_0(groups, last):
             assert group == last, name
 
 
-def test_the_factor_is_decay_to_the_distance_from_the_head():
-    assert scales({"a": 0, "b": 7, "c": 8}, 8, 0.5) == {"a": 0.5**8, "b": 0.5, "c": 1.0}
+def test_the_factor_is_the_decay_to_the_power_of_the_distance_from_the_head():
+    assert lr_scales({"a": 0, "b": 7, "c": 8}, 8, 0.5) == {"a": 0.5**8, "b": 0.5, "c": 1.0}
 
 
 @pytest.mark.parametrize("by", ["blocks", "stages"])
-def test_every_parameter_gets_the_rate_of_its_group_and_biases_no_decay(by):
+def test_parameters_have_the_learning_rate_of_their_group_and_biases_no_weight_decay(by):
     network = timm.create_model("parcnetv2_digits")
     settings = Optimizer(lr=1.0, weight_decay=0.05, layer_decay=0.7, layer_decay_by=by)
     optimizer = create_optimizer(network, settings)
@@ -88,7 +88,7 @@ def test_a_network_without_stages_of_blocks_is_refused():
         layer_groups(nn.Linear(2, 2), "blocks")
 
 
-def test_fewer_groups_than_there_are_is_refused():
+def test_too_few_groups_are_refused():
     with pytest.raises(UserError, match="layer_decay_groups is 3; ParCNetV2 has 7 groups by blocks"):
         layer_groups(built("parcnetv2_tiny"), "blocks", 3)
 
@@ -96,14 +96,14 @@ def test_fewer_groups_than_there_are_is_refused():
 @pytest.mark.parametrize(
     ("name", "groups", "expected"),
     [
-        # depths 3, 3, 12, 3: block k of all is in group 1 + k // 3
+        # depths 3, 3, 12, 3: the k-th block is in group 1 + k // 3
         ("parcnetv2_tiny", 7, [1] * 3 + [2] * 3 + [3] * 3 + [4] * 3 + [5] * 3 + [6] * 3 + [7] * 3),
         # ConvNeXt-T, depths 3, 3, 9, 3: the six groups of its published configuration
         ("convnext_tiny", 6, [1] * 3 + [2] * 3 + [3] * 3 + [4] * 3 + [5] * 3 + [6] * 3),
     ],
 )
-def test_a_detector_groups_its_backbones_blocks_and_leaves_the_rest_undecayed(name, groups, expected):
-    """facts.md 2: the stem is 0, a downsample takes its stage's first id, all else is num_layers + 1."""
+def test_in_a_detector_only_the_backbone_has_a_decayed_learning_rate(name, groups, expected):
+    """facts.md 2: stem 0, downsampling the first id of its stage, everything else num_layers + 1."""
     with torch.device("meta"):
         detector = build_detector("mask_rcnn", build_backbone(name, {}), 80)
     ids, last = layer_groups(detector, "blocks", groups)

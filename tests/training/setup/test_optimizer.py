@@ -17,7 +17,7 @@ def network():
 
 
 @pytest.mark.parametrize("layer_decay", [None, 0.5])
-def test_biases_and_one_dimensional_parameters_are_not_decayed(network, layer_decay):
+def test_biases_and_1d_parameters_have_no_weight_decay(network, layer_decay):
     optimizer = create_optimizer(network, Optimizer(weight_decay=0.05, layer_decay=layer_decay))
     seen = 0
     for group in optimizer.param_groups:
@@ -27,7 +27,7 @@ def test_biases_and_one_dimensional_parameters_are_not_decayed(network, layer_de
     assert seen == len(list(network.parameters()))
 
 
-def test_layer_decay_lowers_the_rate_towards_the_stem(network):
+def test_layer_decay_lowers_the_learning_rate_towards_the_stem(network):
     optimizer = create_optimizer(network, Optimizer(lr=1.0, layer_decay=0.5))
     create_schedule(optimizer, Schedule(epochs=10, warmup_epochs=0, min_lr=0), 10).step_update(0)
     rate = {id(p): group["lr"] for group in optimizer.param_groups for p in group["params"]}
@@ -37,7 +37,7 @@ def test_layer_decay_lowers_the_rate_towards_the_stem(network):
 
 
 @pytest.mark.parametrize("layer_decay", [None, 0.5])
-def test_the_schedule_is_the_formula_of_its_docstring(network, layer_decay):
+def test_the_cosine_schedule_equals_its_formula(network, layer_decay):
     settings = Schedule(epochs=10, warmup_epochs=1.5, warmup_lr=1e-6, min_lr=1e-5, cooldown_epochs=2)
     optimizer = create_optimizer(network, Optimizer(lr=4e-3, layer_decay=layer_decay))
     schedule = create_schedule(optimizer, settings, steps_per_epoch=8)
@@ -53,7 +53,7 @@ def test_the_schedule_is_the_formula_of_its_docstring(network, layer_decay):
 
 
 @pytest.mark.parametrize(("power", "layer_decay"), [(1.0, None), (0.9, None)])
-def test_the_poly_schedule_of_the_segmentation_recipes(network, power, layer_decay):
+def test_the_poly_schedule_equals_its_formula(network, power, layer_decay):
     settings = Schedule(decay="poly", iterations=100, warmup_steps=10, warmup_lr=1e-6, min_lr=0.0, poly_power=power)
     optimizer = create_optimizer(network, Optimizer(lr=1e-4, layer_decay=layer_decay))
     schedule = create_schedule(optimizer, settings, steps_per_epoch=8)
@@ -63,7 +63,7 @@ def test_the_poly_schedule_of_the_segmentation_recipes(network, power, layer_dec
         assert max(group["lr"] for group in optimizer.param_groups) == pytest.approx(expected)
 
 
-def test_a_schedule_of_steps_falls_after_its_epochs(network):
+def test_the_step_schedule_drops_after_its_epochs(network):
     settings = Schedule(decay="steps", epochs=12, decay_epochs=(8, 11), warmup_steps=4, warmup_lr=1e-7)
     optimizer = create_optimizer(network, Optimizer(lr=1e-4))
     schedule = create_schedule(optimizer, settings, steps_per_epoch=5)
@@ -80,12 +80,12 @@ def test_a_warm_up_as_long_as_the_run_is_refused(network):
         create_schedule(optimizer, Schedule(iterations=40, warmup_epochs=5), steps_per_epoch=8)
 
 
-def test_an_unknown_optimiser_gives_the_nearest():
+def test_an_unknown_optimiser_suggests_the_nearest():
     with pytest.raises(UserError, match="Did you mean adamw"):
         create_optimizer(nn.Linear(1, 1), Optimizer(opt="adamww"))
 
 
-def test_layer_decay_wants_a_network_that_groups_its_layers():
+def test_layer_decay_needs_a_group_matcher():
     with pytest.raises(UserError, match="leave layer_decay out"):
         create_optimizer(nn.Linear(1, 1), Optimizer(layer_decay=0.9))
 
@@ -95,7 +95,7 @@ def test_second_order_optimisers_are_refused():
         create_optimizer(nn.Linear(1, 1), Optimizer(opt="adahessian"))
 
 
-def test_an_optimiser_of_timm_takes_a_step():
+def test_a_timm_optimiser_updates_the_weights():
     layer = nn.Linear(2, 2)
     before = layer.weight.detach().clone()
     layer(torch.ones(1, 2)).sum().backward()

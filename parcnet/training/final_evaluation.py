@@ -1,4 +1,4 @@
-"""The end of a run: the best checkpoint is evaluated, on the test split once; results and pictures are written."""
+"""Final evaluation: metrics of the best checkpoint on validation and test split, pictures, result.json."""
 
 import time
 from dataclasses import dataclass
@@ -25,22 +25,22 @@ class TrainingResult:
 
     folder: RunFolder
     best: EpochLog
-    """The epoch that validation selected."""
+    """The epoch selected on validation."""
     val: Scores
-    """Of that epoch's checkpoint."""
+    """Validation metrics of the best checkpoint."""
     test: Scores | None
-    """Of the same checkpoint; None when the data have no test split."""
+    """Test metrics of the best checkpoint; None without a test split."""
     pictures: tuple[Path, ...]
-    """Drawn by the main rank."""
+    """The files that the main rank has drawn."""
 
 
-def conclude(setup: RunSetup, recorder: RunRecorder, command: str, started: float) -> TrainingResult:
-    """Evaluates the best checkpoint as it is on the disk, draws the run's pictures and writes result.json.
+def evaluate_best(setup: RunSetup, recorder: RunRecorder, command: str, started: float) -> TrainingResult:
+    """Evaluates the best checkpoint on disk, draws the run's pictures and writes result.json.
 
-    All ranks evaluate, each its part; the main rank draws and writes. `started` is the run's start on
-    `time.perf_counter`. The network holds the best weights afterwards.
+    Each rank evaluates its part; the main rank draws and writes. `started` is the start of the run by
+    `time.perf_counter`. Afterwards the network has the best weights.
     """
-    assert recorder.best is not None, "there is no epoch to conclude"
+    assert recorder.best is not None, "no epoch was completed"
     task, group, plan, folder = setup.task, setup.group, setup.plan, recorder.folder
     _load_best(setup.built.network, folder, group.world, main=group.main)
     pictures: list[Path] = []
@@ -49,8 +49,8 @@ def conclude(setup: RunSetup, recorder: RunRecorder, command: str, started: floa
         test = None if plan.test is None else task.evaluate(predictor, plan.test, plan.metadata, group)
         if group.main:
             pictures = [_draw_curves(setup, recorder)]
-            shown = setup.splits.val if setup.splits.test is None else setup.splits.test
-            pictures += task.draw_run(predictor, shown, plan.metadata, test or val, folder.path)
+            images = setup.splits.val if setup.splits.test is None else setup.splits.test
+            pictures += task.draw_run(predictor, images, plan.metadata, test or val, folder.path)
     result = TrainingResult(folder, recorder.best, val, test, tuple(pictures))
     if group.main:
         folder.finish(_result_values(setup, result, command, time.perf_counter() - started))
@@ -78,7 +78,7 @@ def _result_values(setup: RunSetup, result: TrainingResult, command: str, second
 
 
 def _load_best(network: nn.Module, folder: RunFolder, world: int, *, main: bool) -> None:
-    """From the main rank's disk; the other ranks need no access to it."""
+    """Loads the best weights from the main rank's disk, which the other ranks need not share."""
     if main:
         network.load_state_dict(checkpoint.read(folder.best).weights)
     if world > 1:
