@@ -69,7 +69,10 @@ def test_images_without_instances_are_left_out_on_request(make_coco):
     ("annotation", "message"),
     [
         (rectangle(1, 5, (1, 1, 9, 9)), "annotation 1 refers to image 5, which is not in the file"),
-        (rectangle(1, 0, (1, 1, 9, 9), 99), "annotation 1 refers to category 99; expected one of the ids 1, 7"),
+        (
+            rectangle(1, 0, (1, 1, 9, 9), 99),
+            "refers to category 99; expected one of the ids 1, 7",
+        ),
         (rectangle(1, 0, (1, 1, 9, 9), bbox=[1, 2, 3]), "expected four finite numbers"),
         (rectangle(1, 0, (1, 1, 9, 9), bbox=[1, 2, 3, None]), "expected four finite numbers"),
         (rectangle(1, 0, (1, 1, 9, 9), segmentation="all"), "neither polygons"),
@@ -87,7 +90,6 @@ def test_an_invalid_annotation_is_reported(make_coco, annotation, message):
     [
         ({"annotations": None}, "it has no list of annotations"),
         ({"categories": [{"id": 1, "name": "a"}, {"id": 1, "name": "b"}]}, "two categories have the id 1"),
-        ({"categories": [{"id": 1, "name": "a"}, {"id": 2, "name": "a"}]}, "two categories have the name 'a'"),
         ({"categories": []}, "has no categories"),
         ({"images": []}, "has no images"),
         ({"images": [{"id": 0, "file_name": "0.png"}]}, "an image needs id, file_name, height and width"),
