@@ -1,6 +1,5 @@
 """`parcnet predict`: predictions for image files."""
 
-import json
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -81,7 +80,7 @@ def run(arguments: Sequence[str]) -> int:
 def _predict(options: PredictionOptions, task: "Task", predictor: "Predictor", metadata: "Metadata") -> int:
     from rich.markup import escape
 
-    from parcnet.base import say
+    from parcnet.base import json_text, say
     from parcnet.base.escaping import printable
     from parcnet.evaluation import PredictedImage, UnreadableImage, predict
 
@@ -97,7 +96,7 @@ def _predict(options: PredictionOptions, task: "Task", predictor: "Predictor", m
             for line in result.prediction.lines():
                 print(f"  {printable(line)}")
     if options.as_json:
-        print(json.dumps([result.to_dict() for result in results], indent=2, ensure_ascii=False))
+        print(json_text([result.to_dict() for result in results], 2))
     drawn = [(each.path, each.image, each.prediction) for each in results if isinstance(each, PredictedImage)]
     if options.save is not None and drawn:
         task.draw_predictions(drawn, metadata, options.save)

@@ -9,21 +9,22 @@ from parcnet.base.partial_files import is_partial, remove_partial
 from parcnet.base.plural import counted
 from parcnet.base.reading import open_regular, read_regular, read_regular_text
 from parcnet.base.tensor_trees import iterate_tensors, map_tensors, to_device
-from parcnet.base.text import printable
+from parcnet.base.text import encodable, json_text
 
 __all__ = [
     "UserError",
     "atomic_path",
     "check_writable",
     "counted",
+    "encodable",
     "is_partial",
     "iterate_tensors",
+    "json_text",
     "map_tensors",
     "nearest",
     "next_steps",
     "open_regular",
     "pick_device",
-    "printable",
     "progress",
     "read_regular",
     "read_regular_text",

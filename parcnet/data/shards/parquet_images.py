@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from parcnet.base import UserError, printable
+from parcnet.base import UserError, encodable
 from parcnet.data.images import BadImage, decode_image
 from parcnet.data.shards.parquet_labels import LabelColumn, MappedLabels, common_names, mapped, read_labels
 
@@ -74,7 +74,7 @@ def open_parquet(source: str, split: str, classes: Sequence[str] | None = None) 
         raise UserError(
             f"{folder} has no class names: its label column must be of type ClassLabel, with at least two names."
         )
-    return ParquetImages(where, printable(folder.resolve().name), reader, classes, mapped(columns, default, classes))
+    return ParquetImages(where, encodable(folder.resolve().name), reader, classes, mapped(columns, default, classes))
 
 
 def parquet_split(folder: Path, split: str) -> str | None:
