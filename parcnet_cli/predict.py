@@ -81,7 +81,7 @@ def _predict(options: PredictionOptions, task: "Task", predictor: "Predictor", m
     from rich.markup import escape
 
     from parcnet.base import json_text, say
-    from parcnet.base.escaping import printable
+    from parcnet.base.escaping import one_line
     from parcnet.evaluation import PredictedImage, UnreadableImage, predict
 
     if options.save is not None:
@@ -94,7 +94,7 @@ def _predict(options: PredictionOptions, task: "Task", predictor: "Predictor", m
         elif not options.as_json:
             print(result.path)
             for line in result.prediction.lines():
-                print(f"  {printable(line)}")
+                print(f"  {one_line(line)}")
     if options.as_json:
         print(json_text([result.to_dict() for result in results], 2))
     drawn = [(each.path, each.image, each.prediction) for each in results if isinstance(each, PredictedImage)]

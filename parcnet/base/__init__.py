@@ -9,14 +9,13 @@ from parcnet.base.partial_files import is_partial, remove_partial
 from parcnet.base.plural import counted
 from parcnet.base.reading import open_regular, read_regular, read_regular_text
 from parcnet.base.tensor_trees import iterate_tensors, map_tensors, to_device
-from parcnet.base.text import encodable, json_text
+from parcnet.base.text import json_text, printable
 
 __all__ = [
     "UserError",
     "atomic_path",
     "check_writable",
     "counted",
-    "encodable",
     "is_partial",
     "iterate_tensors",
     "json_text",
@@ -25,6 +24,7 @@ __all__ = [
     "next_steps",
     "open_regular",
     "pick_device",
+    "printable",
     "progress",
     "read_regular",
     "read_regular_text",

@@ -11,7 +11,7 @@ from typing import Any
 
 from parcnet.base.errors import UserError
 from parcnet.base.partial_files import locked_again, partial_file, partial_folder, was_written
-from parcnet.base.text import encodable, json_text
+from parcnet.base.text import json_text, printable
 
 _REMEDIES = {
     errno.ENOSPC: "Free some space or write elsewhere.",
@@ -108,9 +108,9 @@ def check_writable(path: str | Path) -> None:
 
 
 def write_text(path: str | Path, text: str) -> None:
-    """Writes UTF-8 atomically, what cannot be encoded as an escape (see `encodable`); errors as `atomic_path`."""
+    """Writes UTF-8 atomically, what cannot be encoded as an escape (see `printable`); errors as `atomic_path`."""
     with atomic_path(path) as temporary:
-        temporary.write_text(encodable(text), encoding="utf-8")
+        temporary.write_text(printable(text), encoding="utf-8")
 
 
 def write_json(path: str | Path, value: Any) -> None:

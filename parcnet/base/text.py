@@ -7,7 +7,7 @@ from typing import Any
 _SURROGATES = re.compile("[\ud800-\udfff]")
 
 
-def encodable(text: str) -> str:
+def printable(text: str) -> str:
     r"""`text` without surrogates: what was no UTF-8 in a file name becomes an escape such as `\xe9`.
 
     Python keeps such bytes of a name as surrogates, which JSON writers, parquet, safetensors and terminals refuse.

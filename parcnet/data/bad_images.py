@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from parcnet.base import UserError, counted, encodable, warn
+from parcnet.base import UserError, counted, printable, warn
 from parcnet.data.images import BadImage
 
 _warned: set[str] = set()  # one warning per file and process, not per epoch
@@ -20,7 +20,7 @@ class BadImages:
         for error in errors:
             self.errors.setdefault(error.where, error)
         if len(self.errors) > self.limit:
-            first = "\n".join(f"  {encodable(error.where)}: {error.reason}" for error in list(self.errors.values())[:5])
+            first = "\n".join(f"  {printable(error.where)}: {error.reason}" for error in list(self.errors.values())[:5])
             raise UserError(
                 f"{counted(len(self.errors), 'unreadable image')}, {self.limit} allowed:\n{first}\n"
                 "Repair or remove them, or raise --max-bad-images."

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from parcnet.base import UserError, encodable
+from parcnet.base import UserError, printable
 from parcnet.data.class_names import label_of, normalised, some, unknown_classes
 from parcnet.data.image_walk import Skipped, is_hidden, walk_images
 from parcnet.data.images import decode_image, read_image, suffixes
@@ -70,7 +70,7 @@ def open_folder(root: Path, split: str, classes: Sequence[str] | None = None) ->
             f"{folder} has no images of {some(empty)}. Expected files ending in .jpg, .jpeg, .png, .webp, .tiff or "
             f"another of {len(suffixes())} suffixes of images; add some or remove the folder.{_skips(walk.skipped)}"
         )
-    return FolderImages(encodable(root.resolve().name), classes, files, walk.skipped)
+    return FolderImages(printable(root.resolve().name), classes, files, walk.skipped)
 
 
 def _skips(skipped: Mapping[str, Skipped]) -> str:
@@ -97,9 +97,9 @@ def _class_folders(folder: Path) -> dict[str, list[str]]:
     """
     found: dict[str, list[str]] = {}
     for name in _subfolders(folder):
-        if encodable(name) != name:
+        if printable(name) != name:
             raise UserError(
-                f"{encodable(str(folder))} has the class folder {encodable(name)}, whose name is not UTF-8. Rename it, "
+                f"{printable(str(folder))} has the class folder {printable(name)}, whose name is not UTF-8. Rename it, "
                 "e.g. with `convmv -f latin1 -t utf8 --notest`."
             )
         found.setdefault(normalised(name), []).append(name)

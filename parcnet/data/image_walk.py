@@ -12,7 +12,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from parcnet.base import UserError, counted, encodable, warn
+from parcnet.base import UserError, counted, printable, warn
 from parcnet.data.images import suffixes
 
 HIDDEN = "hidden or system"
@@ -43,7 +43,7 @@ class Skipped:
     def add(self, path: str) -> None:
         self.count += 1
         if len(self.examples) < _EXAMPLES:
-            self.examples.append(encodable(path))
+            self.examples.append(printable(path))
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,14 +188,14 @@ def _entries(folder: str) -> list[os.DirEntry[str]]:
         with os.scandir(folder) as entries:
             return sorted(entries, key=lambda entry: entry.name)
     except OSError as error:
-        raise UserError(f"cannot list {encodable(folder)}: {error.strerror}.") from error
+        raise UserError(f"cannot list {printable(folder)}: {error.strerror}.") from error
 
 
 def _identity(path: str, found: os.stat_result | None = None) -> Identity:
     try:
         found = os.stat(path) if found is None else found
     except OSError as error:
-        raise UserError(f"cannot list {encodable(path)}: {error.strerror}.") from error
+        raise UserError(f"cannot list {printable(path)}: {error.strerror}.") from error
     return (found.st_dev, found.st_ino) if found.st_ino else os.path.realpath(path)
 
 

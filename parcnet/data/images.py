@@ -11,7 +11,7 @@ from typing import BinaryIO
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
-from parcnet.base import UserError, encodable, open_regular, read_regular
+from parcnet.base import UserError, open_regular, printable, read_regular
 
 MODES = {1: "L", 3: "RGB"}
 """Number of channels -> PIL mode of an 8-bit image."""
@@ -44,7 +44,7 @@ class BadImage(UserError):
         self.reason = reason
 
     def __str__(self) -> str:
-        return f"cannot read image {encodable(self.where)}: {self.reason}"
+        return f"cannot read image {printable(self.where)}: {self.reason}"
 
 
 @cache

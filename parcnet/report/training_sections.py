@@ -95,7 +95,7 @@ def _validated(run: RunRecord, name: str) -> Line:
 
 
 def _figures(metrics: Mapping[str, float], task: Task) -> str:
-    """`top-1 99.17%, top-5 100.00%, loss 0.2267`."""
+    """`top-1 99.17%, top-5 100.00%, loss (nats) 0.2267`."""
     found = [(_metric(name, task), value) for name, value in metrics.items()]
     return ", ".join(f"{metric.title} {metric.shown(value)}" for metric, value in found)
 

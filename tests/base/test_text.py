@@ -3,7 +3,7 @@ import os
 
 import pytest
 
-from parcnet.base import encodable, json_text, write_json, write_text
+from parcnet.base import json_text, printable, write_json, write_text
 
 LATIN = os.fsdecode(b"caf\xe9.png")
 
@@ -12,8 +12,8 @@ LATIN = os.fsdecode(b"caf\xe9.png")
     ("text", "expected"), [("café", "café"), (LATIN, r"caf\xe9.png"), ("\ud800a", r"\ud800a"), ("", ""), ("😀", "😀")]
 )
 def test_text_becomes_encodable(text, expected):
-    assert encodable(text) == expected
-    encodable(text).encode()
+    assert printable(text) == expected
+    printable(text).encode()
 
 
 def test_json_holds_any_name_and_gives_it_back(tmp_path):

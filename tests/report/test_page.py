@@ -73,7 +73,7 @@ def test_mistakes_show_no_local_path(said, images):
 def test_accuracy_is_that_of_parcnet_eval(said, page, images, parcnet_eval):
     found = parcnet_eval(page.parent / "a run", images)
     assert f"<td>24 val images, for this report</td><td>top-1 {found['top1']:.2%}" in said["glance"]
-    assert f"loss {found['loss']:.4f}" in said["glance"]
+    assert f"loss (nats) {found['loss']:.4f}" in said["glance"]
 
 
 def test_without_its_images_a_run_has_the_sections_that_need_none(tmp_path, images, make_run):
@@ -104,7 +104,7 @@ def test_a_run_of_another_task_has_the_sections_about_its_backbone(tmp_path, ima
     written = write_report(folder, tmp_path / "page.html", command="parcnet report run", bounds=QUIET)
     assert written.missing == ["Shown for networks that predict one class an image; this is a run of segmentation."]
     text = (tmp_path / "page.html").read_text(encoding="utf-8")
-    for words in ("miou 0.5000", "Validation miou", "stages_0.blocks.0", "Backbone only"):
+    for words in ("mIoU 50.00%", "Validation mIoU", "stages_0.blocks.0", "Backbone only"):
         assert words in text, words
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from parcnet.base import UserError, encodable
+from parcnet.base import UserError, printable
 from parcnet.data.images import BadImage, decode_image
 from parcnet.data.shards.parquet_labels import LabelColumn, MappedLabels, common_names, mapped, read_labels
 
@@ -41,6 +41,15 @@ class ParquetImages:
     def label(self, index: int) -> int:
         # from the memory-mapped column: a row of the dataset would load its image too
         return self._labels.label(index, self._reader.dataset.data.column("label")[index].as_py())
+
+    def listing(self) -> Iterator[bytes]:
+        """The labels: names and sizes would load every image."""
+        yield np.asarray(self._reader.dataset.data.column("label").to_numpy(), dtype="<i8").tobytes()
+
+    @property
+    def sampled(self) -> bool:
+        """Rows are memory-mapped."""
+        return True
 
     def where(self, index: int) -> str:
         path = self._reader.dataset[index]["image"]["path"]
@@ -74,7 +83,7 @@ def open_parquet(source: str, split: str, classes: Sequence[str] | None = None) 
         raise UserError(
             f"{folder} has no class names: its label column must be of type ClassLabel, with at least two names."
         )
-    return ParquetImages(where, encodable(folder.resolve().name), reader, classes, mapped(columns, default, classes))
+    return ParquetImages(where, printable(folder.resolve().name), reader, classes, mapped(columns, default, classes))
 
 
 def parquet_split(folder: Path, split: str) -> str | None:

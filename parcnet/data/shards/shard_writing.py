@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from parcnet.base import UserError, atomic_path, encodable, open_regular
+from parcnet.base import UserError, atomic_path, open_regular, printable
 from parcnet.data.images import BadImage, decode_image, read_image
 from parcnet.data.shards.file_hash import file_sha256
 from parcnet.data.shards.manifest import Shard
@@ -106,7 +106,7 @@ def _in_parallel(plan: ShardPlan, job: PackingJob, workers: int, max_bad: int, a
 def _check(packed: list[PackedShard], max_bad: int) -> None:
     bad = [error for each in packed for error in each.bad]
     if len(bad) > max_bad:
-        first = "\n".join(f"  {encodable(error.where)}: {error.reason}" for error in bad[:5])
+        first = "\n".join(f"  {printable(error.where)}: {error.reason}" for error in bad[:5])
         raise UserError(
             f"at least {len(bad)} unreadable image{'s' * (len(bad) > 1)}, {max_bad} allowed:\n{first}\n"
             "Repair or remove them, or leave them out with --max-bad-images. Finished shards are kept."
@@ -245,7 +245,7 @@ def _verified(source: ShardSource, bad: list[BadImage]) -> bytes | None:
 
 
 def _name(source: ShardSource, layout: Layout) -> str:
-    return member_name(source.relative, source.number) if layout == "wds" else encodable(source.relative)
+    return member_name(source.relative, source.number) if layout == "wds" else printable(source.relative)
 
 
 def _count(images: int) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from parcnet.base import UserError, counted, encodable, open_regular
+from parcnet.base import UserError, counted, open_regular, printable
 from parcnet.data.image_walk import FOREIGN, HIDDEN, OTHER, SPECIAL, UNREADABLE, Skipped, is_hidden
 from parcnet.data.images import suffixes
 
@@ -33,7 +33,7 @@ def member_name(relative: str, number: int) -> str:
 
     The number makes names unique; webdataset ends a sample's key at the first dot of the file name.
     """
-    path = Path(encodable(relative))
+    path = Path(printable(relative))
     suffix = {".jpeg": ".jpg"}.get(path.suffix.lower(), path.suffix.lower())
     return str(path.with_name(f"{number:08d}-{path.stem.replace('.', '_')}{suffix}"))
 
@@ -80,7 +80,7 @@ def read_tar(path: Path, skipped: dict[str, Skipped] | None = None) -> Iterator[
     unplaced += [parts["image"][0] if "image" in parts else f"{key}.cls" for key, parts in incomplete.items()]
     if unplaced:
         raise UserError(
-            f"{path}: {counted(len(unplaced), 'member')} cannot be placed, {encodable(unplaced[0])!r} first: each "
+            f"{path}: {counted(len(unplaced), 'member')} cannot be placed, {printable(unplaced[0])!r} first: each "
             "image needs one .cls of the same name with its class number, and each .cls an image. Copy or pack it "
             "again."
         )
@@ -113,7 +113,7 @@ def _label(tar: tarfile.TarFile, info: tarfile.TarInfo) -> int:
     content = tar.extractfile(info)
     text = content.read(_LONGEST_LABEL) if content else b""
     if not re.fullmatch(rb"\s*\d{1,9}\s*", text):
-        raise ValueError(f"{encodable(info.name)} does not hold a class number")
+        raise ValueError(f"{printable(info.name)} does not hold a class number")
     if int(text) > LARGEST_LABEL:
-        raise ValueError(f"{encodable(info.name)} holds the label {int(text)}; expected 0 to {LARGEST_LABEL}")
+        raise ValueError(f"{printable(info.name)} holds the label {int(text)}; expected 0 to {LARGEST_LABEL}")
     return int(text)

@@ -10,7 +10,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from parcnet.base import UserError, encodable, is_partial, write_json, write_text
+from parcnet.base import UserError, is_partial, printable, write_json, write_text
 from parcnet.recipes import Recipe, read_recipe, to_yaml
 from parcnet.training.run.lock import lock
 
@@ -158,8 +158,8 @@ def run_folder(recipe: Recipe) -> RunFolder:
     if recipe.run.output is None:
         return RunFolder(_unused_path(Path("runs") / f"{recipe.name}-{datetime.now():%Y%m%d-%H%M%S}"))
     path = Path(recipe.run.output)
-    if encodable(str(path)) != str(path):
-        raise UserError(f"output {encodable(str(path))} is not UTF-8, as checkpoints need. Choose another --output.")
+    if printable(str(path)) != str(path):
+        raise UserError(f"output {printable(str(path))} is not UTF-8, as checkpoints need. Choose another --output.")
     try:
         if path.is_file():
             raise UserError(f"output {path} is a file; expected an empty or new folder. Choose another --output.")

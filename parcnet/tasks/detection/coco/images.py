@@ -9,7 +9,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from parcnet.base import UserError, counted, encodable
+from parcnet.base import UserError, counted, printable
 from parcnet.data.images import BadImage, open_image
 from parcnet.tasks.detection.coco.annotation_check import ImageEntry
 from parcnet.tasks.detection.coco.annotations import read_annotations
@@ -115,7 +115,7 @@ def open_coco(
     folder = next((each for each in candidates if each.is_dir()), None)
     if folder is None:
         raise UserError(f"the images of {annotations} are missing: there is no folder {candidates[0]}.")
-    name = encodable(root.resolve().name)
+    name = printable(root.resolve().name)
     return CocoImages(annotations, folder, name, classes, skip_empty=skip_empty, group=group, max_bad=max_bad)
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from parcnet.base import UserError, encodable, read_regular_text
+from parcnet.base import UserError, printable, read_regular_text
 from parcnet.data.class_names import normalised, some
 from parcnet.data.image_walk import Skipped, walk_images
 from parcnet.data.images import BadImage, image_size, open_image, opened, read_image, upright
@@ -116,7 +116,7 @@ def open_label_maps(
         files.append((image, path))
     if not files:
         raise UserError(f"{images} has no images. {LAYOUT}")
-    return LabelMaps(encodable(root.resolve().name), own, files, reduce_zero_label, walk.skipped)
+    return LabelMaps(printable(root.resolve().name), own, files, reduce_zero_label, walk.skipped)
 
 
 def has_label_maps(data_dir: str | Path | None, split: str) -> bool:

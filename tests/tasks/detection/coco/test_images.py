@@ -6,10 +6,12 @@ import shutil
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 from pycocotools import mask as oracle
 
 from parcnet.base import UserError
 from parcnet.data import BadImage
+from parcnet.data.fingerprint import differs, fingerprint
 from parcnet.tasks.detection.coco import decode, encode, has_coco_split, open_coco
 
 
@@ -182,3 +184,17 @@ def test_truncated_json_is_reported(make_coco):
     (root / "train.json").write_text(text[: len(text) // 2])
     with pytest.raises(UserError, match="is not JSON"):
         open_coco(root, "train")
+
+
+def test_other_annotations_and_other_pixels_have_other_fingerprints(make_coco):
+    def found(*boxes, pixels=False):
+        entries = [rectangle(1, 0, box, 7) for box in boxes]
+        root = make_coco(entries)
+        if pixels:
+            Image.new("RGB", (80, 60)).save(root / "train" / "0.png")
+        return fingerprint(open_coco(root, "train"))
+
+    one = found([1, 2, 30, 40])
+    assert differs(one, found([1, 2, 30, 40])) is None
+    assert differs(one, found([1, 2, 30, 41])) == "labels or contents of its images"
+    assert differs(one, found([1, 2, 30, 40], pixels=True)) == "labels or contents of its images"
