@@ -92,7 +92,7 @@ def _predict(options: PredictionOptions, task: "Task", predictor: "Predictor", m
         if isinstance(result, UnreadableImage):
             print(f"parcnet: {result.reason}", file=sys.stderr)
         elif not options.as_json:
-            print(result.path)
+            print(one_line(str(result.path)))
             for line in result.prediction.lines():
                 print(f"  {one_line(line)}")
     if options.as_json:
