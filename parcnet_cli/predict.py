@@ -80,7 +80,7 @@ def _predict(options: PredictionOptions, task: "Task", predictor: "Predictor", m
     from rich.markup import escape
 
     from parcnet.base import say
-    from parcnet.base.escaping import printable
+    from parcnet.base.escaping import one_line
     from parcnet.evaluation import PredictedImage, UnreadableImage, predict
 
     if options.save is not None:
@@ -93,7 +93,7 @@ def _predict(options: PredictionOptions, task: "Task", predictor: "Predictor", m
         elif not options.as_json:
             print(result.path)
             for line in result.prediction.lines():
-                print(f"  {printable(line)}")
+                print(f"  {one_line(line)}")
     if options.as_json:
         print(json.dumps([result.to_dict() for result in results], indent=2, ensure_ascii=False))
     drawn = [(each.path, each.image, each.prediction) for each in results if isinstance(each, PredictedImage)]

@@ -1,5 +1,6 @@
 """The sections of a recipe: frozen dataclasses with unique field names, so that every field is one flat flag."""
 
+import re
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Annotated, Any, Generic, Literal, TypeVar
@@ -10,6 +11,9 @@ from parcnet.recipes.ranges import BATCH, COUNT, EPOCHS, PIXELS, PROCESSES, RATE
 from parcnet.recipes.task_sections import check_unused, task_section
 
 Settings = TypeVar("Settings")
+
+_NUMBERS = re.compile(r"(?<!mstd)(?<![\d.])\d+")
+"""The whole parts of the numbers in a specification of timm; from mstd 100 on, timm draws magnitudes uniformly."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +111,8 @@ class Augmentation:
     def __post_init__(self) -> None:
         check_ranges(self)
         expect(self.scale[0] <= self.scale[1], "scale", self.scale, "two fractions, the smaller first")
+        small = all(float(number) <= 100 for number in _NUMBERS.findall(self.auto_augment or ""))
+        expect(small, "auto_augment", self.auto_augment, "numbers of at most 100 in it, e.g. rand-m9-mstd0.5-inc1")
         expect(self.ratio[0] <= self.ratio[1], "ratio", self.ratio, "two aspect ratios, the smaller first")
 
 

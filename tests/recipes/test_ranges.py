@@ -62,6 +62,7 @@ def test_absurd_numbers_are_refused_in_every_field(value):
         ("workers=100000", "data.workers is 100000; expected 0 or more and at most 512 processes"),
         ("batch_size=1000000000", "data.batch_size is 1000000000; expected at least 1 and at most 1000000 images"),
         ("epochs=1000000000000", "; expected at least 1 and at most 1000000 epochs. Its default is 30."),
+        ("auto_augment=rand-n1000000000-m9", "numbers of at most 100 in it, e.g. rand-m9-mstd0.5-inc1"),
         ("crop_pct=1e-9", "data.crop_pct is 1e-09; expected at least 0.01"),
         ("seed=" + "9" * 400, "; expected 0 or more and at most 9223372036854775807"),
         ("seed=true", "run.seed is True; expected a whole number"),
@@ -82,6 +83,7 @@ def test_the_values_of_published_recipes_are_in_range():
     Network(img_size=2048, drop_path=0.7, head_init_scale=1e-3)
     Data(batch_size=32_768, workers=128, train_sizes=(128, 2048), crop_pct=1.0)
     Augmentation(scale=(0.05, 1.0), ratio=(0.5, 2.0), color_jitter=0.4, mixup=1.0, cutmix=1.0)
+    Augmentation(auto_augment="rand-m15-n2-mstd101-inc1")
     Optimizer(opt="lars", lr=15.0, weight_decay=0.3, clip_grad=1.0, layer_decay=0.65, ema_decay=0.99996)
     Schedule(epochs=1600, warmup_epochs=40.0, min_lr=0.0, warmup_lr=0.0)
     Schedule(iterations=320_000, warmup_steps=1500)

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from parcnet.recipes import TaskSection
 from parcnet.recipes.expecting import expect
-from parcnet.recipes.ranges import PIXELS, Range, check_ranges
+from parcnet.recipes.ranges import COUNT, PIXELS, Range, check_ranges
 from parcnet.tasks.whole_image_fields import WHOLE_IMAGE_FIELDS
 
 
@@ -34,6 +34,9 @@ class DetectionSettings:
     """Training: random changes of brightness, contrast, saturation and hue; not in the published recipes."""
     empty_images: bool = False
     """Training: include images without instances; the published recipes do not."""
+    max_bad_annotations: Annotated[int, Range(0, COUNT, "annotations")] = 0
+    """Annotations of a file that may be left out because they are not finite, bounded and consistent; more are an
+    error that names them."""
     group_by_aspect: bool = True
     """Training: group images by aspect ratio (upright or not), which reduces padding."""
     mask_padding: bool = False

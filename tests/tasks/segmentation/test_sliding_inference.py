@@ -2,7 +2,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from parcnet.tasks.segmentation import InferenceSettings, predict_probabilities
+from parcnet.tasks.segmentation import InferenceSettings, predict_log_probabilities
 from parcnet.tasks.segmentation.sliding_inference import windows
 
 
@@ -29,7 +29,7 @@ def test_windows_of_512_px_at_a_stride_of_341_px():
 def test_a_pixelwise_network_gives_equal_results_in_windows_and_whole():
     image = torch.randn(3, 50, 90)
     whole, slide = (
-        predict_probabilities(pixelwise, image, InferenceSettings((50, 90), kind, (32, 32), (20, 20)), (50, 90))
+        predict_log_probabilities(pixelwise, image, InferenceSettings((50, 90), kind, (32, 32), (20, 20)), (50, 90))
         for kind in ("whole", "slide")
     )
     torch.testing.assert_close(slide, whole, rtol=1e-5, atol=1e-5)
@@ -38,18 +38,20 @@ def test_a_pixelwise_network_gives_equal_results_in_windows_and_whole():
 
 def test_mirrored_predictions_are_flipped_back():
     image = torch.randn(3, 32, 48)
-    plain = predict_probabilities(pixelwise, image, InferenceSettings((32, 48), "whole"), (32, 48))
-    both = predict_probabilities(pixelwise, image, InferenceSettings((32, 48), "whole", flip=True), (32, 48))
+    plain = predict_log_probabilities(pixelwise, image, InferenceSettings((32, 48), "whole"), (32, 48))
+    both = predict_log_probabilities(pixelwise, image, InferenceSettings((32, 48), "whole", flip=True), (32, 48))
     torch.testing.assert_close(both, plain, rtol=1e-5, atol=1e-5)
 
 
 def test_probabilities_are_averaged_over_scales():
     image = torch.randn(3, 32, 32)
     alone = [
-        predict_probabilities(pixelwise, image, InferenceSettings((32, 32), "whole", scales=(scale,)), (32, 32)).exp()
+        predict_log_probabilities(
+            pixelwise, image, InferenceSettings((32, 32), "whole", scales=(scale,)), (32, 32)
+        ).exp()
         for scale in (0.5, 1.5)
     ]
-    both = predict_probabilities(
+    both = predict_log_probabilities(
         pixelwise, image, InferenceSettings((32, 32), "whole", scales=(0.5, 1.5)), (32, 32)
     ).exp()
     torch.testing.assert_close(both, (alone[0] + alone[1]) / 2)
@@ -63,7 +65,7 @@ def test_each_view_is_resized_from_the_original_and_predicted_at_the_requested_s
         sizes.append(tuple(images.shape[-2:]))
         return pixelwise(images)
 
-    probabilities = predict_probabilities(
+    probabilities = predict_log_probabilities(
         recording, torch.randn(3, 100, 200), InferenceSettings((50, 400), "whole", scales=(1.0, 2.0)), (100, 200)
     )
     assert sizes == [(50, 100), (100, 200)]
@@ -74,7 +76,7 @@ def test_logits_are_averaged_where_windows_overlap(small):
     small.eval()
     image = torch.randn(3, 64, 96)
     with torch.no_grad():
-        probabilities = predict_probabilities(
+        probabilities = predict_log_probabilities(
             small, image, InferenceSettings((64, 96), "slide", (64, 64), (32, 32)), (64, 96)
         )
         left, right = small(image[None, ..., :64]), small(image[None, ..., 32:])
