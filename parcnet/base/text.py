@@ -1,4 +1,8 @@
-"""Text that every encoding and file format can hold."""
+"""Text that every encoding and file format can hold, and numbers in texts."""
+
+import re
+
+_WHOLE = re.compile(r"-?[0-9]{1,18}")
 
 
 def printable(text: str) -> str:
@@ -7,3 +11,11 @@ def printable(text: str) -> str:
     Python keeps such bytes of a name as surrogates, which JSON writers, parquet, safetensors and terminals refuse.
     """
     return text.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+
+
+def whole_number(text: str) -> int | None:
+    """The number in a text of an optional minus and at most 18 decimal digits; None for any other text.
+
+    `str.isdigit` accepts superscripts, which `int` refuses, as it refuses thousands of digits.
+    """
+    return int(text) if _WHOLE.fullmatch(text) else None

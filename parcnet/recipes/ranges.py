@@ -69,9 +69,10 @@ def check_ranges(section: Any) -> None:
 
     Optional fields may be None.
     """
+    kind: Any = type(section)
     for field in fields(section):
         value = getattr(section, field.name)
-        limits = _limits(type(section))[field.name]
+        limits = _limits(kind)[field.name]
         if isinstance(value, str):
             expected = _text(value, limits.longest)
         elif limits.range is None or value is None:

@@ -63,6 +63,7 @@ def test_every_number_among_the_flags_has_a_range():
         ("train --lr nan", "lr is nan; expected"),
         ("train --threads 100000", "threads is 100000; expected"),
         ("train --batch-size 1000000000 --micro-batch 64", "batch_size is 1000000000; expected"),
+        ("train --resume " + "x" * 300, "xxx... is too long for this file system: shorten it."),
         ("train --set batch_size=" + "9" * 400, "expected at least 1 and at most 1000000 images"),
     ],
     ids=lambda value: value[:40],
