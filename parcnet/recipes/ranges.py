@@ -24,8 +24,8 @@ THREADS = 1024
 """Most CPU threads; OpenMP crashes at some tens of thousands."""
 PIXELS = 16_384
 """Longest side of an image."""
-RATE = 1000.0
-"""Largest learning rate."""
+RATE = 1e30
+"""Largest learning rate: no published one is above 100, but fp32 still holds it, and training reports divergence."""
 CHARACTERS = 4096
 """Longest text, e.g. of a path."""
 

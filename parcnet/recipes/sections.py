@@ -124,7 +124,7 @@ class Optimizer:
     """Name of a timm optimiser."""
     lr: Annotated[float, Range(0, RATE, above=True)] = 1e-3
     """Peak learning rate at this recipe's batch size; it is not rescaled for other batch sizes."""
-    weight_decay: Annotated[float, Range(0, RATE)] = 0.05
+    weight_decay: Annotated[float, Range(0, 1000)] = 0.05
     """Weight decay of parameters with two or more dimensions."""
     clip_grad: Annotated[float | None, Range(0, 1e9, above=True)] = None
     """Gradient clipping: largest norm of the whole gradient. None: off."""
