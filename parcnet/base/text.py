@@ -1,8 +1,10 @@
-"""Text that every encoding and file format can hold, and numbers in texts."""
+"""Text that every encoding and file format can hold."""
 
+import json
 import re
+from typing import Any
 
-_WHOLE = re.compile(r"-?[0-9]{1,18}")
+_SURROGATES = re.compile("[\ud800-\udfff]")
 
 
 def printable(text: str) -> str:
@@ -10,12 +12,16 @@ def printable(text: str) -> str:
 
     Python keeps such bytes of a name as surrogates, which JSON writers, parquet, safetensors and terminals refuse.
     """
-    return text.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+    try:
+        return text.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+    except UnicodeEncodeError:  # a surrogate that stands for no byte, e.g. from JSON
+        return text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
-def whole_number(text: str) -> int | None:
-    """The number in a text of an optional minus and at most 18 decimal digits; None for any other text.
+def json_text(value: Any, indent: int | None = None) -> str:
+    """JSON that is readable and can be encoded: surrogates alone are escaped, and are read back.
 
-    `str.isdigit` accepts superscripts, which `int` refuses, as it refuses thousands of digits.
+    NaN and infinity raise ValueError, since most JSON parsers reject them.
     """
-    return int(text) if _WHOLE.fullmatch(text) else None
+    text = json.dumps(value, indent=indent, ensure_ascii=False, allow_nan=False)
+    return _SURROGATES.sub(lambda match: f"\\u{ord(match[0]):04x}", text)

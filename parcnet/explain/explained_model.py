@@ -13,7 +13,7 @@ from timm.data import ImageNetInfo, resolve_model_data_config
 from torch import Tensor, nn
 
 from parcnet.base import UserError, nearest, unknown
-from parcnet.base.text import whole_number
+from parcnet.base.whole_numbers import whole_number
 from parcnet.data import Preprocessing, open_dataset, open_image, preserved_randomness, reseed
 from parcnet.data.folders import image_files
 from parcnet.models import build, load_official_weights

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from torch import Tensor, nn
 
 from parcnet.base import UserError, nearest
-from parcnet.base.text import whole_number
+from parcnet.base.whole_numbers import whole_number
 
 _LISTED = 12  # module names in an error
 

@@ -59,7 +59,7 @@ def renamed(root):
 
 @pytest.mark.usefixtures("run")
 @pytest.mark.parametrize(
-    ("change", "said"),
+    ("change", "what"),
     [(rotated, "labels or contents"), (exchanged, "labels or contents"), (renamed, "names or sizes")],
 )
 def test_other_images_of_equal_classes_and_counts_are_another_run(change, what, recipe, digits_folder, tmp_path):
