@@ -25,6 +25,9 @@ Kernels are as long as the feature map, so a file accepts only the size it was e
 takes longer, because each stage's algorithms are timed in the runtime (--algorithm conv skips this).
 """
 
+_DIGITS = 9
+"""Most digits of --batch."""
+
 
 @dataclass(frozen=True)
 class ExportOptions:
@@ -117,6 +120,6 @@ def _batch(text: str) -> int | None:
 
     if text == "dynamic":
         return None
-    if not text.isdecimal():
-        raise UserError(f"--batch is {text!r}: expected a whole number, or dynamic for any.")
-    return int(text)
+    if not text.isdecimal() or len(text) > _DIGITS:
+        raise UserError(f"--batch is {text[:40]!r}: expected a whole number, or dynamic for any.")
+    return int(text)  # whose range the export itself checks

@@ -1,5 +1,6 @@
 """The command line: argv -> one call. Help needs neither torch nor timm, which take seconds to import."""
 
+import errno
 import importlib
 import importlib.util
 import os
@@ -107,6 +108,10 @@ def _run(name: str, arguments: list[str]) -> int:
         return _mistake(f"`parcnet {name}` needs {package}, which is not installed: pip install 'parcnet[lab]'.")
     except _user_errors() as error:
         return _mistake(str(error))
+    except OSError as error:
+        if error.errno != errno.ENAMETOOLONG:
+            raise
+        return _mistake(f"the name {str(error.filename)[:60]}... is too long for this file system: shorten it.")
 
 
 def _user_errors() -> tuple[type[Exception], ...]:

@@ -58,8 +58,6 @@ def run(arguments: Sequence[str]) -> int:
 
     if not options.images:
         raise UserError("no image given: parcnet predict CHECKPOINT IMAGE...")
-    if options.k < 1:
-        raise UserError(f"-k is {options.k}; expected at least 1 class.")
     check_picture("--save", options.save)
     if format_of(options.checkpoint) is not None:
         if options.device not in ("auto", "cpu"):

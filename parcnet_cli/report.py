@@ -61,9 +61,6 @@ def run(arguments: Sequence[str]) -> int:
     if output.suffix.lower() not in (".html", ".htm"):
         raise UserError(f"--output is {str(output)!r}; expected a file name that ends in .html.")
     bounds = QUICK if options.quick else Bounds()
-    for flag, number in (("images", options.images), ("probes", options.probes)):
-        if number is not None and number < 1:
-            raise UserError(f"--{flag} is {number}; expected at least 1 image.")
     bounds = replace(bounds, images=options.images or bounds.images, probes=options.probes or bounds.probes)
     written = write_report(
         options.run,

@@ -7,6 +7,9 @@ from PIL import Image
 from parcnet.base import UserError
 from parcnet.data.datasets import LabelledImages, SupportsEpochOrder
 
+_MOST = 100_000_000
+"""Most images in an epoch, since their order is one array."""
+
 
 class RepeatDataset:
     """`images` repeated `times` times; every repetition is augmented independently, since its index differs."""
@@ -31,9 +34,14 @@ class RepeatDataset:
 
 
 def repeated(images: LabelledImages, times: int) -> LabelledImages:
-    """`images`, each `times` times. Raises `UserError` for images that are read shard by shard."""
+    """`images`, each `times` times. Raises `UserError` for images that are read shard by shard, and for too many."""
     if times == 1:
         return images
     if isinstance(images, SupportsEpochOrder):
         raise UserError(f"{images.name} is read shard by shard, so its images cannot be repeated: leave repeats out.")
+    if len(images) * times > _MOST:
+        raise UserError(
+            f"repeats is {times}, which makes {len(images) * times} images an epoch; expected at most {_MOST}: use "
+            f"repeats {_MOST // len(images)} or less, and more epochs."
+        )
     return RepeatDataset(images, times)

@@ -15,12 +15,15 @@ from parcnet.data import Preprocessing
 from parcnet.deploy.file_metadata import FileMetadata
 from parcnet.deploy.request import SUFFIXES, format_of
 from parcnet.deploy.runtimes import RUNTIMES
+from parcnet.recipes.ranges import THREADS, Range
 from parcnet.tasks.exported_file import for_file
 from parcnet.tasks.finite import check_finite
 from parcnet.tasks.loading import check_described
 from parcnet.tasks.lookup import task_named
 from parcnet.tasks.predictor import Predictor
 from parcnet.tasks.task import Task
+
+_THREADS = Range(1, THREADS, "threads")
 
 
 class ExportedPredictor:
@@ -80,6 +83,8 @@ def open_exported(path: str | Path, threads: int | None = None) -> ExportedPredi
     Raises `UserError` for a missing, damaged or foreign file, and where the runtime's package is missing.
     """
     path = Path(path)
+    if threads is not None and threads not in _THREADS:
+        raise UserError(f"threads is {threads}; expected {_THREADS}, or None.")
     if format_of(path) is None:
         raise UserError(
             f"{path} has none of the suffixes {', '.join(SUFFIXES.values())}, the files that `parcnet export` writes."

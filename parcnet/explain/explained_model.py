@@ -13,6 +13,7 @@ from timm.data import ImageNetInfo, resolve_model_data_config
 from torch import Tensor, nn
 
 from parcnet.base import UserError, nearest, unknown
+from parcnet.base.whole_numbers import whole_number
 from parcnet.data import Preprocessing, open_dataset, open_image, preserved_randomness, reseed
 from parcnet.data.folders import image_files
 from parcnet.models import build, load_official_weights
@@ -135,9 +136,10 @@ def class_number(found: ExplainedModel, wanted: str | None) -> int | None:
         return None
     if wanted in found.classes:  # first: the digits' names are numbers too
         return found.classes.index(wanted)
-    if wanted.lstrip("-").isdigit():
-        if 0 <= int(wanted) < len(found.classes):
-            return int(wanted)
+    number = whole_number(wanted)
+    if number is not None:
+        if 0 <= number < len(found.classes):
+            return number
         raise UserError(
             f"class {wanted} is out of range; {found.name} has classes 0 to {len(found.classes) - 1}, from "
             f"{found.classes[0]} to {found.classes[-1]}."

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from torch import Tensor, nn
 
 from parcnet.base import UserError, nearest
+from parcnet.base.whole_numbers import whole_number
 
 _LISTED = 12  # module names in an error
 
@@ -67,10 +68,11 @@ def layer_name(model: nn.Module, layer: str | None) -> str:
                 f"Its modules are {', '.join(names[:_LISTED])}."
             )
         return known[-1].name
-    if layer.isdigit():
-        if not 1 <= int(layer) <= len(known):
+    number = whole_number(layer)
+    if number is not None:
+        if not 1 <= number <= len(known):
             raise UserError(f"there is no stage {layer} in a {type(model).__name__}. {valid}")
-        return known[int(layer) - 1].name
+        return known[number - 1].name
     names = [name for name, _ in model.named_modules() if name]
     if layer not in names:
         guesses = nearest(layer, names)

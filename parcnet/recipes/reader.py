@@ -13,10 +13,12 @@ from pathlib import Path
 from typing import Any
 
 from parcnet.base.errors import UserError, nearest, unknown
+from parcnet.base.reading import open_regular
+from parcnet.base.untrusted import DEPTH
 from parcnet.recipes.sections import Recipe
 from parcnet.recipes.task_sections import task_names, task_section
 from parcnet.recipes.values import convert, shortened
-from parcnet.recipes.yaml_text import parse, render
+from parcnet.recipes.yaml_text import LENGTH, parse, render
 
 _LIBRARY = resources.files("parcnet.recipes") / "library"
 _FIELDS = {name: kind for name, kind in typing.get_type_hints(Recipe).items() if name != "settings"}
@@ -75,6 +77,8 @@ def _read(name_or_path: str, folder: Path, readers: tuple[str, ...]) -> Recipe:
     text, where, base_folder = _text(name_or_path, folder)
     if where in readers:
         raise UserError(f"circular base recipes: {' -> '.join((*readers, where))}.")
+    if len(readers) == DEPTH:
+        raise UserError(f"{where}: more than {DEPTH} recipes are each the base of another; write them as one.")
     keys = parse(text, where)
     base = keys.pop("base", None)
     if base is None:
@@ -93,10 +97,18 @@ def _text(name_or_path: str, folder: Path) -> tuple[str, str, Path]:
         return file.read_text(encoding="utf-8"), f"recipe {name_or_path}", folder
     path = folder / path
     try:
-        return path.read_text(encoding="utf-8"), str(path), path.parent
+        return _start_of(path), str(path), path.parent
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
         raise UserError(f"cannot read recipe {path}: {reason}. `parcnet recipes` lists the packaged ones.") from None
+
+
+def _start_of(path: Path) -> str:
+    """The text of a file; of one that is too long for a recipe, enough of it for `parse` to refuse it."""
+    with open_regular(path) as file:
+        content = file.read(4 * LENGTH + 1)  # UTF-8 has at most four bytes a character
+    text = content.decode("utf-8-sig", errors="ignore" if len(content) > 4 * LENGTH else "strict")
+    return text.replace("\r\n", "\n")
 
 
 def apply_sections(recipe: Recipe, keys: dict[str, Any], where: str) -> Recipe:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 from parcnet.base.errors import UserError, unknown
+from parcnet.recipes.values import shortened
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +47,6 @@ def check_unused(recipe: Any, unused: tuple[str, ...]) -> None:
             value = getattr(values, field.name)
             if field.name == name and value != field.default:
                 raise UserError(
-                    f"{full_name} is {value!r}, which {recipe.task} does not use: leave it out (its default is "
-                    f"{field.default!r}), or set another task."
+                    f"{full_name} is {shortened(value)}, which {recipe.task} does not use: leave it out (its default "
+                    f"is {field.default!r}), or set another task."
                 )

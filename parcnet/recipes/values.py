@@ -35,7 +35,10 @@ def convert(value: Any, kind: Any, where: str) -> Any:
 
 def shortened(value: Any) -> str:
     """A value as quoted in error messages: truncated, since a few lines of YAML can expand to billions of items."""
-    return _SHORT.repr(value)
+    try:
+        return _SHORT.repr(value)
+    except ValueError:  # Python prints no number of more than 4300 digits
+        return f"a {type(value).__name__} too long to print"
 
 
 def describe_type(kind: Any) -> str:
@@ -64,5 +67,8 @@ def _convert(value: Any, kind: Any) -> tuple[bool, Any]:
         parts = [_convert(each, part) for each, part in zip(value, arguments, strict=True)]
         return all(valid for valid, _ in parts), tuple(result for _, result in parts)
     if kind is float and type(value) is int:
-        return True, float(value)
+        try:
+            return True, float(value)
+        except OverflowError:  # no field's range includes it
+            return True, value
     return type(value) is kind, value  # not isinstance: True would pass as an int

@@ -39,18 +39,13 @@ class MeasurementOptions:
 
 
 def prepare(options: MeasurementOptions) -> "tuple[torch.device, torch.dtype]":
-    """Sets the threads, checks the counts that measurements share, and returns device and dtype."""
+    """Sets the threads and returns device and dtype."""
     # here, because the library takes seconds to load
     import torch
 
-    from parcnet.base import UserError, pick_device, warn
+    from parcnet.base import pick_device, warn
     from parcnet_lab.bench.machine import dtype_named
 
-    for name in ("threads", "batch", "channels", "repeats", "seeds"):
-        value = getattr(options, name, None)
-        for number in value if isinstance(value, tuple) else [] if value is None else [value]:
-            if number < 1:
-                raise UserError(f"--{name} is {number}; expected at least 1.")
     if options.threads is not None:
         torch.set_num_threads(options.threads)
     if os.environ.get("OMP_WAIT_POLICY", "").upper() == "PASSIVE":

@@ -5,15 +5,18 @@ from typing import TypeVar
 
 import tyro
 
+from parcnet_cli.common.ranges import check_ranges
+
 T = TypeVar("T")
 
 
 def parse(kind: type[T], command: str, description: str, arguments: Sequence[str], default: T | None = None) -> T:
     """Parses `arguments` into the dataclass `kind`, whose fields become flat flags.
 
-    `default` replaces the defaults of `kind`. Raises SystemExit after printing help (code 0) or an error (code 2).
+    `default` replaces the defaults of `kind`. Raises SystemExit after printing help (code 0) or an error (code 2), and
+    `UserError` for a number out of range.
     """
-    return tyro.cli(
+    options = tyro.cli(
         kind,
         prog=f"parcnet {command}",
         description=description,
@@ -21,6 +24,8 @@ def parse(kind: type[T], command: str, description: str, arguments: Sequence[str
         default=tyro.MISSING_NONPROP if default is None else default,
         config=(tyro.conf.OmitArgPrefixes, tyro.conf.FlagCreatePairsOff),
     )
+    check_ranges(options)
+    return options
 
 
 def parse_known(kind: type[T], arguments: Sequence[str]) -> T:

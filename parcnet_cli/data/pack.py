@@ -51,9 +51,6 @@ def run(arguments: Sequence[str]) -> int:
 
     if not 1 <= options.shard_size <= 1e6:
         raise UserError(f"--shard-size is {options.shard_size:g}; expected MB, from 1 to 1,000,000.")
-    for name in ("workers", "max_bad_images"):
-        if getattr(options, name) < 0:
-            raise UserError(f"--{name.replace('_', '-')} is {getattr(options, name)}; expected 0 or more.")
     plan = plan_shards(options.source, options.format, round(options.shard_size * 1e6))
     size = f"{plan.bytes / 1e6:,.1f} MB"
     say(f"{plan.images:,} images of {len(plan.classes)} classes, {size}, into {counted(len(plan.tasks), 'shard')}")

@@ -32,7 +32,7 @@ class GatesOptions(ImageOptions):
 def run(arguments: Sequence[str]) -> int:
     """Explains, draws and writes; exit code 0. Raises `UserError`."""
     options = parse(GatesOptions, "explain gates", _DESCRIPTION, arguments)
-    check_request(options.output, options.limit)
+    check_request(options.output)
 
     from parcnet.base import next_steps, pick_device, table
     from parcnet.explain import gates, read_images

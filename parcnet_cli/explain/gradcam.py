@@ -43,7 +43,7 @@ class GradCamOptions(ImageOptions):
 def run(arguments: Sequence[str]) -> int:
     """Explains, draws and writes; exit code 0. Raises `UserError`."""
     options = parse(GradCamOptions, "explain gradcam", _DESCRIPTION, arguments)
-    check_request(options.output, options.limit)
+    check_request(options.output)
 
     from parcnet.base import next_steps, pick_device, table
     from parcnet.explain import GradCam, Images, gradcam, read_images

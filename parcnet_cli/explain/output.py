@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from parcnet.explain import ExplainedModel
 
 
-def check_request(paths: Sequence[Path], limit: int = 1) -> None:
-    """Raises `UserError` for output files that cannot be written and for a `limit` below 1, before any work."""
+def check_request(paths: Sequence[Path]) -> None:
+    """Raises `UserError` for output files that cannot be written, before any work."""
     from parcnet.base import UserError, check_writable
 
     allowed = (".npz", *FORMATS)
@@ -25,8 +25,6 @@ def check_request(paths: Sequence[Path], limit: int = 1) -> None:
         check_writable(path)
     if not paths:
         raise UserError("--output names no file; give a picture (.png, .svg) or .npz.")
-    if limit < 1:
-        raise UserError(f"--limit is {limit}; expected at least 1 image.")
 
 
 def open_network(text: str, size: tuple[int, int] | None = None) -> "ExplainedModel":

@@ -33,7 +33,7 @@ class PositionOptions(ImageOptions):
 def run(arguments: Sequence[str]) -> int:
     """Explains, draws and writes; exit code 0. Raises `UserError`."""
     options = parse(PositionOptions, "explain position", _DESCRIPTION, arguments)
-    check_request(options.output, options.limit)
+    check_request(options.output)
 
     from parcnet.base import next_steps, pick_device, say, table
     from parcnet.explain import position, read_images

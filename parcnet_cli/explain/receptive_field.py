@@ -38,7 +38,7 @@ class ReceptiveFieldOptions(ImageOptions):
 def run(arguments: Sequence[str]) -> int:
     """Explains, draws and writes; exit code 0. Raises `UserError`."""
     options = parse(ReceptiveFieldOptions, "explain erf", _DESCRIPTION, arguments)
-    check_request(options.output, options.limit)
+    check_request(options.output)
 
     from parcnet.base import next_steps, pick_device, table
     from parcnet.explain import ReceptiveField, read_images, receptive_field

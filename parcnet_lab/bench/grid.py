@@ -76,7 +76,7 @@ def cases(
 
 def parse_map(text: str) -> tuple[int, int]:
     """`56` or `200x334` as (H, W)."""
-    matched = re.fullmatch(r"(\d+)(?:x(\d+))?", text)
+    matched = re.fullmatch(r"([0-9]{1,5})(?:x([0-9]{1,5}))?", text)
     if matched is None or int(matched[1]) < 1 or int(matched[2] or 1) < 1:
         raise UserError(f"map {text!r} is not a size. Expected a side such as 56, or HxW such as 200x334.")
     return int(matched[1]), int(matched[2] or matched[1])

@@ -71,7 +71,7 @@ def read(path: str | Path) -> BenchmarkResult:
         raise UserError(
             f"cannot read {path}: {error.strerror}. `parcnet bench WHAT --output {FOLDER}` makes one."
         ) from None
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise UserError(f"{path} is not JSON: {error}. Measure again with `parcnet bench`.") from None
     keys = {"format", "kind", "command", "machine", "settings", "rows", "notes"}
     if not isinstance(found, dict) or set(found) != keys or found["kind"] not in KINDS:

@@ -185,7 +185,7 @@ def test_tables_check_and_write(parcnet, tmp_path):
         (["train", "--dtype", "fp16"], ["loss scaler", "bf16"]),
         (["memory", "--repeats", "0"], ["--repeats is 0"]),
         (["memory", "--tag", "huge"], ["unknown tag 'huge'"]),
-        (["scaling", "--size", "0"], ["'0' is not a size"]),
+        (["scaling", "--size", "0"], ["--size is 0; expected at least 1"]),
         (["tables", "README.md"], ["--check or --write"]),
         (["tables", "--check"], ["no file given"]),
         (["tables", "--check", "nowhere.md"], ["nowhere.md"]),

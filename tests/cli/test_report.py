@@ -28,7 +28,7 @@ def test_help_shows_examples(parcnet):
     [
         (("nowhere",), "nowhere is no run folder"),
         (("RUN", "-o", "x.txt"), "expected a file name that ends in .html"),
-        (("RUN", "--probes", "0"), "--probes is 0; expected at least 1 image"),
+        (("RUN", "--probes", "0"), "--probes is 0; expected at least 1"),
         (("RUN", "--data-dir", "nowhere"), "there is no folder nowhere"),
         (("RUN", "-o", "/proc/x.html"), "cannot write /proc/x.html"),
     ],

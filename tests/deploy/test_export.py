@@ -209,3 +209,9 @@ def test_a_network_keeps_its_mode_and_its_weights(tmp_path) -> None:
     export(network, tmp_path / "net.pt2", format="torch-export", size=64, algorithm="conv")
     assert network.training
     assert all(torch.equal(before[name], tensor) for name, tensor in network.state_dict().items())
+
+
+@pytest.mark.parametrize("threads", [0, -1, 100_000])
+def test_an_absurd_number_of_threads_is_refused(threads):
+    with pytest.raises(UserError, match=f"threads is {threads}; expected at least 1 and at most 1024 threads"):
+        open_exported("net.onnx", threads)

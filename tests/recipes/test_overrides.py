@@ -55,7 +55,7 @@ def test_dependent_values_can_be_set_together():
         ("optimizer.weigth_decay=1", "Did you mean optimizer.weight_decay"),
         ("schedule.lr=1", "Did you mean optimizer.lr"),
         ("lr=fast", "optimizer.lr is 'fast'; expected a number"),
-        ("lr=-1", "optimizer.lr is -1.0; expected a learning rate above 0"),
+        ("lr=-1", "optimizer.lr is -1.0; expected above 0 and at most 1e+30"),
         ("optimizer=3", "expected `key: value` lines"),
         ("base=digits", "use -c to select the base recipe"),
         ("lr=1\nepochs: 2", "expected one value"),

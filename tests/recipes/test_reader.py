@@ -81,7 +81,7 @@ def test_scientific_notation_is_a_number(number, recipe_file):
         ("optimizer: [\n", "not valid YAML"),
         ("- lr\n", "expected `section:` blocks"),
         ("base: 3\n", "base is 3; expected text"),
-        ("optimizer:\n  lr: -1\n", "optimizer.lr is -1.0; expected a learning rate above 0"),
+        ("optimizer:\n  lr: -1\n", "optimizer.lr is -1.0; expected above 0 and at most 1e+30"),
         ("network: !!python/object/apply:os.getcwd []\n", "not valid YAML"),
     ],
 )

@@ -2,7 +2,6 @@
 
 import base64
 import hashlib
-import json
 import shutil
 import subprocess
 import tarfile
@@ -12,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from parcnet.base import UserError
+from parcnet.base.untrusted import parse_json
 
 PACKAGE, VERSION = "onnxruntime-web", "1.30.0"
 """The npm package."""
@@ -38,7 +38,7 @@ def add_runtime(folder: Path, package: Path | None = None) -> str:
 
 def _copied(package: Path, folder: Path) -> str:
     try:
-        about = json.loads((package / "package.json").read_text("utf-8"))
+        about = parse_json((package / "package.json").read_bytes())
     except (OSError, ValueError):
         about = {}
     missing = [name for name in (SCRIPT, BINARY) if not (package / "dist" / name).is_file()]

@@ -1,10 +1,11 @@
 """Recipe section of detection: detector, image sizes, sampling and reported detections."""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Annotated, Literal
 
 from parcnet.recipes import TaskSection
 from parcnet.recipes.expecting import expect
+from parcnet.recipes.ranges import COUNT, PIXELS, Range, check_ranges
 from parcnet.tasks.whole_image_fields import WHOLE_IMAGE_FIELDS
 
 
@@ -20,46 +21,41 @@ class DetectionSettings:
     """Smooth L1 of the box deltas, or 10 (1 - GIoU) of the boxes."""
     class_agnostic: bool | None = None
     """One box per region instead of one per class. None: only for cascade_mask_rcnn."""
-    short_side: int = 800
+    short_side: Annotated[int, Range(1, PIXELS, "px")] = 800
     """Evaluation: shorter side of resized images in px, less if the longer side would exceed long_side."""
-    long_side: int = 1333
+    long_side: Annotated[int, Range(1, PIXELS, "px")] = 1333
     """Largest longer side in px, also in training."""
     resize_policy: Literal["two_policies", "resize"] = "two_policies"
     """Training: two_policies crops half of the images before resizing (shorter side 400, 500 or 600 px, crop of 384 to
     600 px per side, shorter side in train_short_sides); resize never crops."""
-    train_short_sides: tuple[int, int] = (480, 800)
+    train_short_sides: Annotated[tuple[int, int], Range(1, PIXELS, "px")] = (480, 800)
     """Training: smallest and largest shorter side in px; drawn in steps of 32."""
     photometric_distortion: bool = False
     """Training: random changes of brightness, contrast, saturation and hue; not in the published recipes."""
     empty_images: bool = False
     """Training: include images without instances; the published recipes do not."""
-    max_bad_annotations: int = 0
+    max_bad_annotations: Annotated[int, Range(0, COUNT, "annotations")] = 0
     """Annotations of a file that may be left out because they are not finite, bounded and consistent; more are an
     error that names them."""
     group_by_aspect: bool = True
     """Training: group images by aspect ratio (upright or not), which reduces padding."""
     mask_padding: bool = False
     """Mask the padding of batches before every convolution, since global kernels would carry it into the images."""
-    anchor_scale: float = 1.0
+    anchor_scale: Annotated[float, Range(0.01, 100)] = 1.0
     """Factor on the anchor sides, which are 32 to 512 px."""
-    regions: int = 512
+    regions: Annotated[int, Range(8, 100_000)] = 512
     """Regions sampled per image and stage in training."""
-    score_threshold: float = 0.05
+    score_threshold: Annotated[float, Range(0, 1, below=True)] = 0.05
     """Score below which detections are discarded."""
-    detections: int = 100
+    detections: Annotated[int, Range(1, 100_000)] = 100
     """Largest number of detections per image."""
 
     def __post_init__(self) -> None:
-        ordered = 1 <= self.short_side <= self.long_side
+        check_ranges(self)
+        ordered = self.short_side <= self.long_side
         expect(ordered, "short_side", self.short_side, f"at least 1 px and at most long_side ({self.long_side})")
         sides = self.train_short_sides
-        expect(1 <= sides[0] <= sides[1], "train_short_sides", sides, "two sides in px, the smaller first")
-        expect(0 < self.anchor_scale < float("inf"), "anchor_scale", self.anchor_scale, "a factor above 0")
-        bad = self.max_bad_annotations
-        expect(bad >= 0, "max_bad_annotations", bad, "0 or more")
-        expect(self.regions >= 8, "regions", self.regions, "at least 8")
-        expect(0 <= self.score_threshold < 1, "score_threshold", self.score_threshold, "a score in [0, 1)")
-        expect(self.detections >= 1, "detections", self.detections, "at least 1")
+        expect(sides[0] <= sides[1], "train_short_sides", sides, "two sides in px, the smaller first")
 
 
 SECTION = TaskSection(DetectionSettings, WHOLE_IMAGE_FIELDS)

@@ -1,9 +1,10 @@
 """Multi-label classification: when a class counts as predicted."""
 
 from dataclasses import dataclass
+from typing import Annotated
 
 from parcnet.recipes import TaskSection
-from parcnet.recipes.expecting import expect
+from parcnet.recipes.ranges import Range, check_ranges
 
 
 @dataclass(frozen=True, slots=True)
@@ -11,11 +12,11 @@ class MultiLabelSettings:
     """Every shared section means what it means in classification; `augmentation.smoothing` moves each target of 0 or 1
     towards 0.5, as timm's multi-label training does."""
 
-    threshold: float = 0.5
+    threshold: Annotated[float, Range(0, 1, above=True, below=True)] = 0.5
     """Probability from which a class counts as predicted: in F1, and in `parcnet predict`. mAP has no threshold."""
 
     def __post_init__(self) -> None:
-        expect(0 < self.threshold < 1, "threshold", self.threshold, "a probability in (0, 1)")
+        check_ranges(self)
 
 
 SECTION = TaskSection(MultiLabelSettings)

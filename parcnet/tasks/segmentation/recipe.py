@@ -1,10 +1,11 @@
 """Recipe section of semantic segmentation: decoder, training crops and inference."""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Annotated, Literal
 
 from parcnet.recipes import TaskSection
 from parcnet.recipes.expecting import expect
+from parcnet.recipes.ranges import PIXELS, Range, check_ranges
 from parcnet.tasks.whole_image_fields import WHOLE_IMAGE_FIELDS
 
 
@@ -12,21 +13,21 @@ from parcnet.tasks.whole_image_fields import WHOLE_IMAGE_FIELDS
 class SegmentationSettings:
     """UperNet over the network's feature maps; the defaults are those of the published ADE20K recipes."""
 
-    decoder_channels: int = 512
+    decoder_channels: Annotated[int, Range(1, 65_536)] = 512
     """Channels of UperNet's pyramid pooling and feature pyramid."""
-    decoder_dropout: float = 0.1
+    decoder_dropout: Annotated[float, Range(0, 1, below=True)] = 0.1
     """Dropout rate of channels before each pixel classifier."""
-    auxiliary_channels: int = 256
+    auxiliary_channels: Annotated[int, Range(1, 65_536)] = 256
     """Channels of the auxiliary head on the map of stride 16, used only in training."""
-    auxiliary_weight: float = 0.4
+    auxiliary_weight: Annotated[float, Range(0, 1000)] = 0.4
     """Weight of the auxiliary loss; 0: no auxiliary head."""
-    crop_size: tuple[int, int] = (512, 512)
+    crop_size: Annotated[tuple[int, int], Range(1, PIXELS, "px")] = (512, 512)
     """Height and width in px of training crops and of sliding windows."""
-    resize_to: tuple[int, int] = (512, 2048)
+    resize_to: Annotated[tuple[int, int], Range(1, PIXELS, "px")] = (512, 2048)
     """Largest short and long side in px, to which images are resized keeping their aspect ratio."""
-    resize_range: tuple[float, float] = (0.5, 2.0)
+    resize_range: Annotated[tuple[float, float], Range(0.01, 100)] = (0.5, 2.0)
     """Training: smallest and largest random factor on resize_to."""
-    category_limit: float = 0.75
+    category_limit: Annotated[float, Range(0, 1, above=True)] = 0.75
     """Training: a crop in which one class covers more than this fraction is drawn again, up to ten times."""
     photometric: bool = True
     """Training: random changes of brightness, contrast, saturation and hue."""
@@ -34,22 +35,16 @@ class SegmentationSettings:
     """Ignore label 0 and reduce every other label by one, as for ADE20K."""
     inference: Literal["whole", "slide"] = "slide"
     """Predict the whole resized image, or overlapping windows of crop_size whose logits are averaged."""
-    stride: tuple[int, int] = (341, 341)
+    stride: Annotated[tuple[int, int], Range(1, PIXELS, "px")] = (341, 341)
     """Stride of the windows in px, at most crop_size."""
 
     def __post_init__(self) -> None:
-        for name in ("decoder_channels", "auxiliary_channels"):
-            expect(getattr(self, name) >= 1, name, getattr(self, name), "at least 1")
-        expect(0 <= self.decoder_dropout < 1, "decoder_dropout", self.decoder_dropout, "a rate in [0, 1)")
-        weight = 0 <= self.auxiliary_weight < float("inf")
-        expect(weight, "auxiliary_weight", self.auxiliary_weight, "0 or more")
-        expect(min(self.crop_size) >= 1, "crop_size", self.crop_size, "height and width in px, at least 1")
-        sides = 0 < self.resize_to[0] <= self.resize_to[1]
+        check_ranges(self)
+        sides = self.resize_to[0] <= self.resize_to[1]
         expect(sides, "resize_to", self.resize_to, "short and long side in px, the smaller first")
-        factors = 0 < self.resize_range[0] <= self.resize_range[1] < float("inf")
-        expect(factors, "resize_range", self.resize_range, "two factors above 0, the smaller first")
-        expect(0 < self.category_limit <= 1, "category_limit", self.category_limit, "a fraction in (0, 1]")
-        covers = all(0 < step <= side for step, side in zip(self.stride, self.crop_size, strict=True))
+        factors = self.resize_range[0] <= self.resize_range[1]
+        expect(factors, "resize_range", self.resize_range, "two factors, the smaller first")
+        covers = all(step <= side for step, side in zip(self.stride, self.crop_size, strict=True))
         expect(covers, "stride", self.stride, f"1 px to crop_size {self.crop_size}, so that windows leave no gap")
 
 

@@ -1,6 +1,8 @@
 """Splits the batch of a recipe over ranks and micro-batches, without changing its size."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from math import isqrt
 
 from parcnet.base import UserError
 from parcnet.recipes import Recipe
@@ -41,13 +43,22 @@ def split_batch(recipe: Recipe, world: int) -> BatchSplit:
             f"{max(batch // world, 1) * world}, or {fits} processes."
         )
     own = batch // world
-    for accumulation in range(1, own + 1):
-        micro = own // accumulation
-        if own % accumulation == 0 and micro <= (limit or own) and not (mixed and micro % 2):
-            return BatchSplit(batch, world, accumulation)
+    micro = max(
+        (each for each in _divisors(own) if each <= (limit or own) and not (mixed and each % 2)),
+        default=None,
+    )
+    if micro is not None:
+        return BatchSplit(batch, world, own // micro)
     each = f" in each of {world} processes" if world > 1 else ""
     condition = "" if limit is None else f" and micro_batch {limit}"
     raise UserError(
         f"batch_size is {batch}: {own} images{each}{condition}; mixup and cutmix pair the images of a micro-batch, so "
         "their number must be even. Change --batch-size or --micro-batch."
     )
+
+
+def _divisors(number: int) -> Iterator[int]:
+    for each in range(1, isqrt(number) + 1):
+        if number % each == 0:
+            yield each
+            yield number // each

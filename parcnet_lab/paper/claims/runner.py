@@ -54,7 +54,7 @@ def kept(experiment: Experiment, settings: Settings) -> Finding | None:
         if found["key"] != _key(experiment, settings):
             return None
         finding = Finding.from_dict(found["finding"])
-    except (OSError, ValueError, TypeError, KeyError):
+    except (OSError, ValueError, TypeError, KeyError, RecursionError):
         return None  # truncated, or written by another version
     return finding if all((settings.folder / picture.file).exists() for picture in finding.pictures) else None
 

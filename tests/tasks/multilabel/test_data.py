@@ -179,6 +179,7 @@ def test_mistakes_in_classes_txt(folder, text, said):
     ("text", "said"),
     [
         ("{", r"x\.json is not JSON"),
+        ("[" * 100_000, r"x\.json is not JSON: it is nested deeper"),
         ("[]", 'holds a list; expected {"labels"'),
         ('{"label": []}', "no key 'labels'; its keys are label"),
         ("{}", "no key 'labels'; it is empty"),

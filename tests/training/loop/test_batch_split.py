@@ -21,6 +21,11 @@ def test_the_batch_is_independent_of_processes_and_micro_batch(batch, world, lim
     assert str(split) == expected
 
 
+def test_the_largest_prime_batch_is_split_into_single_images(recipe):
+    split = split_batch(recipe(batch_size=999_983, micro_batch=64), 1)
+    assert (split.accumulation, split.micro) == (999_983, 1)
+
+
 def test_with_mixup_micro_batches_have_an_even_size(recipe):
     split = split_batch(recipe(batch_size=60, micro_batch=15, mixup=0.5), 1)
     assert (split.accumulation, split.micro) == (5, 12)

@@ -1,9 +1,9 @@
 """Labels in JSON files, one beside each image: NAME.jpg and NAME.json with {"labels": ["cat", "sofa"]}."""
 
-import json
 from pathlib import Path
 
 from parcnet.base import UserError, counted
+from parcnet.base.untrusted import parse_json
 from parcnet.data.folders import image_files
 from parcnet.tasks.multilabel.data.listing import EXPECTED, LabelledFile, Listing, read_text, some
 
@@ -39,7 +39,7 @@ def read_json_folder(folder: Path) -> Listing:
 
 def _labels(path: Path) -> tuple[str, ...]:
     try:
-        content = json.loads(read_text(path))
+        content = parse_json(read_text(path))
     except ValueError as error:
         raise UserError(f"{path} is not JSON: {error}.") from None
     form = f'{{"{_KEY}": ["NAME", ...]}}'
