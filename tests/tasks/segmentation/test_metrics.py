@@ -108,3 +108,9 @@ def test_a_label_without_a_logit_is_an_error():
     true = np.full((8, 8), 7)
     with pytest.raises(UserError, match="labels go up to 7; expected 4"):
         scored([(np.zeros_like(true), true)])
+
+
+def test_a_network_of_other_classes_is_an_error_also_where_every_pixel_is_ignored():
+    ignored = np.full((8, 8), IGNORED)
+    with pytest.raises(UserError, match="the network returned 4 classes, every pixel is ignored; expected 5"):
+        scored([(np.zeros_like(ignored), ignored)], num_classes=5)
