@@ -79,16 +79,16 @@ def test_every_algorithm_name_reaches_the_operator() -> None:
 
 
 def test_sec33_local_and_global_are_added() -> None:
-    layer = LocalGlobalConv(4, 6)
-    x = torch.randn(2, 4, 6, 6)
+    layer = LocalGlobalConv(4, (6, 9))
+    x = torch.randn(2, 4, 6, 9)
     local = F.conv2d(x, layer.local.weight, padding=3, groups=4)
     torch.testing.assert_close(layer(x), local + layer.oversized(x))
     assert [name for name, _ in layer.named_parameters() if "bias" in name] == []
 
 
 def test_sec32_spatial_bgu_gates_without_activation() -> None:
-    layer = SpatialBGU(4, 6)
-    x = torch.randn(2, 4, 6, 6)
+    layer = SpatialBGU(4, (6, 9))
+    x = torch.randn(2, 4, 6, 9)
     weight, bias = layer.project_in.weight, layer.project_in.bias
     gate = F.conv2d(x, weight[:4], bias[:4])
     feature = F.gelu(F.conv2d(x, weight[4:], bias[4:]))
