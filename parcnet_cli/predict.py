@@ -1,6 +1,5 @@
 """`parcnet predict`: predictions for image files."""
 
-import json
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -81,8 +80,8 @@ def run(arguments: Sequence[str]) -> int:
 def _predict(options: PredictionOptions, task: "Task", predictor: "Predictor", metadata: "Metadata") -> int:
     from rich.markup import escape
 
-    from parcnet.base import say
-    from parcnet.base.escaping import printable
+    from parcnet.base import json_text, say
+    from parcnet.base.escaping import one_line
     from parcnet.evaluation import PredictedImage, UnreadableImage, predict
 
     if options.save is not None:
@@ -93,11 +92,11 @@ def _predict(options: PredictionOptions, task: "Task", predictor: "Predictor", m
         if isinstance(result, UnreadableImage):
             print(f"parcnet: {result.reason}", file=sys.stderr)
         elif not options.as_json:
-            print(result.path)
+            print(one_line(str(result.path)))
             for line in result.prediction.lines():
-                print(f"  {printable(line)}")
+                print(f"  {one_line(line)}")
     if options.as_json:
-        print(json.dumps([result.to_dict() for result in results], indent=2, ensure_ascii=False))
+        print(json_text([result.to_dict() for result in results], 2))
     drawn = [(each.path, each.image, each.prediction) for each in results if isinstance(each, PredictedImage)]
     if options.save is not None and drawn:
         task.draw_predictions(drawn, metadata, options.save)

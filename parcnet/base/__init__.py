@@ -9,7 +9,7 @@ from parcnet.base.partial_files import is_partial, remove_partial
 from parcnet.base.plural import counted
 from parcnet.base.reading import open_regular, read_regular, read_regular_text
 from parcnet.base.tensor_trees import iterate_tensors, map_tensors, to_device
-from parcnet.base.text import printable
+from parcnet.base.text import json_text, printable
 
 __all__ = [
     "UserError",
@@ -18,6 +18,7 @@ __all__ = [
     "counted",
     "is_partial",
     "iterate_tensors",
+    "json_text",
     "map_tensors",
     "nearest",
     "next_steps",

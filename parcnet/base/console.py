@@ -10,7 +10,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 from rich.text import Text
 
-from parcnet.base.escaping import printable
+from parcnet.base.escaping import one_line
 
 Advance = Callable[[int, str], None]
 """advance(n, note): n more units are done; the note, e.g. the loss, is shown beside the bar."""
@@ -36,9 +36,9 @@ def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> 
     """Prints a table to stdout. Cells are plain text; every row has as many as `columns`."""
     grid = Table(*columns)
     for row in rows:
-        grid.add_row(*(Text(printable(cell)) for cell in row))
+        grid.add_row(*(Text(one_line(cell)) for cell in row))
     out = _stdout()
-    out.print(Text(printable(title), style="bold"))
+    out.print(Text(one_line(title), style="bold"))
     if out.is_terminal:
         out.print(grid, soft_wrap=False)
     else:

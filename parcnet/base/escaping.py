@@ -6,21 +6,23 @@ HTML pages escape by themselves (`write_page`), YAML by its dumper, rich markup 
 import re
 import unicodedata
 
+from parcnet.base.text import printable
+
 _MARKDOWN = re.compile(r"([\\`*{}\[\]<>&|~$#]|(?<!\w)_|_(?!\w)|(?<!\w)[-+!]|://|@)")
 _ENTITIES = {"<": "&lt;", ">": "&gt;", "&": "&amp;", "|": "&#124;", "@": "&#64;", "://": "&#58;//"}
 
 
-def printable(text: str) -> str:
+def one_line(text: str) -> str:
     """One line for a terminal: control characters, among them line breaks and escape sequences, become `\\n`, `\\x1b`.
 
-    So do the characters that reorder a line, and halves of surrogate pairs.
+    So do the characters that reorder a line, and what is no Unicode.
     """
-    return "".join(_visible(each) for each in text)
+    return "".join(_visible(each) for each in printable(text))
 
 
 def markdown(text: str) -> str:
     """One line of plain text in Markdown, also in the cell of a table: no HTML, emphasis, link or line break."""
-    return _MARKDOWN.sub(_escaped, printable(text))
+    return _MARKDOWN.sub(_escaped, one_line(text))
 
 
 def _escaped(match: re.Match[str]) -> str:
@@ -29,7 +31,7 @@ def _escaped(match: re.Match[str]) -> str:
 
 def markdown_code(text: str) -> str:
     """A code span of one line, in a fence longer than any in the text."""
-    line = printable(text)
+    line = one_line(text)
     fence = "`" * (_longest_fence(line) + 1)
     space = " " if line.startswith("`") or line.endswith("`") else ""
     return f"{fence}{space}{line}{space}{fence}"
@@ -46,6 +48,6 @@ def _longest_fence(text: str) -> int:
 
 
 def _visible(character: str) -> str:
-    if unicodedata.category(character) in ("Cc", "Cf", "Cs", "Zl", "Zp") and character != "\u200d":  # joins emoji
+    if unicodedata.category(character) in ("Cc", "Cf", "Zl", "Zp") and character != "\u200d":  # joins emoji
         return character.encode("unicode_escape").decode("ascii")
     return character

@@ -1,7 +1,6 @@
 """Atomic files: complete or absent, also after a crash or on a full disk."""
 
 import errno
-import json
 import os
 import shutil
 import tempfile
@@ -11,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from parcnet.base.errors import UserError
-from parcnet.base.partial_files import partial_file, partial_folder, was_written
+from parcnet.base.partial_files import locked_again, partial_file, partial_folder, was_written
+from parcnet.base.text import json_text, printable
 
 _REMEDIES = {
     errno.ENOSPC: "Free some space or write elsewhere.",
@@ -51,6 +51,8 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
             handle = None
         yield temporary
         assert was_written(temporary), f"nothing was written to {temporary}, for {path}"
+        if handle is not None:
+            handle = locked_again(handle, temporary)
         _sync(temporary, _NO_SYNC)
         os.replace(temporary, path)
         _sync(path.parent, _NO_FOLDER_SYNC)
@@ -106,14 +108,14 @@ def check_writable(path: str | Path) -> None:
 
 
 def write_text(path: str | Path, text: str) -> None:
-    """Writes UTF-8 atomically; errors as `atomic_path`."""
+    """Writes UTF-8 atomically, what cannot be encoded as an escape (see `printable`); errors as `atomic_path`."""
     with atomic_path(path) as temporary:
-        temporary.write_text(text, encoding="utf-8")
+        temporary.write_text(printable(text), encoding="utf-8")
 
 
 def write_json(path: str | Path, value: Any) -> None:
     """Writes indented JSON atomically; NaN and infinity raise ValueError, since most JSON parsers reject them."""
-    write_text(path, json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+    write_text(path, json_text(value, 2) + "\n")
 
 
 def _cannot_write(path: Path, error: OSError) -> UserError:

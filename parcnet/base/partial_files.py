@@ -61,6 +61,16 @@ def partial_folder(path: Path) -> tuple[Path, int | None]:
             return partial, handle
 
 
+def locked_again(handle: int, partial: Path) -> int:
+    """The handle that holds the lock of `partial`, also where its writer has replaced the file that was locked."""
+    if os.path.samestat(os.stat(partial), os.fstat(handle)):
+        return handle
+    replacement = os.open(partial, os.O_RDWR)
+    try_lock(replacement)
+    os.close(handle)
+    return replacement
+
+
 def was_written(partial: Path) -> bool:
     """Whether anything, if only zero bytes, was written to the result of `partial_file`."""
     found = partial.stat()

@@ -1,6 +1,6 @@
 """The checkpoint file: weights and their metadata."""
 
-from parcnet.checkpoint.file import Checkpoint, read, read_metadata, save
+from parcnet.checkpoint.file import Checkpoint, Provenance, read, read_metadata, read_provenance, save
 from parcnet.checkpoint.metadata import Metadata
 
-__all__ = ["Checkpoint", "Metadata", "read", "read_metadata", "save"]
+__all__ = ["Checkpoint", "Metadata", "Provenance", "read", "read_metadata", "read_provenance", "save"]

@@ -16,14 +16,14 @@ DIGEST = "parcnet.sha256"
 """Key of the checksum in the safetensors header."""
 
 
-def to_bytes(tensors: Mapping[str, Tensor], key: str, text: str) -> bytes:
-    """A safetensors file: the tensors, and `text` under `key` of its header.
+def to_bytes(tensors: Mapping[str, Tensor], key: str, text: str, more: Mapping[str, str] | None = None) -> bytes:
+    """A safetensors file: the tensors, and `text` under `key` of its header, beside `more` keys.
 
     Tensors may be on any device, in any memory format and dtype, and may share memory: each is stored whole and
     contiguous.
     """
     stored = {name: _contiguous_copy(tensor) for name, tensor in tensors.items()}
-    return safetensors.torch.save(stored, {key: text, DIGEST: digest(stored, text)})
+    return safetensors.torch.save(stored, {**(more or {}), key: text, DIGEST: digest(stored, text)})
 
 
 def from_bytes(content: bytes, key: str, name: str) -> tuple[dict[str, Tensor], str]:

@@ -13,6 +13,7 @@ from parcnet.checkpoint.container import DIGEST, digest, to_bytes
 from parcnet.checkpoint.metadata import Metadata
 
 _METADATA = "parcnet"
+_RUN = "parcnet.run"
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,14 +24,24 @@ class Checkpoint:
     metadata: Metadata
 
 
-def save(path: str | Path, weights: Mapping[str, Tensor], metadata: Metadata) -> None:
-    """Writes one safetensors file atomically (errors as `base.atomic_path`).
+@dataclass(frozen=True, slots=True)
+class Provenance:
+    """Which file this is, without reading its weights."""
+
+    run: str | None
+    """Identity of the training run that wrote it; None for other files."""
+    digest: str | None
+    """Checksum of weights and metadata."""
+
+
+def save(path: str | Path, weights: Mapping[str, Tensor], metadata: Metadata, run: str | None = None) -> None:
+    """Writes one safetensors file atomically (errors as `base.atomic_path`). `run` identifies the run that writes it.
 
     The metadata is JSON under the key `parcnet` of the safetensors header. Weights may be on any device, in any
     memory format and dtype, and may share memory: each is stored whole and contiguous.
     """
     # not save_file: its own errors on a full disk would not name the file
-    content = to_bytes(weights, _METADATA, metadata.to_json())
+    content = to_bytes(weights, _METADATA, metadata.to_json(), {} if run is None else {_RUN: run})
     with atomic_path(path) as temporary:
         temporary.write_bytes(content)
 
@@ -54,6 +65,12 @@ def read_metadata(path: str | Path) -> Metadata:
     """As `read`, without loading the weights and checking their checksum."""
     path = _locate(path)
     return _metadata(path, _read_header(path))
+
+
+def read_provenance(path: str | Path) -> Provenance:
+    """The run and the checksum in the header of a file, a run folder or a published folder. Errors as `read`."""
+    header = _read_header(_locate(path))
+    return Provenance(header.get(_RUN), header.get(DIGEST))
 
 
 def _locate(path: str | Path) -> Path:

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from parcnet.base import UserError, versions
+from parcnet.base import UserError, json_text, versions
 from parcnet.base.untrusted import check_bounded
 
 FORMAT = 1
@@ -73,7 +73,7 @@ class Metadata:
         fields = {name: getattr(self, name) for name in _FIELDS}
         if self.task == "classification":  # omitted, as in files from before there were other tasks
             del fields["task"], fields["task_args"]
-        return json.dumps({"format": FORMAT, **fields}, ensure_ascii=False, allow_nan=False)
+        return json_text({"format": FORMAT, **fields})
 
     @classmethod
     def from_json(cls, text: str) -> "Metadata":

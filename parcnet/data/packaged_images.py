@@ -6,6 +6,7 @@ from pathlib import Path
 from PIL import Image
 
 from parcnet.base import UserError
+from parcnet.data.images import formats
 
 _INSTALL = {"skimage": ("scikit-image", "'parcnet[lab]'"), "sklearn": ("scikit-learn", "scikit-learn")}
 """Package -> its distribution, and what to install."""
@@ -35,4 +36,4 @@ def photograph_path(name: str) -> Path:
 
 def open_packaged(package: str, file: str) -> Image.Image:
     """The image `file` of a package. Raises `UserError` as `packaged_path` does."""
-    return Image.open(packaged_path(package, file))
+    return Image.open(packaged_path(package, file), formats=formats())

@@ -16,5 +16,10 @@ class Splits:
     @property
     def sizes(self) -> dict[str, int]:
         """Images in each split that exists."""
+        return {name: len(images) for name, images in self.named.items()}
+
+    @property
+    def named(self) -> dict[str, LabelledImages]:
+        """The splits that exist."""
         named = {"train": self.train, "val": self.val, "test": self.test}
-        return {name: len(images) for name, images in named.items() if images is not None}
+        return {name: images for name, images in named.items() if images is not None}

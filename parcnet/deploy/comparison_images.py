@@ -9,9 +9,8 @@ from torch import Tensor, stack
 
 from parcnet.base import UserError
 from parcnet.data import BadImage, Preprocessing, open_dataset, open_image
+from parcnet.data.folders import image_files
 from parcnet.data.packaged_images import PHOTOGRAPHS, photograph_path
-
-_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".gif", ".tif", ".tiff", ".webp")
 
 
 def real_images(preprocessing: Preprocessing, count: int, data: str, folder: Path | None = None) -> Tensor:
@@ -27,14 +26,14 @@ def real_images(preprocessing: Preprocessing, count: int, data: str, folder: Pat
         if len(images) == count:
             break
     if not images:
-        raise UserError(f"{folder} has no readable image: expected {', '.join(_SUFFIXES)} in it or its subfolders.")
+        raise UserError(f"{folder} has no readable image: expected image files in it or its subfolders.")
     return stack(images)
 
 
 def _from_folder(folder: Path, channels: int) -> Iterator[Image.Image]:
     if not folder.is_dir():
         raise UserError(f"there is no folder {folder}: name a folder of images.")
-    for path in _spread(sorted(path for path in folder.rglob("*") if path.suffix.lower() in _SUFFIXES)):
+    for path in _spread(image_files(folder)):
         try:
             yield open_image(path, channels)
         except BadImage:

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from parcnet.base import UserError, check_writable
+from parcnet.base import UserError, check_writable, is_partial
 from parcnet.checkpoint import read_metadata
 
 CARD, CONFIG, WEIGHTS = "README.md", "config.json", "model.safetensors"
@@ -21,7 +21,7 @@ def check_target(source: Path, target: Path, overwrite: bool) -> None:
         raise UserError(f"{target} is a link. Choose another --to, or name the folder that it leads to.")
     if not target.exists():
         return
-    found = sorted(path.name for path in target.iterdir()) if target.is_dir() else None
+    found = sorted(path.name for path in target.iterdir() if not is_partial(path)) if target.is_dir() else None
     if found == []:
         return
     if not overwrite:

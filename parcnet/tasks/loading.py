@@ -17,7 +17,7 @@ from parcnet.tasks.lookup import task_named
 from parcnet.tasks.task import Task
 
 _LARGER, _SLACK = 4, 10_000_000
-"""A network may have so many times the numbers of its file, whose kernels are fitted to its size, and so many more."""
+"""A network may have `_LARGER` times the parameters of its file, whose kernels are resized, and `_SLACK` more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,9 +46,9 @@ def load_checkpoint(path: str | Path) -> LoadedNetwork:
 
 
 def check_described(task: Task, metadata: Metadata, source: str) -> None:
-    """Raises `UserError` naming the file `source` unless its preprocessing and the task's arguments are within bounds.
+    """Raises `UserError` naming the file `source` unless its preprocessing and task arguments are within bounds.
 
-    Nothing is built: a file may come from anyone.
+    Builds nothing, since files may be untrusted.
     """
     try:
         if metadata.preprocessing:  # whoever needs it refuses an empty one

@@ -1,6 +1,5 @@
 """`parcnet eval`: metrics of a checkpoint."""
 
-import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, TypeVar
 
@@ -52,7 +51,7 @@ def run(arguments: Sequence[str]) -> int:
 
 
 def _evaluate(options: EvaluationOptions, task: "Task", predictor: "Predictor", metadata: "Metadata") -> int:
-    from parcnet.base import UserError, progress, table, warn
+    from parcnet.base import UserError, json_text, progress, table, warn
     from parcnet.evaluation import evaluation_batches
     from parcnet.recipes import Data
 
@@ -77,7 +76,7 @@ def _evaluate(options: EvaluationOptions, task: "Task", predictor: "Predictor", 
     if options.as_json:
         about = {"data": images.name, "split": split, "images": scores.count}
         values = {**about, **scores.metrics(), **task.score_values(scores, metadata)}
-        print(json.dumps(values, indent=2, ensure_ascii=False))
+        print(json_text(values, 2))
     else:
         for each in task.score_tables(scores, metadata, images.name, split):
             table(each.title, each.columns, each.rows)

@@ -16,7 +16,7 @@ def run_suite(options: EvaluationOptions) -> int:
     from parcnet.base import UserError, check_writable, pick_device, progress, say, table, write_text
     from parcnet.data import Preprocessing
     from parcnet.evaluation import torch_predictor
-    from parcnet.evaluation.robustness import csv_text, parts_of, score, summary
+    from parcnet.evaluation.robustness import csv_text, mean_corruption_error, parts_of, score, summary
     from parcnet.recipes import Data
 
     if options.confusion is not None or options.as_json or options.multi_scale:
@@ -28,6 +28,7 @@ def run_suite(options: EvaluationOptions) -> int:
     device = pick_device(options.device)
     rows: list[tuple[dict[str, Any], PartScore]] = []
     printed: list[tuple[str, ...]] = []
+    errors: list[tuple[str, str]] = []
     for path in (options.checkpoint, *options.also):
         loaded = open_classifier(path, options.data_dir)
         network, metadata = loaded.network, loaded.metadata
@@ -56,11 +57,17 @@ def run_suite(options: EvaluationOptions) -> int:
             "interpolation": preprocessing.interpolation,
         }
         rows += [(about, part_score) for part_score in scores]
+        error = mean_corruption_error(scores) if options.suite == "imagenet-c" else None
+        errors += [] if error is None else [(str(path), f"{error:.2%}")]
         printed += [
             (str(path), name, str(count), f"{top1:.2%}", f"{top5:.2%}", f"{rate:.0f}")
             for name, top1, top5, rate, count in summary(scores)
         ]
     table(options.suite, ("checkpoint", "part", "images", "top-1", "top-5", "images/s"), printed)
+    if errors:
+        table("mCE: top-1 errors relative to AlexNet's (arXiv:1903.12261)", ("checkpoint", "mCE"), errors)
+    elif options.suite == "imagenet-c":
+        say("no mCE: it needs the 15 corruptions of ImageNet-C, each at five severities")
     if options.csv is not None:
         write_text(options.csv, csv_text(rows))
         say(f"all metrics: {escape(str(options.csv))}")

@@ -1,6 +1,5 @@
 """A table on the console or in a file, as text, Markdown or JSON: shared by everything `parcnet paper` prints."""
 
-import json
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -52,11 +51,11 @@ def print_table(
     remarks: Sequence[str] = (),
 ) -> None:
     """Prints `shown` with its `remarks`, or prints or writes what `as_json` or `markdown` return."""
-    from parcnet.base import say, table, write_text
+    from parcnet.base import json_text, say, table, write_text
 
     match output_format(options):
         case "json":
-            text = json.dumps(as_json(), indent=2, ensure_ascii=False) + "\n"
+            text = json_text(as_json(), 2) + "\n"
         case "markdown":
             text = markdown()
         case "table":

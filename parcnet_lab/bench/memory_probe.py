@@ -7,13 +7,14 @@ memory above that of the loaded libraries; the peak is counted once the network 
 import ctypes
 import gc
 import json
-import resource
 import sys
 from contextlib import suppress
 from pathlib import Path
 
 import torch
 
+from parcnet.base import UserError
+from parcnet.base.resident_memory import peak_resident_bytes
 from parcnet_lab.bench.machine import dtype_named
 from parcnet_lab.bench.networks import Contender, in_form
 
@@ -65,8 +66,10 @@ def _status(key: str) -> int:
 
 
 def _max_resident() -> int:
-    unit = 1 if sys.platform == "darwin" else 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
+    peak = peak_resident_bytes()
+    if peak is None:
+        raise UserError("this system does not tell the peak memory of a process; measure on Linux or macOS.")
+    return peak
 
 
 def _reset_peak(device: torch.device) -> None:

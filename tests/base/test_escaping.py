@@ -1,6 +1,6 @@
 import pytest
 
-from parcnet.base.escaping import markdown, markdown_block, markdown_code, printable
+from parcnet.base.escaping import markdown, markdown_block, markdown_code, one_line
 
 
 @pytest.mark.parametrize(
@@ -11,12 +11,12 @@ from parcnet.base.escaping import markdown, markdown_block, markdown_code, print
         ("a\nb", "a\\nb"),
         ("\x1b[31mred", "\\x1b[31mred"),
         ("\u202eabc", "\\u202eabc"),
-        ("a\udce4b", "a\\udce4b"),
+        ("a\udce4b", "a\\xe4b"),
         ("👩\u200d🔬", "👩\u200d🔬"),
     ],
 )
 def test_a_name_is_one_printable_line(text, shown):
-    assert printable(text) == shown
+    assert one_line(text) == shown
     shown.encode()
 
 

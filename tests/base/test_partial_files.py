@@ -25,6 +25,30 @@ def names(folder):
     return sorted(path.name for path in folder.iterdir())
 
 
+def test_a_live_writers_files_stay_and_those_without_a_writer_go(tmp_path):
+    with atomic_path(tmp_path / "a.txt") as file, staging_folder(tmp_path / "b") as folder:
+        file.write_text("half")
+        write_text(tmp_path / "c.txt", "")
+        assert sorted([file.name, folder.name, "c.txt"]) == names(tmp_path)
+    handles = [partial_files.partial_file(tmp_path / "a.txt")[1], partial_files.partial_folder(tmp_path / "b")[1]]
+    assert len(names(tmp_path)) == 4
+    for handle in handles:
+        os.close(handle)  # as the kernel does when a process dies
+    remove_partial(tmp_path)
+    assert names(tmp_path) == ["a.txt", "c.txt"]
+
+
+def test_a_file_that_its_writer_replaces_stays_locked(tmp_path):
+    (tmp_path / "finished").write_text("whole")
+    partial, handle = partial_files.partial_file(tmp_path / "a.txt")
+    os.replace(tmp_path / "finished", partial)
+    handle = partial_files.locked_again(handle, partial)
+    remove_partial(tmp_path)
+    assert partial.read_text() == "whole"
+    os.close(handle)
+
+
+@pytest.mark.slow  # without it, a kill is only simulated, by a closed handle
 def test_a_live_writers_files_stay_and_a_killed_ones_go(tmp_path):
     writer = subprocess.Popen([sys.executable, "-c", _HANGS, tmp_path], stdout=subprocess.PIPE)
     try:

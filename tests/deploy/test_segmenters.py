@@ -13,7 +13,7 @@ from parcnet.deploy.comparison_images import real_images
 from parcnet.tasks.loading import load
 from parcnet.tasks.segmentation.data import SegmentationEvaluation
 from parcnet.tasks.segmentation.file_inference import padded_predictor, settings_for_file
-from parcnet.tasks.segmentation.sliding_inference import InferenceSettings, predict_probabilities
+from parcnet.tasks.segmentation.sliding_inference import InferenceSettings, predict_log_probabilities
 from parcnet.tasks.segmentation.upernet import segmenter_of
 
 PREPROCESSING = Preprocessing((64, 96), (0.4, 0.45, 0.5), (0.2, 0.25, 0.3), "bilinear", 1.0)
@@ -76,7 +76,7 @@ def photograph(height=200, width=300):
 def file_probabilities(file, image, settings, size):
     """Log probabilities of an exported file for an image of any size."""
     predictor = padded_predictor(file, file.info.metadata)
-    return predict_probabilities(predictor, image, settings_for_file(settings, file.size), size)
+    return predict_log_probabilities(predictor, image, settings_for_file(settings, file.size), size)
 
 
 def test_a_file_returns_the_logits_of_the_checkpoint(opened, saved) -> None:
@@ -99,7 +99,9 @@ def test_the_comparison_counts_pixels(file) -> None:
 def test_a_file_slides_over_a_large_image_as_the_checkpoint_does(opened, saved) -> None:
     network, image, size = load(saved), photograph(), (200, 300)
     with torch.no_grad():
-        wanted = predict_probabilities(network, image, InferenceSettings((96, 192), "slide", (64, 96), (43, 64)), size)
+        wanted = predict_log_probabilities(
+            network, image, InferenceSettings((96, 192), "slide", (64, 96), (43, 64)), size
+        )
     found = file_probabilities(opened, image, InferenceSettings((96, 192), "slide", (64, 96), (43, 64)), size)
     torch.testing.assert_close(found, wanted, rtol=1e-4, atol=1e-4)
 
@@ -108,7 +110,7 @@ def test_whole_image_inference_equals_the_checkpoint_s_at_the_file_s_size(opened
     network, image = load(saved), photograph(128, 192)
     settings = InferenceSettings((64, 96), "whole")
     with torch.no_grad():
-        wanted = predict_probabilities(network, image, settings, (128, 192))
+        wanted = predict_log_probabilities(network, image, settings, (128, 192))
     found = file_probabilities(opened, image, settings, (128, 192))
     torch.testing.assert_close(found, wanted, rtol=1e-4, atol=1e-4)
 

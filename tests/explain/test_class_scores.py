@@ -32,6 +32,7 @@ def checkpointed(request, tmp_path):
         pytest.importorskip("transformers", reason="the extra `downstream`: segmenters were not explained")
         decoder = {"channels": 16, "auxiliary_channels": None, "dropout": 0.0}
         network, rest = segmenter(backbone, len(CLASSES), **decoder), {"decoder": decoder}
+        rest |= {"looks": {}, "reduce_zero_label": False}
     else:
         rest = {"detector": "mask_rcnn", "short_side": 64, "long_side": 96, "score_threshold": 0.0, "detections": 5}
         network = build_detector(backbone=backbone, num_classes=len(CLASSES), **rest)

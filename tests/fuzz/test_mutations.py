@@ -1,6 +1,7 @@
 """1,800 damaged checkpoints, recipes, images and packed folders: each gives a right answer or a `UserError`, soon."""
 
 import io
+import json
 import random
 import shutil
 import signal
@@ -24,12 +25,28 @@ from parcnet.data.images import BadImage, decode_image
 from parcnet.data.shards.pack import index, pack
 from parcnet.data.shards.shard_plan import plan_shards
 from parcnet.recipes import Recipe, override, packaged, read_recipe, to_yaml
-from parcnet.training.run.state import parse_state
+from parcnet.training.run.state import TrainingState, parse_state
 
 SECONDS = 10.0  # for one mutant, on a busy machine
 
 WEIGHTS = {"a": torch.arange(24.0).reshape(2, 3, 4), "b": torch.tensor(3), "c": torch.randn(5).bfloat16()}
 
+
+STATE = {
+    "format": 1,
+    "recipe": {},
+    "classes": ["a", "b"],
+    "images": {"train": 3},
+    "own_order": False,
+    "steps_per_epoch": 1,
+    "world": "",
+    "machine": "",
+    "versions": {},
+    "logs": {"log.jsonl": 7},
+    "scaler": {},
+    "position": {"epoch": 3, "done": 0, "losses": [0.5], "skipped": 0, "best": None},
+    "optimizer": {"numbers": {}, "groups": [{"lr": 0.1}]},
+}
 
 _INTERESTING = (0, 1, 0x7F, 0x80, 0xFF)
 
@@ -129,7 +146,8 @@ def test_checkpoints(numbers, checkpoint_bytes, tmp_path):
 
 @pytest.mark.parametrize("numbers", shares(200, 2), ids=str)
 def test_training_states(numbers):
-    content = to_bytes(WEIGHTS, "parcnet.state", '{"format": 1, "position": {"epoch": 3}}')
+    content = to_bytes(WEIGHTS, "parcnet.state", json.dumps(STATE))
+    assert isinstance(parse_state(content, "whole"), TrainingState)
     for number in numbers:
         damaged = mutated(content, number)
         found = outcome(lambda damaged=damaged: parse_state(damaged, "the state"), f"state {number}")

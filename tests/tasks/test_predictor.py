@@ -1,3 +1,5 @@
+import threading
+
 import pytest
 import torch
 from torch import nn
@@ -33,3 +35,21 @@ def test_autocast_is_used_only_with_a_dtype(network):
     for dtype, expected in ((None, torch.float32), (torch.bfloat16, torch.bfloat16)):
         with torch_predictor(network[:1], CPU, dtype) as predictor:
             assert predictor(image).dtype is expected
+
+
+def test_a_lent_network_is_kept_from_other_threads_until_it_is_back(network):
+    modes = []
+
+    def lend_again():
+        with torch_predictor(network, CPU):
+            pass
+        modes.append([module.training for module in network.modules()])
+
+    before = [module.training for module in network.modules()]
+    other = threading.Thread(target=lend_again)
+    with torch_predictor(network, CPU):
+        other.start()
+        other.join(0.1)
+        assert other.is_alive()
+    other.join(10)
+    assert modes == [before]

@@ -42,6 +42,15 @@ class ParquetImages:
         # from the memory-mapped column: a row of the dataset would load its image too
         return self._labels.label(index, self._reader.dataset.data.column("label")[index].as_py())
 
+    def listing(self) -> Iterator[bytes]:
+        """The labels: names and sizes would load every image."""
+        yield np.asarray(self._reader.dataset.data.column("label").to_numpy(), dtype="<i8").tobytes()
+
+    @property
+    def sampled(self) -> bool:
+        """Rows are memory-mapped."""
+        return True
+
     def where(self, index: int) -> str:
         path = self._reader.dataset[index]["image"]["path"]
         return f"{self._where}, row {index}" + (f" ({path})" if path else "")

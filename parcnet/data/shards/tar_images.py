@@ -2,7 +2,7 @@
 
 import os
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -79,6 +79,17 @@ class TarImages:
     def where(self, index: int) -> str:
         row = self._index[index]
         return f"{self._store.where}/{self._split.shards[row['shard']].name}, byte {row['offset']}"
+
+    def listing(self) -> Iterator[bytes]:
+        """The index, and the shards' checksums."""
+        yield np.ascontiguousarray(self._index).tobytes()
+        for shard in self._split.shards:
+            yield shard.sha256.encode()
+
+    @property
+    def sampled(self) -> bool:
+        """Single images are read from local shards alone."""
+        return not isinstance(self._store, WebStore)
 
     def order(self, generator: torch.Generator) -> Tensor | None:
         """For downloaded shards an order that needs few of them at a time; None for a local folder.

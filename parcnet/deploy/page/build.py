@@ -1,7 +1,6 @@
 """Build the folder of a page that runs a classifier in the browser."""
 
 import dataclasses
-import json
 import os
 import shutil
 from collections.abc import Sequence
@@ -12,7 +11,7 @@ from typing import Any
 from PIL import Image
 from torch import nn
 
-from parcnet.base import UserError, check_writable, staging_folder
+from parcnet.base import UserError, check_writable, is_partial, json_text, staging_folder
 from parcnet.base.untrusted import parse_json
 from parcnet.deploy.algorithm_choice import Note
 from parcnet.deploy.class_activation import NoClassActivation
@@ -109,7 +108,7 @@ def page(
             written = exported(False)
         shown = add_examples(staged, examples, metadata.data)
         card = _card(written, staged, title, shown, version, reason)
-        (staged / _CARD).write_text(json.dumps(card, indent=1, ensure_ascii=False), "utf-8")
+        (staged / _CARD).write_text(json_text(card, 1), "utf-8")
         _replace(staged, folder, staging / "before")
         note(1, "page")
     written = dataclasses.replace(written, path=folder / _NETWORK)
@@ -149,7 +148,7 @@ def _card(
 
 def _check_folder(folder: Path) -> None:
     check_writable(folder.with_name(f"{folder.name}.page"))
-    if folder.exists() and (not folder.is_dir() or (any(folder.iterdir()) and not _ours(folder))):
+    if folder.exists() and (not folder.is_dir() or (not all(map(is_partial, folder.iterdir())) and not _ours(folder))):
         raise UserError(f"{folder} exists and is not a page written by parcnet: choose another folder, or remove it.")
 
 

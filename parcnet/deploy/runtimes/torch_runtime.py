@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from parcnet.base import UserError
 from parcnet.deploy.file_metadata import KEY
 from parcnet.deploy.request import Request
+from parcnet.deploy.runtimes.archive_check import check_archive, tensors_only
 from parcnet.deploy.runtimes.runtime import Run, Runtime
 
 
@@ -24,7 +25,7 @@ def write(network: nn.Module, example: Tensor, request: Request, metadata: str, 
 
 
 def _load(path: Path, threads: int | None) -> Run:
-    program = _read(path, {}).module()
+    program = _read(path, {}).module(check_guards=False)  # guards are Python code; `ExportedPredictor` checks sizes
     if threads is not None:
         torch.set_num_threads(threads)
 
@@ -45,7 +46,8 @@ def _metadata(path: Path) -> str | None:
 
 
 def _read(path: Path, extra: dict[str, Any]) -> torch.export.ExportedProgram:
-    with warnings.catch_warnings():
+    check_archive(path)
+    with warnings.catch_warnings(), tensors_only():
         warnings.simplefilter("ignore")  # torch warns about its own archive
         try:
             return torch.export.load(path, extra_files=extra)

@@ -1,4 +1,4 @@
-"""The arguments of a detector in a file: those of `build_detector`, of the recipe's types and within bounds."""
+"""Validates the arguments of `build_detector` in a checkpoint: names, types and bounds."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -10,7 +10,7 @@ from parcnet.tasks.detection.recipe import DetectionSettings
 
 _NETWORK = ("detector", "box_head", "box_loss", "class_agnostic", "short_side", "long_side", "anchor_scale")
 ARGUMENTS = (*_NETWORK, "regions", "score_threshold", "detections", "mask_padding")
-"""Fields of the recipe that `build_detector` takes under the same names."""
+"""Recipe fields that `build_detector` takes under the same names."""
 _COLOURS = ("mean", "std")
 _LARGEST = {"short_side": 8192, "long_side": 8192, "anchor_scale": 100, "regions": 10_000, "detections": 10_000}
 

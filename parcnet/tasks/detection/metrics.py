@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from io import StringIO
 from typing import Any
 
+import numpy as np
 from torch import Tensor
 
 from parcnet.base import UserError
@@ -121,8 +122,7 @@ def coco_statistics(
     own = [{key: each[key] for key in ("image_id", "category_id", "score", part)} for each in found]
     if not annotations:
         return {}
-    if not own:
-        return dict.fromkeys(STATISTICS, 0.0)
+    own = own or [_unmatched(images[0], annotations[0], part)]  # the metric still has to say which sizes there are
     with redirect_stdout(StringIO()):  # it prints a table
         data = {
             "images": list(images),
@@ -136,6 +136,13 @@ def coco_statistics(
         metric.summarize()
     values = dict(zip(STATISTICS, map(float, metric.stats[:12]), strict=True))
     return {name: value for name, value in values.items() if value >= 0 and math.isfinite(value)}
+
+
+def _unmatched(image: Mapping[str, int], entry: Mapping[str, Any], part: str) -> dict[str, Any]:
+    """A detection of nothing, which overlaps no instance: every statistic of a size that occurs is 0 with it."""
+    nothing = encode(np.zeros((image["height"], image["width"]), np.uint8))
+    shape = [0.0, 0.0, 0.0, 0.0] if part == "bbox" else nothing
+    return {"image_id": image["id"], "category_id": entry["category_id"], "score": 0.0, part: shape}
 
 
 def _completed(entry: Mapping[str, Any], number: int) -> dict[str, Any]:

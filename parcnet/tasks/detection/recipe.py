@@ -33,6 +33,9 @@ class DetectionSettings:
     """Training: random changes of brightness, contrast, saturation and hue; not in the published recipes."""
     empty_images: bool = False
     """Training: include images without instances; the published recipes do not."""
+    max_bad_annotations: int = 0
+    """Annotations of a file that may be left out because they are not finite, bounded and consistent; more are an
+    error that names them."""
     group_by_aspect: bool = True
     """Training: group images by aspect ratio (upright or not), which reduces padding."""
     mask_padding: bool = False
@@ -52,6 +55,8 @@ class DetectionSettings:
         sides = self.train_short_sides
         expect(1 <= sides[0] <= sides[1], "train_short_sides", sides, "two sides in px, the smaller first")
         expect(0 < self.anchor_scale < float("inf"), "anchor_scale", self.anchor_scale, "a factor above 0")
+        bad = self.max_bad_annotations
+        expect(bad >= 0, "max_bad_annotations", bad, "0 or more")
         expect(self.regions >= 8, "regions", self.regions, "at least 8")
         expect(0 <= self.score_threshold < 1, "score_threshold", self.score_threshold, "a score in [0, 1)")
         expect(self.detections >= 1, "detections", self.detections, "at least 1")

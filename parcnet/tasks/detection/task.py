@@ -75,9 +75,10 @@ class DetectionTask(Task):
                 "creates such a folder."
             )
         group = recipe.data.batch_size if settings.group_by_aspect else 1
-        train = open_coco(folder, "train", skip_empty=not settings.empty_images, group=group)
-        val = open_coco(folder, "val", train.classes)
-        test = open_coco(folder, "test", train.classes) if has_coco_split(folder, "test") else None
+        bad = settings.max_bad_annotations
+        train = open_coco(folder, "train", skip_empty=not settings.empty_images, group=group, max_bad=bad)
+        val = open_coco(folder, "val", train.classes, max_bad=bad)
+        test = open_coco(folder, "test", train.classes, max_bad=bad) if has_coco_split(folder, "test") else None
         return Splits(train, val, test)
 
     def build(self, recipe: Recipe, classes: Sequence[str]) -> BuiltNetwork:
@@ -119,7 +120,9 @@ class DetectionTask(Task):
     def open_images(self, data_dir: str | None, split: Split, metadata: Metadata) -> CocoImages:
         if data_dir is None:
             raise UserError("detection has no embedded images: name the images to use with --data-dir DIR.")
-        return open_coco(data_dir, split, metadata.classes)
+        trained = metadata.recipe.get("detection")
+        bad = trained.get("max_bad_annotations", 0) if isinstance(trained, dict) else 0
+        return open_coco(data_dir, split, metadata.classes, max_bad=bad if isinstance(bad, int) else 0)
 
     def has_split(self, data_dir: str | None, split: Split) -> bool:
         return data_dir is not None and has_coco_split(data_dir, split)

@@ -8,13 +8,14 @@ from typing import Any
 from PIL import Image
 from torch import Tensor, nn
 
+from parcnet.base import UserError
 from parcnet.checkpoint import Metadata
 from parcnet.data import LabelledImages, Preprocessing, Split, Splits, Transform, train_transform
-from parcnet.models import build
 from parcnet.recipes import Recipe
+from parcnet.recipes.values import convert
 from parcnet.tasks.building import BuiltNetwork
 from parcnet.tasks.class_scores import ExplainedNetwork
-from parcnet.tasks.classifier_network import build_classifier
+from parcnet.tasks.classifier_network import build_classifier, classifier_of
 from parcnet.tasks.multilabel.class_scores import MultiLabelClassScores
 from parcnet.tasks.multilabel.data import MultiLabelImages, has_labels, open_labels, open_splits
 from parcnet.tasks.multilabel.loss import multilabel_loss, multilabel_mixup
@@ -68,7 +69,14 @@ class MultiLabelTask(Task):
         return multilabel_mixup(recipe.augmentation, classes)
 
     def network(self, metadata: Metadata) -> nn.Module:
-        return build(metadata.model, **metadata.model_args)
+        return classifier_of(metadata)
+
+    def check_arguments(self, metadata: Metadata) -> None:
+        if metadata.task_args.keys() != {"threshold"}:
+            raise UserError(f"task_args hold {', '.join(metadata.task_args) or 'nothing'}; expected a threshold.")
+        threshold = convert(metadata.task_args["threshold"], float, "task_args.threshold")
+        if not 0 < threshold < 1:
+            raise UserError(f"task_args.threshold is {threshold}; expected a probability in (0, 1).")
 
     def open_images(self, data_dir: str | None, split: Split, metadata: Metadata) -> MultiLabelImages:
         return open_labels(data_dir, split, metadata.classes)

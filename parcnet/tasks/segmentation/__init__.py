@@ -1,7 +1,7 @@
 """Semantic segmentation: one class per pixel."""
 
 from parcnet.tasks.segmentation.loss import SegmentationLoss
-from parcnet.tasks.segmentation.sliding_inference import SCALES, InferenceSettings, predict_probabilities
+from parcnet.tasks.segmentation.sliding_inference import SCALES, InferenceSettings, predict_log_probabilities
 from parcnet.tasks.segmentation.upernet import Segmenter, segmenter, segmenter_of
 
 __all__ = [
@@ -9,7 +9,7 @@ __all__ = [
     "InferenceSettings",
     "SegmentationLoss",
     "Segmenter",
-    "predict_probabilities",
+    "predict_log_probabilities",
     "segmenter",
     "segmenter_of",
 ]

@@ -1,4 +1,4 @@
-"""The arguments of a segmenter in a file: decoder, inference and labels, of the right types and within bounds."""
+"""Validates the arguments of a segmenter in a checkpoint: names, types and bounds."""
 
 from collections.abc import Mapping
 from typing import Any

@@ -15,7 +15,7 @@ from parcnet.base import UserError
 from parcnet.tasks.predictor import Predictor
 from parcnet.tasks.reduction import ONE_PROCESS, Reduction
 from parcnet.tasks.segmentation.data import IGNORED
-from parcnet.tasks.segmentation.sliding_inference import InferenceSettings, predict_probabilities
+from parcnet.tasks.segmentation.sliding_inference import InferenceSettings, predict_log_probabilities
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +85,7 @@ def evaluate_segmentation(
     for images, label_maps in batches:
         for image, labels in zip(images, label_maps, strict=True):
             size = (labels.shape[0], labels.shape[1])
-            probabilities = predict_probabilities(predictor, image, settings, size).cpu()
+            probabilities = predict_log_probabilities(predictor, image, settings, size).cpu()
             labelled = labels != IGNORED
             _check_classes(probabilities.shape[0], labels[labelled], num_classes)
             predicted = probabilities.argmax(0)[labelled]

@@ -12,7 +12,7 @@ from parcnet.data import BadImage, LabelledImages, Preprocessing
 from parcnet.tasks.predictor import Predictor
 from parcnet.tasks.segmentation.data import SegmentationEvaluation
 from parcnet.tasks.segmentation.prediction import PixelClasses
-from parcnet.tasks.segmentation.sliding_inference import InferenceSettings, predict_probabilities
+from parcnet.tasks.segmentation.sliding_inference import InferenceSettings, predict_log_probabilities
 
 _IMAGES = 6
 
@@ -45,7 +45,7 @@ def draw_examples(predictor: Predictor, images: LabelledImages, metadata: Metada
             image, labels = images.image(index), images.label(index)
         except BadImage:
             continue  # reported when the split was evaluated
-        probabilities = predict_probabilities(predictor, transform.image(image), settings, labels.shape)
+        probabilities = predict_log_probabilities(predictor, transform.image(image), settings, labels.shape)
         predicted = probabilities.argmax(0).cpu().numpy()
         rows.append(SegmentedRow(Path(images.where(index)).stem, np.asarray(image), (labels, predicted)))
     if rows:

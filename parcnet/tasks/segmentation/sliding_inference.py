@@ -70,7 +70,7 @@ class InferenceSettings:
         return fitted_size(size, (short, long), scale)
 
 
-def predict_probabilities(
+def predict_log_probabilities(
     predictor: Predictor, image: Tensor, settings: InferenceSettings, size: tuple[int, int]
 ) -> Tensor:
     """One image [C, H, W] of any size -> log of the class probabilities [K, *size], averaged over all views.

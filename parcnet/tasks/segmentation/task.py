@@ -34,7 +34,7 @@ from parcnet.tasks.segmentation.metrics import SegmentationMetrics, evaluate_seg
 from parcnet.tasks.segmentation.pictures import draw_examples, draw_segmentations
 from parcnet.tasks.segmentation.prediction import PixelClasses, pixel_classes
 from parcnet.tasks.segmentation.recipe import SegmentationSettings
-from parcnet.tasks.segmentation.sliding_inference import SCALES, InferenceSettings, predict_probabilities
+from parcnet.tasks.segmentation.sliding_inference import SCALES, InferenceSettings, predict_log_probabilities
 from parcnet.tasks.segmentation.upernet import segmenter, segmenter_of
 from parcnet.tasks.starting_weights import start_from
 from parcnet.tasks.task import Batch, Task
@@ -163,7 +163,7 @@ class SegmentationTask(Task):
 
     def predict(self, predictor: Predictor, image: Image.Image, metadata: Metadata, top: int) -> PixelClasses:
         pixels = self.eval_transform(metadata).image(image)
-        probabilities = predict_probabilities(predictor, pixels, _inference(metadata), image.size[::-1])
+        probabilities = predict_log_probabilities(predictor, pixels, _inference(metadata), image.size[::-1])
         return pixel_classes(probabilities, metadata.classes, top)
 
     def draw_predictions(

@@ -26,7 +26,7 @@ class StepLog:
     """Over all processes, reading included."""
     waited: float
     """Seconds spent waiting for the images."""
-    memory_mb: float
+    memory_mb: float | None
     """Peak memory so far in 10^6 bytes: of tensors on a GPU, else of the process."""
 
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
@@ -9,7 +10,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from parcnet.base import UserError, write_json, write_text
+from parcnet.base import UserError, is_partial, printable, write_json, write_text
 from parcnet.recipes import Recipe, read_recipe, to_yaml
 from parcnet.training.run.lock import lock
 
@@ -98,7 +99,7 @@ class RunFolder:
         With `started`, logs of a run without checkpoints are accepted too.
         """
         try:
-            entries = list(self.path.iterdir()) if self.path.is_dir() else []
+            entries = [each for each in self.path.iterdir() if not is_partial(each)] if self.path.is_dir() else []
         except OSError as error:
             raise UserError(f"cannot use output {self.path}: {error.strerror}. Choose another --output.") from error
         without_checkpoint = started and not (self.last.exists() or self.best.exists())
@@ -139,8 +140,11 @@ class RunFolder:
             for log in (self.log, self.steps):
                 if log.exists() and log.stat().st_size > (length := lengths.get(log.name, 0)):
                     os.truncate(log, length)
-            for partial in self.path.rglob(".*.partial*"):
-                partial.unlink(missing_ok=True)
+            for partial in [each for each in self.path.rglob(".*") if is_partial(each)]:
+                if partial.is_dir() and not partial.is_symlink():
+                    shutil.rmtree(partial)
+                else:
+                    partial.unlink(missing_ok=True)
         except OSError as error:
             raise UserError(f"cannot resume in {self.path}: {error.strerror}.") from error
 
@@ -154,6 +158,8 @@ def run_folder(recipe: Recipe) -> RunFolder:
     if recipe.run.output is None:
         return RunFolder(_unused_path(Path("runs") / f"{recipe.name}-{datetime.now():%Y%m%d-%H%M%S}"))
     path = Path(recipe.run.output)
+    if printable(str(path)) != str(path):
+        raise UserError(f"output {printable(str(path))} is not UTF-8, as checkpoints need. Choose another --output.")
     try:
         if path.is_file():
             raise UserError(f"output {path} is a file; expected an empty or new folder. Choose another --output.")

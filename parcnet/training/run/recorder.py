@@ -1,6 +1,5 @@
 """Records a run: logs, training states, and the best and last checkpoint."""
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -8,12 +7,14 @@ from typing import Any
 
 from parcnet import checkpoint
 from parcnet.base import UserError
+from parcnet.base.untrusted import parse_json
 from parcnet.recipes import Recipe
 from parcnet.training.loop.log_lines import EpochLog, StepLog
 from parcnet.training.loop.plan import TrainingPlan
 from parcnet.training.loop.progress import Progress
 from parcnet.training.loop.step import Stepper
 from parcnet.training.run.folder import RunFolder
+from parcnet.training.run.ownership import LogHashes, file_marks
 from parcnet.training.run.state import capture
 from parcnet.training.run.state_files import remove_states_after, write_state
 from parcnet.training.run.trackers import Tracker, open_trackers
@@ -35,6 +36,7 @@ class RunRecorder:
     progress: Progress = field(default_factory=Progress)
     log_lengths: Mapping[str, int] = field(default_factory=dict)
     """Bytes of each log at the state from which the run resumes."""
+    hashes: LogHashes = field(default_factory=LogHashes)
     trackers: Sequence[Tracker] = ()
     log: list[EpochLog] = field(default_factory=list)
     pending: list[StepLog] = field(default_factory=list)
@@ -64,7 +66,7 @@ class RunRecorder:
             return
         try:
             lines = self.folder.log.read_text(encoding="utf-8").splitlines()
-            self.log.extend(EpochLog.from_dict(json.loads(line)) for line in lines)
+            self.log.extend(EpochLog.from_dict(parse_json(line)) for line in lines)
         except (OSError, ValueError, TypeError) as error:
             raise UserError(f"{self.folder.log} is damaged ({error}); restore it, or start a new run.") from None
 
@@ -81,7 +83,9 @@ class RunRecorder:
             return
         self.flush()
         step = progress.epoch * self.plan.steps_per_epoch + progress.done
-        content = capture(self.stepper, progress, {**self.identity, "logs": self.folder.lengths()})
+        lengths = self.folder.lengths()
+        marks = file_marks(self.folder, lengths, self.hashes)
+        content = capture(self.stepper, progress, {**self.identity, "logs": lengths, "files": marks})
         write_state(self.folder.path, step, content)
 
     def epoch(self, line: EpochLog) -> None:
@@ -118,7 +122,8 @@ class RunRecorder:
 
     def _save(self, path: Path, epoch: int, metrics: Mapping[str, float]) -> None:
         weights = self.stepper.saved_network.state_dict()
-        checkpoint.save(path, weights, replace(self.plan.metadata, epoch=epoch, metrics=dict(metrics)))
+        metadata = replace(self.plan.metadata, epoch=epoch, metrics=dict(metrics))
+        checkpoint.save(path, weights, metadata, self.identity["run"])
 
     def _quality(self, line: EpochLog) -> tuple[float, float]:
         value = line.val[self.best_metric]

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from parcnet.base import UserError
+from parcnet.data.fingerprint import differs
 from parcnet.recipes import Recipe
 from parcnet.training.run.state import TrainingState
 
@@ -36,6 +37,12 @@ def check_same_run(recipe: Recipe, identity: Mapping[str, Any], state: TrainingS
         before = state.values[name]
         if _as_json(before) != _as_json(identity[name]):
             changes[name] = f"{name}: {_short(before)} -> {_short(identity[name])}"
+    for split, before in state.values.get("data", {}).items():
+        if split in identity["data"] and (what := differs(before, identity["data"][split])) is not None:
+            changes[f"data.{split}"] = f"data.{split}: {what} differ from those that the run was trained on"
+    started, given = state.values.get("start"), identity["start"]
+    if started is not None and given not in ("", started):  # without one, the state's weights serve
+        changes["start"] = "network.initial_checkpoint: other weights than those the run started from"
     conflicts = [text for name, text in changes.items() if name not in ROUNDING]
     if conflicts:
         lines = "\n".join(f"  {text}" for text in conflicts)
@@ -46,8 +53,8 @@ def check_same_run(recipe: Recipe, identity: Mapping[str, Any], state: TrainingS
     affecting_rounding = [text for name, text in changes.items() if name in ROUNDING]
     affecting_rounding += [
         f"{name}: {_short(state.values[name])} -> {_short(identity[name])}"
-        for name in ("world", "machine", "versions")
-        if _as_json(state.values[name]) != _as_json(identity[name])
+        for name in ("world", "machine", "processor", "versions")
+        if name in state.values and _as_json(state.values[name]) != _as_json(identity[name])
     ]
     return affecting_rounding
 

@@ -1,5 +1,6 @@
 """Finds the run folder, locks it, and then reads the state to resume from."""
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -30,14 +31,14 @@ def run_start(recipe: Recipe, resume: str | None, group: ProcessGroup) -> Iterat
     `UserError`.
     """
     if not group.main:
-        folder = RunFolder(Path(group.from_main(None).decode()))
+        folder = RunFolder(Path(os.fsdecode(group.from_main(None))))
         content = group.from_main(None)
         yield RunStart(folder, parse_state(content, "the main rank's training state") if content else None)
         return
     folder = _folder(recipe, resume)
     with folder.locked():
         state = find_state(folder, resume)
-        group.from_main(str(folder.path).encode())
+        group.from_main(os.fsencode(folder.path))
         group.from_main(b"" if state is None else state.content)
         yield RunStart(folder, state)
 

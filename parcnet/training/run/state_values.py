@@ -1,4 +1,4 @@
-"""What the JSON values of a training state may be: checked before any of them is used."""
+"""Validates the JSON values of a training state before they are used."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -19,7 +19,7 @@ _KINDS: dict[str, type] = {
     "optimizer": dict,
     "scaler": dict,
 }
-"""Values of every state."""
+"""Values in every state."""
 _ADDED: dict[str, type] = {"data": dict, "run": str, "start": str, "processor": str, "files": dict}
 """Values that states of parcnet 1.0 lack."""
 _PROGRESS: dict[str, type] = {"epoch": int, "done": int, "losses": list, "skipped": int}

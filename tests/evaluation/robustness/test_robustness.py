@@ -15,7 +15,17 @@ from parcnet.base import UserError
 from parcnet.checkpoint import Metadata
 from parcnet.data import Preprocessing, open_dataset
 from parcnet.data.corruptions import CORRUPTIONS
-from parcnet.evaluation.robustness import SUITES, Part, PartScore, csv_text, parts_of, score, summary
+from parcnet.evaluation.robustness import (
+    SUITES,
+    Part,
+    PartScore,
+    csv_text,
+    mean_corruption_error,
+    parts_of,
+    score,
+    summary,
+)
+from parcnet.evaluation.robustness.corruption_error import ALEXNET_ERROR
 from parcnet.evaluation.robustness.score import CorruptionTransform
 from parcnet.tasks.classification.metrics import ClassificationMetrics
 from parcnet.tasks.lookup import task_named
@@ -144,3 +154,38 @@ def test_the_csv_has_timms_columns():
         "fog 1",
         "123.4",
     )
+
+
+def parts_with_error(error):
+    """A part for each corruption and severity; `error` maps both to the top-1 error."""
+    return [
+        PartScore(
+            f"{name} {severity}",
+            ClassificationMetrics(1 - error(name, severity), 1.0, 0.5, None, np.array([4]), 4, 1.0),
+        )
+        for name in (*ALEXNET_ERROR, "speckle_noise")
+        for severity in range(1, 6)
+    ]
+
+
+def test_mce_of_alexnet_itself_is_one_and_of_half_its_errors_a_half():
+    """Severities are summed before the division; extra corruptions do not count (arXiv:1903.12261, Sec. 4.2)."""
+
+    def like_alexnet(name, severity):
+        return ALEXNET_ERROR.get(name, 0.0) * (0.8 + 0.1 * (severity - 1))  # the mean over severities is one
+
+    assert mean_corruption_error(parts_with_error(like_alexnet)) == pytest.approx(1)
+    assert mean_corruption_error(parts_with_error(lambda *at: like_alexnet(*at) / 2)) == pytest.approx(0.5)
+
+
+def test_mce_weighs_corruptions_by_how_hard_alexnet_finds_them():
+    easy = parts_with_error(lambda name, _: 0.5 if name == "brightness" else 0.0)
+    hard = parts_with_error(lambda name, _: 0.5 if name == "impulse_noise" else 0.0)
+    assert mean_corruption_error(easy) == pytest.approx(0.5 / 0.565 / 15)
+    assert mean_corruption_error(hard) == pytest.approx(0.5 / 0.923 / 15)
+
+
+def test_without_every_corruption_and_severity_there_is_no_mce():
+    parts = parts_with_error(lambda *_: 0.5)
+    assert mean_corruption_error(parts[1:]) is None
+    assert mean_corruption_error([]) is None

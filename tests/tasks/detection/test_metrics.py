@@ -169,3 +169,22 @@ def test_results_have_cocos_format():
     (row,) = results(7, detection)
     assert (row["image_id"], row["category_id"], row["bbox"], row["score"]) == (7, 4, [2, 1, 3, 2], 0.5)
     assert row["segmentation"]["size"] == [4, 6]
+
+
+@pytest.mark.parametrize("kind", ["bbox", "segm"])
+def test_a_detector_without_any_detection_leaves_out_the_sizes_that_no_instance_has(kind):
+    images = [{"id": 1, "height": 200, "width": 200}]
+    box = [10.0, 20.0, 50.0, 40.0]
+    shape = [[10, 20, 60, 20, 60, 60, 10, 60]]
+    truth = [{"image_id": 1, "category_id": 0, "bbox": box, "area": 2000.0, "segmentation": shape}]
+    found = coco_statistics(images, truth, [], kind)
+    missed = [{"image_id": 1, "category_id": 0, "bbox": [190, 190, 5, 5], "score": 0.3, "segmentation": corner()}]
+    assert found == coco_statistics(images, truth, missed, kind)
+    assert found == dict.fromkeys((name for name in STATISTICS if not name.endswith(("small", "large"))), 0.0)
+    assert coco_statistics(images, [{**truth[0], "iscrowd": 1, "segmentation": corner()}], [], kind) == {}
+
+
+def corner():
+    mask = np.zeros((200, 200), np.uint8)
+    mask[190:195, 190:195] = 1
+    return encode(mask)

@@ -5,7 +5,7 @@ import torch
 import torch.nn.functional as F
 
 from parcnet.base import UserError
-from parcnet.tasks.segmentation import InferenceSettings, predict_probabilities
+from parcnet.tasks.segmentation import InferenceSettings, predict_log_probabilities
 from parcnet.tasks.segmentation.file_inference import settings_for_file
 from parcnet.tasks.segmentation.sliding_inference import windows
 
@@ -51,7 +51,7 @@ def test_the_network_sees_windows_of_the_height_and_width_set():
 
     settings = InferenceSettings((60, 80), "slide", (24, 40), (12, 40))
     image = torch.randn(3, 60, 80)
-    slide = predict_probabilities(recording, image, settings, (60, 80))
+    slide = predict_log_probabilities(recording, image, settings, (60, 80))
     assert shapes == [(24, 40)] * (4 * 2)
     torch.testing.assert_close(slide, pixelwise(image[None])[0].log_softmax(0), rtol=1e-5, atol=1e-5)
 
@@ -83,7 +83,7 @@ def test_windows_of_512_px_at_a_stride_of_341_px():
 def test_a_pixelwise_network_gives_equal_results_in_windows_and_whole():
     image = torch.randn(3, 50, 90)
     whole, slide = (
-        predict_probabilities(pixelwise, image, InferenceSettings((50, 90), kind, (32, 32), (20, 20)), (50, 90))
+        predict_log_probabilities(pixelwise, image, InferenceSettings((50, 90), kind, (32, 32), (20, 20)), (50, 90))
         for kind in ("whole", "slide")
     )
     torch.testing.assert_close(slide, whole, rtol=1e-5, atol=1e-5)
@@ -92,18 +92,20 @@ def test_a_pixelwise_network_gives_equal_results_in_windows_and_whole():
 
 def test_mirrored_predictions_are_flipped_back():
     image = torch.randn(3, 32, 48)
-    plain = predict_probabilities(pixelwise, image, InferenceSettings((32, 48), "whole"), (32, 48))
-    both = predict_probabilities(pixelwise, image, InferenceSettings((32, 48), "whole", flip=True), (32, 48))
+    plain = predict_log_probabilities(pixelwise, image, InferenceSettings((32, 48), "whole"), (32, 48))
+    both = predict_log_probabilities(pixelwise, image, InferenceSettings((32, 48), "whole", flip=True), (32, 48))
     torch.testing.assert_close(both, plain, rtol=1e-5, atol=1e-5)
 
 
 def test_probabilities_are_averaged_over_scales():
     image = torch.randn(3, 32, 32)
     alone = [
-        predict_probabilities(pixelwise, image, InferenceSettings((32, 32), "whole", scales=(scale,)), (32, 32)).exp()
+        predict_log_probabilities(
+            pixelwise, image, InferenceSettings((32, 32), "whole", scales=(scale,)), (32, 32)
+        ).exp()
         for scale in (0.5, 1.5)
     ]
-    both = predict_probabilities(
+    both = predict_log_probabilities(
         pixelwise, image, InferenceSettings((32, 32), "whole", scales=(0.5, 1.5)), (32, 32)
     ).exp()
     torch.testing.assert_close(both, (alone[0] + alone[1]) / 2)
@@ -117,7 +119,7 @@ def test_each_view_is_resized_from_the_original_and_predicted_at_the_requested_s
         sizes.append(tuple(images.shape[-2:]))
         return pixelwise(images)
 
-    probabilities = predict_probabilities(
+    probabilities = predict_log_probabilities(
         recording, torch.randn(3, 100, 200), InferenceSettings((50, 400), "whole", scales=(1.0, 2.0)), (100, 200)
     )
     assert sizes == [(50, 100), (100, 200)]
@@ -128,7 +130,7 @@ def test_logits_are_averaged_where_windows_overlap(small):
     small.eval()
     image = torch.randn(3, 64, 96)
     with torch.no_grad():
-        probabilities = predict_probabilities(
+        probabilities = predict_log_probabilities(
             small, image, InferenceSettings((64, 96), "slide", (64, 64), (32, 32)), (64, 96)
         )
         left, right = small(image[None, ..., :64]), small(image[None, ..., 32:])

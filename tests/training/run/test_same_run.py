@@ -3,6 +3,7 @@
 import shutil
 
 import pytest
+from PIL import Image
 
 from parcnet.base import UserError
 from parcnet.training import train
@@ -37,6 +38,36 @@ def test_resuming_with_other_images_or_another_reading_order_is_refused(recipe, 
     monkeypatch.setattr(recorder_setup, "_has_own_order", lambda _: True)  # as when wds/DIR became wds/URL
     with pytest.raises(UserError, match=r"own_order: False -> True"):
         train(recipe(), resume="auto")
+
+
+def rotated(root):
+    for path in root.rglob("*.png"):
+        with Image.open(path) as image:
+            image.transpose(Image.Transpose.ROTATE_90).save(path)
+
+
+def exchanged(root):
+    for split in ("train", "val", "test"):
+        for before, after in (("one", "x"), ("zero", "one"), ("x", "zero")):
+            (root / split / before).rename(root / split / after)
+
+
+def renamed(root):
+    for path in root.rglob("*.png"):
+        path.rename(path.with_stem(f"{path.stem}-new"))
+
+
+@pytest.mark.usefixtures("run")
+@pytest.mark.parametrize(
+    ("change", "what"),
+    [(rotated, "labels or contents"), (exchanged, "labels or contents"), (renamed, "names or sizes")],
+)
+def test_other_images_of_equal_classes_and_counts_are_another_run(change, what, recipe, digits_folder, tmp_path):
+    shutil.copytree(digits_folder, tmp_path / "data")
+    train(recipe(data_dir=str(tmp_path / "data")), resume="auto")  # a copy elsewhere is the same data
+    change(tmp_path / "data")
+    with pytest.raises(UserError, match=rf"data.train: {what} of its images differ"):
+        train(recipe(data_dir=str(tmp_path / "data")), resume="auto")
 
 
 @pytest.mark.usefixtures("run")

@@ -1,28 +1,22 @@
 """Reads and validates a COCO JSON file."""
 
 import json
-import math
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from parcnet.base import UserError, counted, warn
+from PIL import Image
+
+from parcnet.base import UserError, counted, read_regular, warn
+from parcnet.data.class_names import label_of, normalised
+from parcnet.tasks.detection.coco.annotation_check import BadAnnotation, ImageEntry, checked, image_of
+from parcnet.tasks.detection.coco.identifiers import Identifier, identifier
 from parcnet.tasks.detection.coco.instances import Instances
 
 _SMALLEST = 1e-3
 """Smallest width and height of a box, px."""
-
-
-@dataclass(frozen=True, slots=True)
-class ImageEntry:
-    """One image of the file."""
-
-    id: int
-    file_name: str
-    height: int
-    width: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,27 +31,30 @@ class Annotations:
     """Kind of correction -> number of annotations that were corrected or left out."""
 
 
-def read_annotations(path: Path, classes: Sequence[str] | None = None) -> Annotations:
+def read_annotations(path: Path, classes: Sequence[str] | None = None, max_bad: int = 0) -> Annotations:
     """The annotations in `path`, with labels as indices into `classes` (default: the file's own categories).
 
     Boxes are clipped to their image. Boxes outside the image or without area and instances without a mask are left out
-    of training and counted in one warning. Raises `UserError` for a file that is not COCO JSON, duplicate or unknown
-    ids, boxes that are not four numbers, categories that are not in `classes`, and if no instance has a mask.
+    of training and counted in one warning. Categories of the same name are one class. Annotations that are not finite,
+    bounded and consistent (see `annotation_check`) are left out altogether, at most `max_bad` of them.
+
+    Raises `UserError` for a file that is not COCO JSON, more such annotations, duplicate ids, categories that are not
+    in `classes`, and if no instance has a mask.
     """
     content = _parsed(path)
     categories = _categories(content["categories"], path)
-    names = tuple(categories.values())
-    known = tuple(classes) if classes is not None else names
-    if extra := [name for name in names if name not in known]:
+    known = tuple(classes) if classes is not None else tuple(dict.fromkeys(categories.values()))
+    index = label_of(known)
+    if extra := [name for name in categories.values() if name not in index]:
         raise UserError(
             f"{path} has categories that are not among the classes: {', '.join(extra[:5])}. Expected "
             f"{', '.join(known[:10])}{', ...' if len(known) > 10 else ''}."
         )
     images = _images(content["images"], path)
-    label = {number: known.index(name) for number, name in categories.items()}
-    by_image = _by_image(content["annotations"], images, categories, path)
+    labels = {number: index[name] for number, name in categories.items()}
+    by_image = _by_image(content["annotations"], images, labels, path, max_bad)
     corrections: Counter[str] = Counter()
-    instances = [_instances(image, by_image[image.id], label, corrections, path) for image in images]
+    instances = [_instances(image, by_image[image.id], corrections) for image in images.values()]
     total = sum(map(len, by_image.values()))
     if total and not any(map(len, instances)) and corrections["without a mask"]:
         raise UserError(
@@ -66,15 +63,15 @@ def read_annotations(path: Path, classes: Sequence[str] | None = None) -> Annota
     if corrections:
         summary = ", ".join(f"{count} {kind}" for kind, count in sorted(corrections.items()))
         warn(f"{path.name}: of {counted(total, 'annotation')}, {summary}")
-    return Annotations(known, images, instances, corrections)
+    return Annotations(known, list(images.values()), instances, corrections)
 
 
 def _parsed(path: Path) -> dict[str, Any]:
     try:
-        content = json.loads(path.read_bytes())
+        content = json.loads(read_regular(path))
     except OSError as error:
         raise UserError(f"cannot read {path}: {error.strerror}.") from None
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise UserError(f"{path} is not JSON: {error}.") from None
     missing = [key for key in ("images", "annotations", "categories") if not _listed(content, key)]
     if missing:
@@ -88,74 +85,90 @@ def _listed(content: Any, key: str) -> bool:
     return isinstance(content, dict) and isinstance(content.get(key), list)
 
 
-def _categories(entries: list[Any], path: Path) -> dict[int, str]:
+def _categories(entries: list[Any], path: Path) -> dict[Identifier, str]:
+    """Id -> name, normalised, in the order of the ids."""
     try:
-        named = sorted((int(entry["id"]), str(entry["name"])) for entry in entries)
+        named = [(identifier(entry["id"]), normalised(str(entry["name"]))) for entry in entries]
     except (KeyError, TypeError, ValueError) as error:
         raise UserError(f"{path}: a category needs an id and a name ({error!r}).") from None
     if not named:
         raise UserError(f"{path} has no categories.")
-    for part, key in ((0, "id"), (1, "name")):
-        values = Counter(entry[part] for entry in named)
-        if duplicates := [value for value, count in values.items() if count > 1]:
-            raise UserError(f"{path}: two categories have the {key} {duplicates[0]!r}; each needs its own.")
-    return dict(named)
+    _check_unique([number for number, _ in named], "categories", path)
+    return dict(sorted(named, key=lambda category: (isinstance(category[0], str), *category)))
 
 
-def _images(entries: list[Any], path: Path) -> list[ImageEntry]:
+def _images(entries: list[Any], path: Path) -> dict[Identifier, ImageEntry]:
+    """Id in the file -> image. Where an id is no number, images are numbered by their places."""
     try:
-        images = [
-            ImageEntry(int(entry["id"]), str(entry["file_name"]), int(entry["height"]), int(entry["width"]))
-            for entry in entries
-        ]
-    except (KeyError, TypeError, ValueError) as error:
+        sizes = [(int(entry["height"]), int(entry["width"]), str(entry["file_name"])) for entry in entries]
+        ids = [identifier(entry["id"]) for entry in entries]
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise UserError(f"{path}: an image needs id, file_name, height and width ({error!r}).") from None
-    if not images:
+    if not entries:
         raise UserError(f"{path} has no images.")
-    if duplicates := [number for number, count in Counter(image.id for image in images).items() if count > 1]:
-        raise UserError(f"{path}: two images have the id {duplicates[0]}; each needs its own.")
-    if bad := next((image for image in images if min(image.height, image.width) < 1), None):
-        raise UserError(f"{path}: image {bad.id} is {bad.width} x {bad.height} px; expected sides of at least 1.")
-    return images
+    _check_unique(ids, "images", path)
+    for number, (height, width, name) in zip(ids, sizes, strict=True):
+        if min(height, width) < 1:
+            raise UserError(f"{path}: image {number} is {width} x {height} px; expected sides of at least 1.")
+        if height * width > (Image.MAX_IMAGE_PIXELS or float("inf")):
+            raise UserError(
+                f"{path}: image {number} ({name}) is {width} x {height} px; expected at most "
+                f"{Image.MAX_IMAGE_PIXELS} pixels, as images are read."
+            )
+    plain = all(isinstance(number, int) for number in ids)
+    return {
+        number: ImageEntry(number if plain and isinstance(number, int) else place, name, height, width)
+        for place, (number, (height, width, name)) in enumerate(zip(ids, sizes, strict=True))
+    }
+
+
+def _check_unique(ids: list[Identifier], what: str, path: Path) -> None:
+    if duplicates := [number for number, count in Counter(ids).items() if count > 1]:
+        raise UserError(f"{path}: two {what} have the id {duplicates[0]!r}; each needs its own.")
 
 
 def _by_image(
-    entries: list[Any], images: Sequence[ImageEntry], categories: dict[int, str], path: Path
+    entries: list[Any],
+    images: Mapping[Identifier, ImageEntry],
+    labels: Mapping[Identifier, int],
+    path: Path,
+    max_bad: int,
 ) -> dict[int, list[dict[str, Any]]]:
-    known = {image.id for image in images}
     grouped: dict[int, list[dict[str, Any]]] = defaultdict(list)
-    for index, entry in enumerate(entries):
-        name = f"{path}: annotation {entry.get('id', index) if isinstance(entry, dict) else index}"
-        if not isinstance(entry, dict) or not {"image_id", "category_id", "bbox"} <= entry.keys():
-            raise UserError(f"{name} needs image_id, category_id and bbox.")
-        if entry["image_id"] not in known:
-            raise UserError(f"{name} refers to image {entry['image_id']}, which is not in the file.")
-        if entry["category_id"] not in categories:
-            ids = ", ".join(map(str, list(categories)[:10]))
-            raise UserError(f"{name} refers to category {entry['category_id']}; expected one of the ids {ids}.")
-        if not _four_numbers(entry["bbox"]):
-            raise UserError(
-                f"{name} has the bbox {entry['bbox']!r}; expected four finite numbers: x, y, width, height."
-            )
-        grouped[entry["image_id"]].append(entry)
+    bad: list[str] = []
+    for place, entry in enumerate(entries):
+        try:
+            image, annotation = checked(entry, images, labels)
+        except BadAnnotation as error:
+            bad.append(f"{_name(entry, place, images)} {error}")
+        else:
+            grouped[image.id].append(annotation)
+    found = f"{path}: {counted(len(bad), 'unusable annotation')}"
+    if len(bad) > max_bad:
+        first = "\n".join(f"  {each}" for each in bad[:5])
+        raise UserError(
+            f"{found}, {max_bad} allowed:\n{first}\nCorrect or remove them, or leave them out with "
+            "--max-bad-annotations."
+        )
+    if bad:
+        warn(f"{found} left out: {bad[0]}{', ...' if len(bad) > 1 else ''}")
     return grouped
 
 
-def _four_numbers(box: Any) -> bool:
-    return (
-        isinstance(box, list)
-        and len(box) == 4
-        and all(isinstance(value, (int, float)) and math.isfinite(value) for value in box)
-    )
+def _name(entry: Any, place: int, images: Mapping[Identifier, ImageEntry]) -> str:
+    """The annotation in messages, with its image where it has one."""
+    name = f"annotation {entry.get('id', place) if isinstance(entry, dict) else place}"
+    try:
+        image = image_of(entry, images)
+    except BadAnnotation:
+        return name
+    return f"{name} of image {entry['image_id']} ({image.file_name})"
 
 
-def _instances(
-    image: ImageEntry, entries: Sequence[dict[str, Any]], label: dict[int, int], corrections: Counter[str], path: Path
-) -> Instances:
-    truth = [{**entry, "category_id": label[entry["category_id"]]} for entry in entries]
-    instances = Instances(image_id=image.id, truth=truth)
+def _instances(image: ImageEntry, entries: list[dict[str, Any]], corrections: Counter[str]) -> Instances:
+    instances = Instances(image_id=image.id, truth=entries)
     for entry in entries:
-        if entry.get("iscrowd"):
+        if entry["iscrowd"]:
             continue
         x, y, width, height = entry["bbox"]
         right, bottom = x + width, y + height
@@ -167,23 +180,12 @@ def _instances(
             corrections["with a box without area (left out)"] += 1
         elif x2 - x1 < _SMALLEST or y2 - y1 < _SMALLEST:
             corrections["outside their image (left out)"] += 1
-        elif not _has_mask(entry.get("segmentation"), f"{path}: annotation {entry.get('id')}"):
+        elif not entry["segmentation"]:
             corrections["without a mask"] += 1
         else:
             if outside:
                 corrections["extending beyond their image (clipped)"] += 1
             instances.boxes.append((x1, y1, x2, y2))
-            instances.labels.append(label[entry["category_id"]])
+            instances.labels.append(entry["category_id"])
             instances.segmentations.append(entry["segmentation"])
     return instances
-
-
-def _has_mask(segmentation: Any, name: str) -> bool:
-    """Whether there is a mask to decode. Raises `UserError` for anything but polygons and run lengths."""
-    if segmentation is None or segmentation in ([], {}):
-        return False
-    if isinstance(segmentation, dict) and {"size", "counts"} <= segmentation.keys():
-        return bool(segmentation["counts"])
-    if isinstance(segmentation, list) and all(isinstance(polygon, list) for polygon in segmentation):
-        return any(len(polygon) >= 6 for polygon in segmentation)
-    raise UserError(f"{name} has a segmentation that is neither polygons (lists of x, y, ...) nor run lengths.")

@@ -9,9 +9,10 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from parcnet.base import UserError, counted
+from parcnet.base import UserError, counted, printable
 from parcnet.data.images import BadImage, open_image
-from parcnet.tasks.detection.coco.annotations import ImageEntry, read_annotations
+from parcnet.tasks.detection.coco.annotation_check import ImageEntry
+from parcnet.tasks.detection.coco.annotations import read_annotations
 from parcnet.tasks.detection.coco.aspect_grouping import aspect_grouped_order
 from parcnet.tasks.detection.coco.instances import Instances
 
@@ -23,6 +24,8 @@ _LAYOUTS = (
     ("{split}.json", ("{split}", "images/{split}", "images")),
 )
 """(annotations, candidate folders of their images), in order of preference."""
+_NAMES = {"train": ("train", "training"), "val": ("val", "valid", "validation"), "test": ("test", "testing")}
+"""Split -> its names in files and folders, in order of preference."""
 
 EXPECTED = (
     "Expected DIR/annotations/instances_train2017.json with DIR/train2017/ (COCO itself), "
@@ -42,10 +45,11 @@ class CocoImages:
         *,
         skip_empty: bool = False,
         group: int = 1,
+        max_bad: int = 0,
     ) -> None:
         """`skip_empty` leaves out images without instances; `group` is the group size of `aspect_grouped_order`, 1 for
-        no grouping. Raises `UserError`."""
-        parsed = read_annotations(annotations, classes)
+        no grouping; `max_bad` is for `read_annotations`. Raises `UserError`."""
+        parsed = read_annotations(annotations, classes, max_bad)
         pairs = [pair for pair in zip(parsed.images, parsed.instances, strict=True) if len(pair[1]) or not skip_empty]
         if not pairs:
             raise UserError(f"{annotations} has no image with an instance: nothing can be trained. Add annotations.")
@@ -89,24 +93,30 @@ class CocoImages:
 
 
 def open_coco(
-    root: str | Path, split: str, classes: Sequence[str] | None = None, *, skip_empty: bool = False, group: int = 1
+    root: str | Path,
+    split: str,
+    classes: Sequence[str] | None = None,
+    *,
+    skip_empty: bool = False,
+    group: int = 1,
+    max_bad: int = 0,
 ) -> CocoImages:
     """The images of a split below `root`, in any of COCO's layouts; see `EXPECTED`. Raises `UserError`.
 
-    `classes`, `skip_empty` and `group` as `CocoImages` and `read_annotations` take them.
+    `val` may also be called `valid` or `validation`. The other arguments as `CocoImages` takes them.
     """
     root = Path(root)
     if not root.is_dir():
         raise UserError(f"there is no folder {root}. {EXPECTED}")
-    annotations = _annotations_of(root, split)
-    if annotations is None:
+    found = _annotations_of(root, split)
+    if found is None:
         raise UserError(f"{root} has no annotations of {split}. {EXPECTED}")
-    folders = next(folders for pattern, folders in _LAYOUTS if root / pattern.format(split=split) == annotations)
-    candidates = [root / folder.format(split=split) for folder in folders]
+    annotations, candidates = found
     folder = next((each for each in candidates if each.is_dir()), None)
     if folder is None:
         raise UserError(f"the images of {annotations} are missing: there is no folder {candidates[0]}.")
-    return CocoImages(annotations, folder, root.resolve().name, classes, skip_empty=skip_empty, group=group)
+    name = printable(root.resolve().name)
+    return CocoImages(annotations, folder, name, classes, skip_empty=skip_empty, group=group, max_bad=max_bad)
 
 
 def has_coco_split(root: str | Path, split: str) -> bool:
@@ -114,9 +124,14 @@ def has_coco_split(root: str | Path, split: str) -> bool:
     return _annotations_of(Path(root), split) is not None
 
 
-def _annotations_of(root: Path, split: str) -> Path | None:
-    paths = (root / pattern.format(split=split) for pattern, _ in _LAYOUTS)
-    return next((path for path in paths if path.is_file()), None)
+def _annotations_of(root: Path, split: str) -> tuple[Path, list[Path]] | None:
+    """-> the annotations of a split, and the folders that may hold their images."""
+    for name in _NAMES[split]:
+        for pattern, folders in _LAYOUTS:
+            if (path := root / pattern.format(split=name)).is_file():
+                names = dict.fromkeys((name, *_NAMES[split]))
+                return path, [root / folder.format(split=each) for folder in folders for each in names]
+    return None
 
 
 def _check_files(folder: Path, images: Sequence[ImageEntry], annotations: Path) -> None:

@@ -1,4 +1,4 @@
-"""Pixels of each class, counted before training: what the label maps cannot teach is said first."""
+"""Counts the pixels of each class before training, to detect unusable label maps."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -12,8 +12,8 @@ from parcnet.data.images import BadImage
 from parcnet.tasks.segmentation.data.folders import IGNORED, LabelMaps
 
 SAMPLE = 300
-"""Label maps that are counted where a split has more, at equal distances."""
-_LARGE_SHARE = 0.5
+"""Largest number of label maps to count, evenly spaced over the split."""
+_LARGE_FRACTION = 0.5
 _RESERVED = (
     f"{IGNORED} is reserved for pixels to ignore. If it means a class, as in binary masks of 0 and {IGNORED}, store "
     "that class's number instead (1)."
@@ -22,28 +22,28 @@ _RESERVED = (
 
 @dataclass(frozen=True, slots=True)
 class LabelCounts:
-    """Pixels in the label maps that were read; unreadable ones count nowhere."""
+    """Pixel counts of the readable label maps."""
 
     pixels: NDArray[np.int64]
-    """Of each class."""
+    """Pixels of each class."""
     ignored: int
     maps: int
-    """Label maps that were counted."""
+    """Number of label maps counted."""
     total: int
-    """Label maps of the split."""
+    """Number of label maps in the split."""
 
     @property
-    def ignored_share(self) -> float:
+    def ignored_fraction(self) -> float:
         return self.ignored / max(self.ignored + int(self.pixels.sum()), 1)
 
     @property
     def absent(self) -> list[int]:
-        """Classes without a pixel."""
+        """Classes without pixels."""
         return np.flatnonzero(self.pixels == 0).tolist()
 
 
 def count_labels(maps: LabelMaps, sample: int = SAMPLE) -> LabelCounts:
-    """Counts at most `sample` label maps, and all of them where those show fewer than two classes."""
+    """Counts at most `sample` label maps, or as many as needed to find two classes."""
     drawn = [number * len(maps) // min(sample, len(maps)) for number in range(min(sample, len(maps)))]
     counts = np.zeros(IGNORED + 1, np.int64)
     read = _add(counts, maps, drawn)
@@ -56,26 +56,28 @@ def count_labels(maps: LabelMaps, sample: int = SAMPLE) -> LabelCounts:
 
 
 def check_labels(maps: LabelMaps, split: str) -> None:
-    """Warns of classes without pixels and of a large ignored share.
+    """Warns about classes without pixels and a large fraction of ignored pixels.
 
-    Raises `UserError` where a network would be right without having learned anything: no pixel of any class, or those
-    of one class only in training, or beside ignored ones.
+    Raises `UserError` for label maps that a constant prediction satisfies: those without pixels of any class, or of a
+    single class in the training split or next to ignored pixels.
     """
     found = count_labels(maps)
     if not found.maps:
-        return  # unreadable maps are counted, named and limited when they are read
+        return  # unreadable maps are reported when they are read
     where = f"the label maps of {split} in {maps.name}"
     names = [name for name, pixels in zip(maps.classes, found.pixels, strict=True) if pixels]
     if len(names) < 2 and (found.ignored or split == "train"):
         only = f"only the class {names[0]!r} has" if names else "no class has"
-        ignored = f" and {found.ignored_share:.1%} of all pixels are {IGNORED}: {_RESERVED}" if found.ignored else "."
+        ignored = (
+            f" and {found.ignored_fraction:.1%} of all pixels are {IGNORED}: {_RESERVED}" if found.ignored else "."
+        )
         raise UserError(f"{where}: {only} pixels{ignored} Expected at least two of {some(maps.classes)}.")
     if found.absent:
         absent = some(maps.classes[number] for number in found.absent)
-        hint = f" {found.ignored_share:.1%} of all pixels are {IGNORED}: {_RESERVED}" if found.ignored else ""
+        hint = f" {found.ignored_fraction:.1%} of all pixels are {IGNORED}: {_RESERVED}" if found.ignored else ""
         warn(f"{where}: no pixel of {absent} in {_counted(found)}.{hint}")
-    elif found.ignored_share > _LARGE_SHARE:
-        warn(f"{where}: {found.ignored_share:.1%} of the pixels in {_counted(found)} are ignored. {_RESERVED}")
+    elif found.ignored_fraction > _LARGE_FRACTION:
+        warn(f"{where}: {found.ignored_fraction:.1%} of the pixels in {_counted(found)} are ignored. {_RESERVED}")
 
 
 def _counted(found: LabelCounts) -> str:
@@ -84,7 +86,7 @@ def _counted(found: LabelCounts) -> str:
 
 
 def _add(counts: NDArray[np.int64], maps: LabelMaps, numbers: Iterable[int]) -> int:
-    """Adds the pixels of these maps; returns how many could be read."""
+    """Adds the pixels of these maps; returns the number of readable ones."""
     read = 0
     for number in numbers:
         try:

@@ -8,6 +8,7 @@ from PIL import Image
 
 from parcnet.base import UserError
 from parcnet.data import BadImage
+from parcnet.data.fingerprint import differs, fingerprint
 from parcnet.tasks.segmentation.data import IGNORED, has_label_maps, open_label_maps
 from parcnet.tasks.segmentation.data.ade20k import ADE20K_CLASSES
 
@@ -107,6 +108,18 @@ def test_a_missing_folder_and_other_classes_are_refused(label_folder):
         open_label_maps(None, "train", False)
     with pytest.raises(UserError, match="labels are indices into this list"):
         open_label_maps(label_folder(), "train", False, ("bright", "dark"))
+
+
+def test_other_labels_of_the_same_images_have_another_fingerprint(label_folder):
+    root = label_folder()
+    before = fingerprint(open_label_maps(root, "train", reduce_zero_label=False))
+    assert differs(before, fingerprint(open_label_maps(root, "train", reduce_zero_label=False))) is None
+    path = root / "annotations" / "train" / "coins.png"
+    with Image.open(path) as labels:
+        flipped = Image.fromarray(1 - np.asarray(labels))
+    flipped.save(path)
+    now = fingerprint(open_label_maps(root, "train", reduce_zero_label=False))
+    assert differs(before, now) == "labels or contents of its images"
 
 
 def test_linked_folders_are_followed_and_hidden_ones_are_not(label_folder, tmp_path):

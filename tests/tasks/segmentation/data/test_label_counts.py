@@ -57,7 +57,7 @@ def test_complete_label_maps_need_no_word(label_folder, capsys):
     assert capsys.readouterr().err == ""
 
 
-def test_a_large_ignored_share_is_said(label_folder, capsys):
+def test_a_large_ignored_fraction_is_said(label_folder, capsys):
     root = label_folder()
     path = root / "annotations" / "train" / "coins.png"
     labels = np.full((200, 384), 255, np.uint8)
