@@ -125,4 +125,4 @@ def test_a_run_has_a_page(said, recipe, tmp_path):
     code, _, error = said("report", tmp_path / "run", "--quick", "--device", "cpu")
     assert code == 0, error
     page = (tmp_path / "run" / "report.html").read_text()
-    assert "macro_f1" in page
+    assert "macro F1" in page
