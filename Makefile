@@ -11,7 +11,7 @@ FOLDS ?= 1
 export OMP_WAIT_POLICY ?= PASSIVE
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-detection demo-segmentation claims test test-all lint format bench torture docs dist clean
+.PHONY: help demo demo-detection demo-segmentation claims test test-all lint format bench torture mutants docs dist clean
 
 help: ## list the commands
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F'\t' '{printf "make %-10s %s\n", $$1, $$2}'
@@ -61,6 +61,9 @@ claims: $(VENV)/.installed-lab ## test the papers' claims on photographs: one pa
 
 torture: $(VENV)/.installed ## kill training 60 times at random steps; every loss has to be bit-identical (about half an hour)
 	$(BIN)/parcnet bench faults
+
+mutants: $(VENV)/.installed-dev ## change 300 places of the code, one at a time; the tests have to notice (hours; resumes)
+	OMP_NUM_THREADS=1 $(BIN)/python -m parcnet_lab.mutants
 
 docs: $(VENV)/.installed-dev ## the documentation as a site in site/; warnings are errors
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet

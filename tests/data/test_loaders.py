@@ -111,7 +111,7 @@ def test_another_epoch_or_seed_is_another_sample_of_the_same_image():
     assert not torch.equal(batches[0], batches[2])
 
 
-def test_ranks_together_evaluate_every_image_once():
+def test_ranks_together_train_on_every_image_once():
     ranks = [numbers(training(Numbers(64), transform=tensor_of, rank=rank, world=2)) for rank in range(2)]
     assert sorted(ranks[0] + ranks[1]) == list(range(64))
 
@@ -135,6 +135,17 @@ def test_evaluation_yields_every_image_once_in_order(workers):
     assert len(loader) == 3
     assert [len(labels) for _, labels in loader] == [8, 8, 5]
     assert numbers(loader) == list(range(21))
+
+
+@pytest.mark.parametrize("batch_size", [1, 4])
+@pytest.mark.parametrize("world", [2, 3, 7])
+def test_ranks_together_evaluate_every_image_once_whatever_their_number(world, batch_size):
+    for length in (1, 2, 5, 24, 25, 26):
+        loaders = [
+            eval_loader(Numbers(length), transform=tensor_of, batch_size=batch_size, workers=0, rank=rank, world=world)
+            for rank in range(world)
+        ]
+        assert [numbers(each) for each in loaders] == [list(range(rank, length, world)) for rank in range(world)]
 
 
 def test_too_few_images_for_one_batch():

@@ -18,7 +18,9 @@ from parcnet.layers import (
     SpatialBGU,
     bgu_expansion,
 )
+from parcnet.layers.block import ResidualBlock
 from parcnet.layers.gated_gelu import gated_gelu
+from parcnet.layers.parallel_depthwise import ParallelDepthwise
 from parcnet.ops import fit_kernel, image_blocks, oversized_conv2d
 
 LAYERS = {
@@ -79,16 +81,16 @@ def test_every_algorithm_name_reaches_the_operator() -> None:
 
 
 def test_sec33_local_and_global_are_added() -> None:
-    layer = LocalGlobalConv(4, 6)
-    x = torch.randn(2, 4, 6, 6)
+    layer = LocalGlobalConv(4, (6, 9))
+    x = torch.randn(2, 4, 6, 9)
     local = F.conv2d(x, layer.local.weight, padding=3, groups=4)
     torch.testing.assert_close(layer(x), local + layer.oversized(x))
     assert [name for name, _ in layer.named_parameters() if "bias" in name] == []
 
 
 def test_sec32_spatial_bgu_gates_without_activation() -> None:
-    layer = SpatialBGU(4, 6)
-    x = torch.randn(2, 4, 6, 6)
+    layer = SpatialBGU(4, (6, 9))
+    x = torch.randn(2, 4, 6, 9)
     weight, bias = layer.project_in.weight, layer.project_in.bias
     gate = F.conv2d(x, weight[:4], bias[:4])
     feature = F.gelu(F.conv2d(x, weight[4:], bias[4:]))
@@ -133,6 +135,25 @@ def test_res_scale_starts_as_the_identity_and_scales_the_shortcut() -> None:
         block.res_scale1.scale.fill_(3)
         block.res_scale2.scale.fill_(0.5)
     torch.testing.assert_close(block(x), 1.5 * x)
+
+
+@pytest.mark.parametrize(
+    ("residual", "shortcut", "branch"), [("none", 1, 1), ("res_scale", 3, 1), ("layer_scale", 1, 0.25)]
+)
+def test_a_block_scales_shortcut_or_branch_as_its_residual_says(residual, shortcut: float, branch: float) -> None:
+    block = ResidualBlock(4, nn.Conv2d(4, 4, 1), nn.Conv2d(4, 4, 1), residual=residual, layer_scale=0.25)
+    if residual == "res_scale":
+        for scale in (block.res_scale1.scale, block.res_scale2.scale):
+            scale.data.fill_(3)
+    x = torch.randn(2, 4, 3, 5)
+    middle = shortcut * x + branch * block.spatial(block.norm1(x))
+    torch.testing.assert_close(block(x), shortcut * middle + branch * block.channel(block.norm2(middle)))
+
+
+def test_every_parallel_branch_is_added() -> None:
+    layer = ParallelDepthwise(3, [(7, 3), (3, 7), (3, 3)]).eval()
+    x = torch.randn(2, 3, 9, 8)
+    torch.testing.assert_close(layer(x), sum(branch(x) for branch in layer.branches))
 
 
 def test_set_map_size_replaces_kernels_under_interpolate_and_leaves_them_under_fixed() -> None:

@@ -299,3 +299,14 @@ def test_state_dict_round_trip(make: Make, image: Tensor) -> None:
         parameter.data.add_(1)
     other.load_state_dict(model.state_dict())
     assert torch.equal(other(image), model(image))
+
+
+def test_drop_path_rises_linearly_from_zero_to_its_rate_over_all_blocks(make: Make) -> None:
+    rates = []
+    for block in make(drop_path_rate=0.3).modules():
+        drops = [each for name, each in block.named_children() if name.startswith("drop_path")]
+        if drops and getattr(block, "residual", True):  # else nothing is dropped
+            rates.append([getattr(each, "drop_prob", 0.0) for each in drops])
+    assert len(rates) >= 5
+    for number, each in enumerate(rates):
+        assert each == pytest.approx([0.3 * number / (len(rates) - 1)] * len(each))

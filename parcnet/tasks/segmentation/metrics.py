@@ -87,12 +87,7 @@ def evaluate_segmentation(
             size = (labels.shape[0], labels.shape[1])
             probabilities = predict_log_probabilities(predictor, image, settings, size).cpu()
             labelled = labels != IGNORED
-            if probabilities.shape[0] != num_classes or (labelled.any() and int(labels[labelled].max()) >= num_classes):
-                largest = int(labels[labelled].max())
-                raise UserError(
-                    f"the network returned {probabilities.shape[0]} classes, labels go up to {largest}; expected "
-                    f"{num_classes}."
-                )
+            _check_classes(probabilities.shape[0], labels[labelled], num_classes)
             predicted = probabilities.argmax(0)[labelled]
             confusion += torch.bincount(labels[labelled] * num_classes + predicted, minlength=num_classes**2)
             loss += F.nll_loss(probabilities[None], labels[None], ignore_index=IGNORED, reduction="sum")
@@ -105,6 +100,14 @@ def evaluate_segmentation(
         )
     rate = int(count) / (time.perf_counter() - started)
     return SegmentationMetrics(confusion.view(num_classes, -1).numpy(), float(loss) / pixels, int(count), rate)
+
+
+def _check_classes(returned: int, labels: Tensor, expected: int) -> None:
+    """Raises `UserError` unless the network's classes and the labels, which may be none, are those expected."""
+    largest = int(labels.max()) if len(labels) else None
+    if returned != expected or (largest is not None and largest >= expected):
+        found = "every pixel is ignored" if largest is None else f"labels go up to {largest}"
+        raise UserError(f"the network returned {returned} classes, {found}; expected {expected}.")
 
 
 def _ratio(hits: NDArray[Any], total: NDArray[Any]) -> NDArray[np.float64]:

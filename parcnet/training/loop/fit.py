@@ -3,6 +3,7 @@
 import math
 import time
 from collections.abc import Callable
+from itertools import islice
 from typing import Protocol
 
 from parcnet.base import UserError
@@ -10,7 +11,7 @@ from parcnet.base import progress as progress_bar
 from parcnet.tasks.task import Task
 from parcnet.training.loop.epoch import train_epoch
 from parcnet.training.loop.log_lines import EpochLog, StepLog
-from parcnet.training.loop.nonfinite import NonFinite
+from parcnet.training.loop.nonfinite import NonFinite, find_origin, replayed_loss
 from parcnet.training.loop.plan import TrainingPlan
 from parcnet.training.loop.progress import Progress
 from parcnet.training.loop.step import Stepper
@@ -34,7 +35,7 @@ def fit(task: Task, stepper: Stepper, plan: TrainingPlan, observer: Observer, pr
     """Trains from `progress` to the end of the plan.
 
     Reports the state after each epoch's steps, every `save_every` steps and after a signal, which then raises
-    `Stopped`. Raises `NonFinite` instead of reporting an epoch whose validation metrics are not finite.
+    `Stopped`. Raises `NonFinite` instead of reporting an epoch whose losses or validation are not finite.
     """
     stepper.network.train()
     taken = progress.epoch * plan.steps_per_epoch + progress.done
@@ -92,8 +93,8 @@ def _epoch(
             raise
         observer.state(progress)  # a scheduler's signal also ends the worker processes
         raise Stopped from None
-    if not progress.losses:
-        raise NonFinite(math.nan, epoch * plan.steps_per_epoch + 1)
+    if not progress.losses or progress.skipped >= steps:
+        raise _skipped_epoch(stepper, plan, epoch)
     trained = time.perf_counter()
     val = validate(task, stepper, plan) if plan.validates(epoch) else dict.fromkeys(task.logged)
     seconds, training = time.perf_counter() - started, max(trained - started, 1e-9)
@@ -107,3 +108,13 @@ def _epoch(
         round(min(waited / training, 1.0), 3),
     )
     observer.epoch(line)
+
+
+def _skipped_epoch(stepper: Stepper, plan: TrainingPlan, epoch: int) -> NonFinite:
+    """The error of an epoch whose steps were all skipped. They changed nothing, so the first one can be repeated."""
+    step = epoch * plan.steps_per_epoch
+    batch = list(islice(plan.training(epoch, 0), plan.split.accumulation))
+    origin = find_origin(stepper, batch, step)  # before BatchNorm's statistics are updated
+    loss = replayed_loss(stepper, batch, step)
+    value, what = (math.nan, "gradient") if math.isfinite(loss) else (loss, "loss")
+    return NonFinite(value, step + 1, what, origin)

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import math
 from pathlib import Path
 
 import numpy as np
@@ -42,11 +43,11 @@ def image_at(path: Path, shade: int = 128) -> None:
 
 
 def always(position: int, second: int = 0):
-    """A predictor whose first two choices are fixed."""
+    """A predictor whose first two choices are fixed; all its logits are negative."""
 
     def predict(images):
-        logits = torch.zeros(len(images), 1000)
-        logits[:, position], logits[:, second] = 2, 1
+        logits = torch.full((len(images), 1000), -4.0)
+        logits[:, position], logits[:, second] = -2, -3
         return logits
 
     return predict
@@ -76,7 +77,14 @@ def test_predictions_are_restricted_to_the_200_classes_of_the_suite(suite, tmp_p
     inside = part.images.label(0)
     scores = scored(always(outside, inside), part)
     assert scores.top1 == 1  # the best class is outside the suite and does not count
-    assert np.isfinite(scores.loss)
+    assert scores.loss == pytest.approx(math.log(math.exp(-3) + 199 * math.exp(-4)) + 3)
+
+
+@pytest.mark.parametrize("suite", ["imagenet-r", "imagenet-a"])
+def test_no_class_outside_the_suite_is_chosen_however_low_the_others_are(suite, tmp_path):
+    part = part_of_one_image(suite, tmp_path)
+    scores = scored(lambda images: torch.arange(1000.0).repeat(len(images), 1) - 1e6, part)
+    assert set(np.flatnonzero(scores.confusion.sum(0))) == {max(part.class_subset)}
 
 
 def part_of_one_image(suite: str, tmp_path: Path) -> Part:

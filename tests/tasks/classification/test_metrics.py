@@ -62,3 +62,18 @@ def test_a_wrong_number_of_logits_is_an_error():
 def test_a_label_without_a_logit_is_an_error():
     with pytest.raises(UserError, match="class index 5, but the network has 3"):
         evaluate_classification(identity, batches(([1.0, 2.0, 3.0], 5)), 3)
+
+
+@pytest.mark.parametrize(("images", "world"), [(25, 2), (7, 3), (1, 2)])
+def test_ranks_with_unequal_numbers_of_images_have_the_metrics_of_the_whole(images, world, on_ranks):
+    rows = [(torch.randn(4).tolist(), label % 3) for label in range(images)]
+    whole = evaluate_classification(identity, batches(*rows), 4)
+
+    def part(rank, reduction):
+        return evaluate_classification(identity, batches(*rows[rank::world]) if rank < images else [], 4, reduction)
+
+    for found in on_ranks(world, part):
+        assert (found.count, found.top1, found.top5) == (images, whole.top1, whole.top5)
+        assert found.loss == pytest.approx(whole.loss)
+        np.testing.assert_array_equal(found.confusion, whole.confusion)
+        np.testing.assert_array_equal(found.support, whole.support)

@@ -6,6 +6,7 @@ import torch
 from torchmetrics import JaccardIndex
 
 from parcnet.base import UserError
+from parcnet.tasks.reduction import ONE_PROCESS
 from parcnet.tasks.segmentation import InferenceSettings
 from parcnet.tasks.segmentation.data import IGNORED
 from parcnet.tasks.segmentation.metrics import evaluate_segmentation
@@ -22,22 +23,22 @@ def image_of(predicted):
     return torch.from_numpy(predicted).float()[None].repeat(3, 1, 1)
 
 
-def scored(pairs, num_classes=4, batch=2):
+def scored(pairs, num_classes=4, batch=2, reduction=ONE_PROCESS):
     """pairs of (predicted, true) label maps, in batches."""
     batches = [
         ([image_of(predicted) for predicted, _ in part], [torch.from_numpy(true).long() for _, true in part])
         for part in (pairs[place : place + batch] for place in range(0, len(pairs), batch))
     ]
-    return evaluate_segmentation(oracle, batches, num_classes, SETTINGS)
+    return evaluate_segmentation(oracle, batches, num_classes, SETTINGS, reduction)
 
 
-def random_pairs(count=5, classes=4, side=64):
+def random_pairs(count=5, classes=4, size=(48, 64)):
     draw = np.random.default_rng(0)
     pairs = []
     for _ in range(count):
-        true = draw.integers(0, classes, (side, side))
-        true[draw.random((side, side)) < 0.2] = IGNORED
-        predicted = np.where(draw.random((side, side)) < 0.6, true, draw.integers(0, classes, (side, side)))
+        true = draw.integers(0, classes, size)
+        true[draw.random(size) < 0.2] = IGNORED
+        predicted = np.where(draw.random(size) < 0.6, true, draw.integers(0, classes, size))
         pairs.append((np.where(predicted == IGNORED, 0, predicted), true))
     return pairs
 
@@ -46,10 +47,9 @@ def test_metrics_equal_those_of_a_hand_computed_confusion_matrix():
     pairs = random_pairs()
     counts = np.zeros((4, 4), int)
     for predicted, true in pairs:
-        for row in range(64):
-            for column in range(64):
-                if true[row, column] != IGNORED:
-                    counts[true[row, column], predicted[row, column]] += 1
+        for each, found in zip(true.flat, predicted.flat, strict=True):
+            if each != IGNORED:
+                counts[each, found] += 1
     union = [counts[c].sum() + counts[:, c].sum() - counts[c, c] for c in range(4)]
     result = scored(pairs)
     assert np.array_equal(result.confusion, counts)
@@ -108,3 +108,19 @@ def test_a_label_without_a_logit_is_an_error():
     true = np.full((8, 8), 7)
     with pytest.raises(UserError, match="labels go up to 7; expected 4"):
         scored([(np.zeros_like(true), true)])
+
+
+def test_a_network_of_other_classes_is_an_error_also_where_every_pixel_is_ignored():
+    ignored = np.full((8, 8), IGNORED)
+    with pytest.raises(UserError, match="the network returned 4 classes, every pixel is ignored; expected 5"):
+        scored([(np.zeros_like(ignored), ignored)], num_classes=5)
+
+
+@pytest.mark.parametrize(("images", "world"), [(5, 2), (4, 3), (1, 2)])
+def test_ranks_with_unequal_numbers_of_images_have_the_metrics_of_the_whole(images, world, on_ranks):
+    pairs = random_pairs(images)
+    whole = scored(pairs)
+    for found in on_ranks(world, lambda rank, reduction: scored(pairs[rank::world], reduction=reduction)):
+        assert found.count == images
+        assert np.array_equal(found.confusion, whole.confusion)
+        assert found.loss == pytest.approx(whole.loss)

@@ -1,8 +1,12 @@
+from itertools import product
+
 import pytest
 import torch
 import torch.nn.functional as F
 
+from parcnet.base import UserError
 from parcnet.tasks.segmentation import InferenceSettings, predict_log_probabilities
+from parcnet.tasks.segmentation.file_inference import settings_for_file
 from parcnet.tasks.segmentation.sliding_inference import windows
 
 
@@ -20,6 +24,56 @@ def test_windows_cover_every_pixel_and_stay_inside_the_image(size):
         assert (bottom - top, right - left) == (min(512, size[0]), min(512, size[1]))
         seen[top:bottom, left:right] += 1
     assert seen.min() >= 1
+
+
+def intervals(length, window, stride):
+    """(start, end) of windows along one axis: one stride apart, until the last one would pass the end."""
+    starts = [0]
+    while starts[-1] + window < length:
+        starts.append(starts[-1] + stride)
+    return [(min(start, max(length - window, 0)), min(start + window, length)) for start in starts]
+
+
+@pytest.mark.parametrize("size", [(100, 70), (70, 100), (40, 24), (41, 200), (200, 25), (9, 100), (100, 9)])
+@pytest.mark.parametrize(("window", "stride"), [((40, 24), (31, 9)), ((24, 40), (9, 31)), ((40, 24), (7, 24))])
+def test_height_and_width_have_their_own_window_and_stride(size, window, stride):
+    rows, columns = (intervals(*axis) for axis in zip(size, window, stride, strict=True))
+    expected = [(top, left, bottom, right) for (top, bottom), (left, right) in product(rows, columns)]
+    assert windows(size, window, stride) == expected
+
+
+def test_the_network_sees_windows_of_the_height_and_width_set():
+    shapes = []
+
+    def recording(images):
+        shapes.append(tuple(images.shape[-2:]))
+        return pixelwise(images)
+
+    settings = InferenceSettings((60, 80), "slide", (24, 40), (12, 40))
+    image = torch.randn(3, 60, 80)
+    slide = predict_log_probabilities(recording, image, settings, (60, 80))
+    assert shapes == [(24, 40)] * (4 * 2)
+    torch.testing.assert_close(slide, pixelwise(image[None])[0].log_softmax(0), rtol=1e-5, atol=1e-5)
+
+
+def test_the_stride_of_each_axis_is_at_most_its_window():
+    assert InferenceSettings(window=(40, 24), stride=(40, 24)).stride == (40, 24)
+    for stride in ((41, 24), (40, 25), (24, 40)):
+        with pytest.raises(UserError, match="expected at most the window"):
+            InferenceSettings(window=(40, 24), stride=stride)
+
+
+def test_a_file_has_strides_in_proportion_to_each_of_its_sides():
+    settings = settings_for_file(InferenceSettings(window=(40, 24), stride=(20, 6)), (64, 96))
+    assert (settings.window, settings.stride) == ((64, 96), (32, 24))
+
+
+@pytest.mark.parametrize(
+    ("size", "expected"), [((30, 60), (48, 96)), ((60, 30), (64, 32)), ((128, 96), (64, 48)), ((10, 100), (10, 96))]
+)
+def test_a_whole_image_fits_into_the_height_and_width_of_a_file(size, expected):
+    settings = settings_for_file(InferenceSettings(inference="whole"), (64, 96))
+    assert settings.view_size(size, 1.0) == expected
 
 
 def test_windows_of_512_px_at_a_stride_of_341_px():

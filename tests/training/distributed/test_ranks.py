@@ -3,6 +3,7 @@
 import json
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -21,12 +22,21 @@ TIMEOUT = 240
 
 
 @pytest.fixture(scope="module")
-def training(digits_folder, tmp_path_factory) -> list[str]:
+def odd_folder(digits_folder, tmp_path_factory) -> Path:
+    """`digits_folder` without one validation image, so that two processes have unequal parts."""
+    folder = tmp_path_factory.mktemp("data") / digits_folder.name
+    shutil.copytree(digits_folder, folder)
+    next((folder / "val" / "one").iterdir()).unlink()
+    return folder
+
+
+@pytest.fixture(scope="module")
+def training(odd_folder, tmp_path_factory) -> list[str]:
     """Arguments of `parcnet train`: 3 epochs of 7 steps with all kinds of randomness."""
     path = tmp_path_factory.mktemp("recipe") / "short.yaml"
     path.write_text(
         "base: digits\n"
-        f"data: {{data_dir: {digits_folder}, batch_size: 8}}\n"
+        f"data: {{data_dir: {odd_folder}, batch_size: 8}}\n"
         "schedule: {epochs: 3, warmup_epochs: 0}\n"
         "augmentation: {mixup: 0.5, cutmix: 0.5}\n"
         "network: {drop_path: 0.2}\n"
@@ -52,10 +62,11 @@ def test_two_processes_split_the_batch_and_report_it_once(two_processes):
     assert len(lines(two_processes / "steps.jsonl")) == 3 * 7
 
 
-def test_each_validation_image_counts_once(two_processes, digits_folder):
+def test_each_validation_image_counts_once(two_processes, odd_folder):
     loaded = load_checkpoint(two_processes / "best.safetensors")
     metadata = loaded.metadata
-    images = loaded.task.open_images(str(digits_folder), "val", metadata)
+    images = loaded.task.open_images(str(odd_folder), "val", metadata)
+    assert len(images) == 23
     alone = loaded.task.evaluate(
         loaded.network, evaluation_batches(loaded.task, images, metadata, batch_size=5), metadata
     )
@@ -156,8 +167,6 @@ def test_two_nodes_give_the_same_run_as_two_processes_of_one_node(two_processes,
 
 @pytest.mark.slow
 def test_a_run_resumes_with_another_number_of_processes_and_the_same_batch(two_processes, training, tmp_path):
-    import shutil
-
     shutil.copytree(two_processes, tmp_path / "run")
     for state in sorted((tmp_path / "run" / "states").iterdir())[1:]:
         state.unlink()

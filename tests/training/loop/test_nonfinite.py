@@ -3,6 +3,7 @@
 import pytest
 import torch
 
+from parcnet.models.staged import StagedNetwork
 from parcnet.training import Diverged, train
 from parcnet.training.loop.nonfinite import nonfinite_outputs
 from parcnet.training.loop.step import Stepper
@@ -73,3 +74,48 @@ def test_hooks_are_removed_also_on_exceptions():
     with pytest.raises(RuntimeError, match="shapes cannot be multiplied"), nonfinite_outputs(network):
         network(torch.zeros(1, 3))
     assert not any(module._forward_hooks for module in network.modules())
+
+
+@pytest.fixture
+def overflowing(monkeypatch):
+    """overflowing(training): the features of every network overflow, in training or in validation."""
+    real = StagedNetwork.forward_features
+
+    def start(training):
+        def forward_features(self, x):
+            return real(self, x) * (torch.inf if self.training is training else 1)
+
+        monkeypatch.setattr(StagedNetwork, "forward_features", forward_features)
+
+    return start
+
+
+def test_an_epoch_whose_steps_are_all_skipped_reports_the_origin_also_after_resume(recipe, overflowing):
+    overflowing(training=True)
+    for resume in (None, "auto"):
+        with pytest.raises(Diverged) as error:
+            train(recipe(max_skipped_steps=9, epochs=1), resume=resume)
+        assert "the loss is nan at step 1 (epoch 1)" in str(error.value)
+        assert "The first layer whose output is not finite is head." in str(error.value)
+
+
+def test_an_epoch_without_a_finite_gradient_reports_the_first_also_after_resume(recipe, monkeypatch):
+    def forward_head(self, x, pre_logits=False):
+        if x.requires_grad:
+            x.register_hook(lambda gradient: gradient * torch.nan)
+        return self.head(x, pre_logits=pre_logits)
+
+    monkeypatch.setattr(StagedNetwork, "forward_head", forward_head)
+    for resume in (None, "auto"):
+        with pytest.raises(Diverged) as error:
+            train(recipe(max_skipped_steps=9, epochs=1), resume=resume)
+        assert "the gradient is nan at step 1 (epoch 1)" in str(error.value)
+        assert "in the backward pass, the gradient of stages.3.blocks." in str(error.value)
+
+
+def test_a_validation_that_is_the_first_to_diverge_reports_the_origin(recipe, overflowing):
+    overflowing(training=False)
+    with pytest.raises(Diverged) as error:
+        train(recipe(epochs=1))
+    assert "the loss is nan after epoch 1, on validation" in str(error.value)
+    assert "The first layer whose output is not finite is head." in str(error.value)

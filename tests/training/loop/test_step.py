@@ -1,4 +1,5 @@
 import copy
+import math
 from dataclasses import replace
 
 import pytest
@@ -94,6 +95,22 @@ def test_fp16_skips_a_step_whose_gradients_overflow(batch):
     assert trained.scaler.get_scale() < 2**16
     for name, value in trained.network.state_dict().items():
         assert torch.equal(value, before[name])
+
+
+def test_step_t_has_the_learning_rate_of_step_t(batch):
+    """t < 4: the warm-up t / 4; then the cosine at t of 40."""
+    trained = stepper()
+    trained.optimizer.param_groups[0].update(momentum=0, nesterov=False)
+    trained.schedule = create_schedule(
+        trained.optimizer, Schedule(epochs=4, warmup_epochs=0.4, warmup_lr=0.0, min_lr=0.0), 10
+    )
+    for step in (0, 1, 3, 4, 5, 20, 39):
+        lr = 0.1 * step / 4 if step < 4 else 0.1 * (1 + math.cos(math.pi * step / 40)) / 2
+        before = trained.network.head.bias.detach().clone()
+        trained([batch], step)
+        assert trained.lr == pytest.approx(lr)
+        moved = before - lr * trained.network.head.bias.grad
+        torch.testing.assert_close(trained.network.head.bias.detach(), moved, rtol=1e-6, atol=1e-8)
 
 
 @pytest.mark.parametrize("parts", [2, 4, 8])

@@ -1,6 +1,7 @@
 """A run that is killed or stopped resumes bit-identically: every loss and weight equals the uninterrupted run's."""
 
 import json
+import math
 import os
 from pathlib import Path
 
@@ -33,6 +34,20 @@ def test_a_run_killed_at_any_step_resumes_bit_identically(steps, save_every, rec
     whole, killed = whole_and_killed(recipe, tmp_path, steps, killed_at_step, **fields)
     assert differences(whole, killed) == 0
     assert len((killed / "steps.jsonl").read_text().splitlines()) == 9
+
+
+def test_every_step_has_its_learning_rate_also_after_resume(recipe, tmp_path, killed_at_step):
+    """Three steps of warm-up, then the cosine over six steps and three of cooldown."""
+    settings = recipe(lr=0.01, warmup_lr=0.001, min_lr=0.002, warmup_epochs=1.0, cooldown_epochs=1, save_every=1)
+    for step in (2, 5):
+        with killed_at_step(step):
+            train(settings, resume="auto")
+    train(settings, resume="auto")
+    lines = [json.loads(line) for line in (tmp_path / "run" / "steps.jsonl").read_text().splitlines()]
+    warmup = [0.001 + 0.009 * step / 3 for step in range(3)]
+    cosine = [0.002 + 0.008 * (1 + math.cos(math.pi * step / 6)) / 2 for step in range(3, 6)]
+    assert [line["step"] for line in lines] == list(range(1, 10))
+    assert [line["lr"] for line in lines] == pytest.approx([*warmup, *cosine, *[0.002] * 3])
 
 
 @pytest.mark.parametrize(
