@@ -92,7 +92,7 @@ def test_an_exported_file_predicts_and_draws_as_its_checkpoint_does(parcnet, seg
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (("eval", "CHECKPOINT"), "say which to segment with --data-dir DIR"),
+        (("eval", "CHECKPOINT"), "name the images to use with --data-dir DIR"),
         (("eval", "CHECKPOINT", "--data-dir", "COINS", "--split", "test"), "there is no folder"),
         (("predict", "CHECKPOINT", "x.png", "--save", "x.txt"), "--save is 'x.txt'; expected a file name"),
         (("train", "-c", "photographs_upernet"), "segmentation needs images: --data-dir DIR"),
