@@ -212,3 +212,16 @@ def test_images_and_json_files_belong_together(folder):
         path.unlink()
     with pytest.raises(UserError, match="has no images"):
         open_splits(root)
+
+
+def test_labels_in_linked_folders_are_found_and_hidden_ones_are_not(folder, tmp_path_factory):
+    files, images = json_files(train=["cat"], val=["cat"])
+    root = folder(files, images)
+    elsewhere = tmp_path_factory.mktemp("elsewhere")
+    (root / "train" / "more").symlink_to(elsewhere)
+    (root / "train" / ".cache").mkdir()
+    for suffix in (".png", ".json"):
+        content = (root / "train" / f"x{suffix}").read_bytes()
+        (elsewhere / f"y{suffix}").write_bytes(content)
+        (root / "train" / ".cache" / f"z{suffix}").write_bytes(content)
+    assert targets(open_splits(root).train) == [[1], [1]]

@@ -5,6 +5,7 @@ from pathlib import Path
 from parcnet.base import UserError, counted
 from parcnet.base.untrusted import parse_json
 from parcnet.data.folders import image_files
+from parcnet.data.image_walk import is_hidden
 from parcnet.tasks.multilabel.data.listing import EXPECTED, LabelledFile, Listing, read_text, some
 
 _KEY = "labels"
@@ -25,7 +26,8 @@ def read_json_folder(folder: Path) -> Listing:
         if labels in owners:
             raise UserError(f"{owners[labels]} and {image} both belong to {labels}: rename one of the images.")
         owners[labels] = image
-    present = {path for path in folder.rglob("*.json") if not path.name.startswith(".")}
+    beside = {path for holder in {image.parent for image in images} for path in holder.glob("*.json")}
+    present = {path for path in beside.union(folder.rglob("*.json")) if not _is_hidden(path.relative_to(folder))}
     if missing := sorted(owners.keys() - present):
         raise UserError(
             f"{counted(len(missing), 'image')} of {len(images)} in {folder} without labels, first "
@@ -35,6 +37,10 @@ def read_json_folder(folder: Path) -> Listing:
     if lonely := sorted(present - owners.keys()):
         raise UserError(f"{lonely[0]} has no image beside it: add the image, or move the file out of {folder}.")
     return Listing(folder, [LabelledFile(image, _labels(path), str(path)) for path, image in owners.items()])
+
+
+def _is_hidden(path: Path) -> bool:
+    return any(map(is_hidden, path.parts))
 
 
 def _labels(path: Path) -> tuple[str, ...]:

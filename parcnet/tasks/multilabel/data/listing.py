@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-from parcnet.base import UserError
+from parcnet.base import UserError, read_regular_text
 
 EXPECTED = (
     "Expected DIR/train.csv and DIR/val.csv, optionally DIR/test.csv, with a column path (relative to DIR) and "
@@ -37,7 +37,7 @@ class Listing:
 def read_text(path: Path) -> str:
     """A UTF-8 file, with or without a byte order mark. Raises `UserError`."""
     try:
-        return path.read_text(encoding="utf-8-sig")
+        return read_regular_text(path)
     except OSError as error:
         raise UserError(f"cannot read {path}: {error.strerror}.") from None
     except UnicodeDecodeError as error:
