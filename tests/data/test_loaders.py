@@ -231,3 +231,29 @@ def test_a_killed_worker_is_reported_with_a_remedy(monkeypatch):
 def test_a_bug_in_a_worker_is_not_mistaken_for_its_death(workers):
     with pytest.raises(RuntimeError, match="a bug in the transform of a RGB image"):
         list(training(Numbers(16), transform=fail, workers=workers))
+
+
+@pytest.mark.parametrize("error", [MemoryError(), RuntimeError("DefaultCPUAllocator: can't allocate memory: 9 bytes")])
+def test_an_image_whose_transform_does_not_fit_into_memory_is_a_bad_image(make_folder, error):
+    images = open_dataset(make_folder(train={"cat": 2, "dog": 2}), "train")
+    plain = SMALL.transform()
+
+    def transform(image):
+        if image.size == images.image(1).size:
+            raise error
+        return plain(image)
+
+    with pytest.raises(UserError, match=r"2 unreadable images, 1 allowed(.|\n)*does not fit into memory"):
+        list(eval_loader(images, transform=transform, batch_size=4, workers=0, max_bad_images=1))
+    loader = eval_loader(images, transform=transform, batch_size=4, workers=0, max_bad_images=2)
+    assert [len(labels) for _, labels in loader] == [2]
+
+
+def test_other_errors_of_a_transform_are_not_hidden(make_folder):
+    images = open_dataset(make_folder(train={"cat": 1, "dog": 1}), "train")
+
+    def transform(_):
+        raise RuntimeError("a mistake in the code")
+
+    with pytest.raises(RuntimeError, match="a mistake in the code"):
+        list(eval_loader(images, transform=transform, batch_size=2, workers=0, max_bad_images=2))
