@@ -18,5 +18,5 @@ def test_the_threshold_is_set_by_its_name_alone():
 
 @pytest.mark.parametrize("value", [0.0, 1.0, -0.5, float("nan")])
 def test_a_threshold_that_decides_nothing_is_refused(value):
-    with pytest.raises(UserError, match=r"threshold is .*; expected a probability in \(0, 1\)"):
+    with pytest.raises(UserError, match=r"threshold is .*; expected above 0 and below 1"):
         MultiLabelSettings(threshold=value)
