@@ -126,4 +126,4 @@ def test_fig1_is_drawn_with_and_without_latencies(tmp_path):
     figure = figures()["iccv-figure1"]
     said = draw(figure, DrawingOptions(tmp_path / "x.png", results=tmp_path))
     assert ink(tmp_path / "x.png") > 0.01
-    assert "no latencies" in " ".join(said)
+    assert "No latencies" in " ".join(said)

@@ -74,7 +74,11 @@ def test_a_forged_classifier(changes, said, tmp_path, weights, monkeypatch):
         ("detection", {}, "lacks the detector"),
         ("detection", {"detector": "mask_rcnn", "surprise": 1}, "'surprise', which no detector takes"),
         ("detection", {"detector": "yolo"}, "task_args.detector is 'yolo'"),
-        ("detection", {"detector": "mask_rcnn", "detections": 10**9}, "detections is 1000000000; expected at least 1 and at most"),
+        (
+            "detection",
+            {"detector": "mask_rcnn", "detections": 10**9},
+            "detections is 1000000000; expected at least 1 and at most",
+        ),
         ("detection", {"detector": "mask_rcnn", "long_side": True}, "task_args.long_side is True"),
         ("detection", {"detector": "mask_rcnn", "mean": [0, 0]}, "task_args.mean is"),
         ("multilabel", {}, "expected a threshold"),

@@ -21,24 +21,13 @@ _FOLDERS = ("models", "data", "extra", ".data", "archive_format", "archive_versi
 _SYMBOL = re.compile(r"'[a-z]+\d+'")
 _NAME = re.compile(r"[A-Za-z_]\w*")
 _WORDS = frozenset(
-    {
-        *(
-            "Symbol",
-            "positive",
-            "nonnegative",
-            "integer",
-            "True",
-            "False",
-            "Integer",
-            "Add",
-            "Mul",
-            "Pow",
-            "Max",
-            "Min",
-        ),
-        *("Mod", "PythonMod", "FloorDiv", "CeilDiv", "CleanDiv", "Eq", "Ne", "Le", "Lt", "Ge", "Gt", "oo", "int_oo"),
-    }
+    _NAME.findall("""
+    Symbol positive nonnegative integer real True False Integer Rational oo int_oo Add Mul Pow Max Min Abs Mod PythonMod
+    FloorDiv CeilDiv CleanDiv IntTrueDiv FloatTrueDiv PowByNatural TruncToInt FloorToInt CeilToInt RoundToInt ToFloat
+    Eq Ne Le Lt Ge Gt Equality Unequality LessThan StrictLessThan GreaterThan StrictGreaterThan And Or Not true false
+    """)
 )
+"""Sympy's and torch's names in sizes and conditions on sizes."""
 _LARGEST_GRAPH = 256 << 20
 _environment = threading.Lock()
 

@@ -170,7 +170,6 @@ def test_a_run_resumes_with_another_number_of_processes_and_the_same_batch(two_p
     shutil.copytree(two_processes, tmp_path / "run")
     for state in sorted((tmp_path / "run" / "states").iterdir())[1:]:
         state.unlink()
-    (tmp_path / "run" / "best.safetensors").unlink()
     KillableRun(training, 1, tmp_path / "run").finish()
     assert "world: 2 processes x 4 images -> 8 images" in (tmp_path / "run.log").read_text()
     assert len(lines(tmp_path / "run" / "steps.jsonl")) == 3 * 7
