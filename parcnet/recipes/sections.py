@@ -229,7 +229,7 @@ class Recipe(Generic[Settings]):
     name: Annotated[str, Longest(200)] = "unnamed"
     """Prefix of the run folder's name."""
     task: str = "classification"
-    """The task, a folder of parcnet/tasks. Its own fields are in the section of the same name."""
+    """The task, e.g. classification or detection. Its own fields are in the section of the same name."""
     network: Network = field(default_factory=Network)
     data: Data = field(default_factory=Data)
     augmentation: Augmentation = field(default_factory=Augmentation)

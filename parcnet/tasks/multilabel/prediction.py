@@ -1,4 +1,4 @@
-"""The labels of an image, for people and for files."""
+"""The predicted labels of an image, as text and as JSON values."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
