@@ -1,6 +1,7 @@
-"""Recipe -> a timm classifier, for every task whose network is one."""
+"""Recipe -> a timm classifier and the transform of its images, for every task whose network is one."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -10,7 +11,7 @@ from torch import nn
 from parcnet import checkpoint
 from parcnet.base import UserError
 from parcnet.checkpoint import Metadata
-from parcnet.data import Preprocessing
+from parcnet.data import Preprocessing, Transform, train_transform
 from parcnet.models import build
 from parcnet.models.fitting import fit_checkpoint, load_exactly
 from parcnet.recipes import Recipe
@@ -38,6 +39,15 @@ def classifier_of(metadata: Metadata) -> nn.Module:
             "for each class."
         )
     return network
+
+
+def classifier_transform(recipe: Recipe, preprocessing: Preprocessing) -> Transform:
+    """The augmentation of training images. In multi-scale training, images have the largest size, and each step resizes
+    its batch."""
+    if recipe.data.train_sizes is not None:
+        side = recipe.data.train_sizes[1]
+        preprocessing = replace(preprocessing, size=(side, side))
+    return train_transform(preprocessing, recipe.augmentation, recipe.data.train_interpolation)
 
 
 def _preprocessing(network: nn.Module, recipe: Recipe) -> Preprocessing:

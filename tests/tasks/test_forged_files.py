@@ -82,7 +82,7 @@ def test_a_forged_classifier(changes, said, tmp_path, weights, monkeypatch):
         ("detection", {"detector": "mask_rcnn", "long_side": True}, "task_args.long_side is True"),
         ("detection", {"detector": "mask_rcnn", "mean": [0, 0]}, "task_args.mean is"),
         ("multilabel", {}, "expected a threshold"),
-        ("multilabel", {"threshold": 2.0}, "threshold is 2.0; expected a probability"),
+        ("multilabel", {"threshold": 2.0}, "threshold is 2.0; expected above 0 and below 1"),
         ("segmentation", {}, "lacks, or has too much: decoder"),
         ("segmentation", SEGMENTER | {"decoder": {"channels": 10**9}}, "decoder.channels is 1000000000"),
         ("segmentation", SEGMENTER | {"decoder": {"file": "x"}}, "task_args.decoder is"),

@@ -1,7 +1,6 @@
 """Classification as a `Task`."""
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +19,6 @@ from parcnet.data import (
     has_split,
     mixup,
     open_dataset,
-    train_transform,
 )
 from parcnet.recipes import Recipe
 from parcnet.tasks.building import BuiltNetwork
@@ -30,7 +28,7 @@ from parcnet.tasks.classification.loss import classification_loss
 from parcnet.tasks.classification.metrics import ClassificationMetrics, evaluate_classification
 from parcnet.tasks.classification.pictures import draw_examples
 from parcnet.tasks.classification.prediction import ClassPrediction, top_k
-from parcnet.tasks.classifier_network import build_classifier, classifier_of
+from parcnet.tasks.classifier_network import build_classifier, classifier_of, classifier_transform
 from parcnet.tasks.predictor import Predictor
 from parcnet.tasks.reduction import ONE_PROCESS, Reduction
 from parcnet.tasks.scores import Metric, Scores, ScoreTable
@@ -58,11 +56,7 @@ class ClassificationTask(Task):
         return build_classifier(recipe, classes)
 
     def train_transform(self, recipe: Recipe, preprocessing: Preprocessing) -> Transform:
-        """In multi-scale training, images are made at the largest size and each step resizes its batch."""
-        if recipe.data.train_sizes is not None:
-            side = recipe.data.train_sizes[1]
-            preprocessing = replace(preprocessing, size=(side, side))
-        return train_transform(preprocessing, recipe.augmentation, recipe.data.train_interpolation)
+        return classifier_transform(recipe, preprocessing)
 
     def loss(self, recipe: Recipe) -> Callable[[Any, Any], Tensor]:
         return classification_loss(recipe.augmentation)

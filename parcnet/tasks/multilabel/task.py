@@ -10,12 +10,12 @@ from torch import Tensor, nn
 
 from parcnet.base import UserError
 from parcnet.checkpoint import Metadata
-from parcnet.data import LabelledImages, Preprocessing, Split, Splits, Transform, train_transform
+from parcnet.data import LabelledImages, Preprocessing, Split, Splits, Transform
 from parcnet.recipes import Recipe
 from parcnet.recipes.values import convert
 from parcnet.tasks.building import BuiltNetwork
 from parcnet.tasks.class_scores import ExplainedNetwork
-from parcnet.tasks.classifier_network import build_classifier, classifier_of
+from parcnet.tasks.classifier_network import build_classifier, classifier_of, classifier_transform
 from parcnet.tasks.multilabel.class_scores import MultiLabelClassScores
 from parcnet.tasks.multilabel.data import MultiLabelImages, has_labels, open_labels, open_splits
 from parcnet.tasks.multilabel.loss import multilabel_loss, multilabel_mixup
@@ -56,11 +56,7 @@ class MultiLabelTask(Task):
         return replace(build_classifier(recipe, classes), task_args={"threshold": settings.threshold})
 
     def train_transform(self, recipe: Recipe, preprocessing: Preprocessing) -> Transform:
-        """Images of multi-scale training come at the largest side; each step makes them smaller."""
-        if recipe.data.train_sizes is not None:
-            side = recipe.data.train_sizes[1]
-            preprocessing = replace(preprocessing, size=(side, side))
-        return train_transform(preprocessing, recipe.augmentation, recipe.data.train_interpolation)
+        return classifier_transform(recipe, preprocessing)
 
     def loss(self, recipe: Recipe) -> Callable[[Any, Any], Tensor]:
         return multilabel_loss(recipe.augmentation)
@@ -74,9 +70,7 @@ class MultiLabelTask(Task):
     def check_arguments(self, metadata: Metadata) -> None:
         if metadata.task_args.keys() != {"threshold"}:
             raise UserError(f"task_args hold {', '.join(metadata.task_args) or 'nothing'}; expected a threshold.")
-        threshold = convert(metadata.task_args["threshold"], float, "task_args.threshold")
-        if not 0 < threshold < 1:
-            raise UserError(f"task_args.threshold is {threshold}; expected a probability in (0, 1).")
+        MultiLabelSettings(convert(metadata.task_args["threshold"], float, "task_args.threshold"))
 
     def open_images(self, data_dir: str | None, split: Split, metadata: Metadata) -> MultiLabelImages:
         return open_labels(data_dir, split, metadata.classes)
