@@ -138,7 +138,8 @@ class Optimizer:
     ema_decay: Annotated[float | None, Range(0, 1, above=True, below=True)] = None
     """Decay of the weights' exponential moving average, which is then validated and saved. None: off."""
     max_skipped_steps: Annotated[int, Range(0, COUNT, "steps")] = 3
-    """Consecutive steps that may be skipped because loss or gradient is not finite; one more stops training."""
+    """Consecutive steps that may be skipped because loss or gradient is not finite; one more stops training, as does an
+    epoch whose steps are all skipped."""
 
     def __post_init__(self) -> None:
         check_ranges(self)
